@@ -1,0 +1,238 @@
+"""Bring a database to this code's schema: roles, migrations, functions, views, jobs.
+
+The only way to change a database. Safe to repeat, and safe to run from several places at once: a lock makes them take
+turns. It does the same however often it is run:
+
+1. ``init.sql`` (what needs a superuser),
+2. pending migrations from ``db/migrations``, as ``inventory_owner``,
+3. all functions and views in one transaction: those without a file are dropped, so are those whose arguments changed,
+4. the jobs of pg_cron, where it runs.
+
+    python -m db.apply [postgresql://superuser@host/database]   (default: DATABASE_URL)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psycopg
+import yoyo
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+ROOT = Path(__file__).resolve().parent.parent
+MIGRATIONS = ROOT / "db" / "migrations"
+FUNCTIONS = ROOT / "db" / "functions"
+VIEWS = ROOT / "db" / "views"
+SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
+SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin")
+
+# Any number that no one else takes an advisory lock on.
+APPLY_LOCK = 7_236_401_882_113
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What pg_cron runs: ``name`` is its row in store.job, ``schedule`` in cron's form, GMT."""
+
+    name: str
+    schedule: str
+    command: str
+
+
+JOBS = (
+    Job("expire_blocks", "* * * * *", "call maintenance.run_expire_blocks()"),
+    Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_purge_idempotency_keys()"),
+    Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
+)
+
+log = logging.getLogger("db.apply")
+
+
+class ApplyError(Exception):
+    """The database cannot be brought to this code's schema; the message says why and what to do."""
+
+
+def migration_names() -> list[str]:
+    """The names of all migrations, in order."""
+    return sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+
+
+def apply(conninfo: str, *, role_password: str | None = None) -> None:
+    """Apply everything to the database that ``conninfo`` names, as the superuser that it names.
+
+    ``role_password``: set as the password of the roles that the server logs in as; None leaves them as they are.
+    Raises ApplyError, or psycopg.Error where the server refuses. Functions change all together or not at all.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        _check_server(connection)
+        # Ends with the session: a run that is killed leaves no lock behind.
+        connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
+        with connection.transaction():
+            connection.execute((ROOT / "init.sql").read_bytes())
+            if role_password is not None:
+                _set_passwords(connection, role_password)
+        _migrate(conninfo)
+        with connection.transaction():
+            connection.execute("set local role inventory_owner")
+            _replace_functions(connection)
+            _replace_views(connection)
+        _schedule(connection, conninfo)
+
+
+def _check_server(connection: psycopg.Connection) -> None:
+    if connection.info.server_version < 150000:
+        raise ApplyError(f"PostgreSQL 15 or later is needed, this is {connection.info.server_version // 10000}.")
+    row = connection.execute(
+        "select current_setting('is_superuser') = 'on', current_setting('server_encoding') = 'UTF8'"
+    ).fetchone()
+    assert row is not None
+    if not row[0]:
+        raise ApplyError(f"The schema is applied by a superuser; {connection.info.user} is none.")
+    if not row[1]:
+        raise ApplyError("The database's encoding must be UTF8.")
+
+
+def _set_passwords(connection: psycopg.Connection, password: str) -> None:
+    for role in SERVER_ROLES:
+        # Hashed here, so that the clear text reaches neither the server's log nor its statistics.
+        secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+        connection.execute(
+            sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(secret.decode()))
+        )
+
+
+def _migrate(conninfo: str) -> None:
+    parameters = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
+    database = parameters.pop("dbname", parameters.get("user", ""))
+    parameters["options"] = f"{parameters.get('options', '')} -c role=inventory_owner".strip()
+    parameters["schema"] = "store"
+    backend = yoyo.get_backend(f"postgresql+psycopg:///{database}?{urlencode(parameters)}")
+    try:
+        migrations = yoyo.read_migrations(str(MIGRATIONS))
+        pending = backend.to_apply(migrations)
+        for migration in pending:
+            log.info("migration %s", migration.id)
+        backend.apply_migrations_only(pending)
+        backend.run_post_apply(migrations)
+    finally:
+        backend.connection.close()
+
+
+def _replace_functions(connection: psycopg.Connection) -> None:
+    def existing() -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """(schema, name) -> [(oid, signature)] of every function and procedure of ours."""
+        found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for schema, name, oid, signature in connection.execute(
+            "select n.nspname, p.proname, p.oid, p.oid::regprocedure::text"
+            " from pg_proc as p join pg_namespace as n on p.pronamespace = n.oid where n.nspname = any(%s)",
+            [list(SCHEMAS)],
+        ):
+            found.setdefault((schema, name), []).append((oid, signature))
+        return found
+
+    def drop(signature: str, why: str) -> None:
+        log.info("dropping %s: %s", signature, why)
+        connection.execute(f"drop routine {signature}".encode())
+
+    before = existing()
+    files = {(path.relative_to(FUNCTIONS).parts[0], path.stem): path for path in FUNCTIONS.rglob("*.sql")}
+    for key, path in _in_order_of_need(files):
+        try:
+            with connection.transaction():
+                connection.execute(path.read_bytes())
+        except psycopg.errors.InvalidFunctionDefinition:
+            # A result or an argument's name changed: CREATE OR REPLACE cannot do that.
+            for _, signature in before.pop(key):
+                drop(signature, "its definition changed")
+            connection.execute(path.read_bytes())
+        except psycopg.Error as error:
+            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
+
+    old = {oid for signatures in before.values() for oid, _ in signatures}
+    for key, signatures in existing().items():
+        if key not in files:
+            for _, signature in signatures:
+                drop(signature, "it has no file")
+        elif len(signatures) > 1:
+            if all(oid in old for oid, _ in signatures):
+                raise ApplyError(f"{key[0]}.{key[1]} is overloaded by hand: {signatures}. Drop the wrong one.")
+            for oid, signature in signatures:
+                if oid in old:
+                    drop(signature, "its arguments changed")
+    missing = files.keys() - existing().keys()
+    if missing:
+        raise ApplyError(f"These files do not define the function that they are named after: {sorted(missing)}.")
+
+
+def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[str, str], Path]]:
+    """The clock first, for it stands in others' default arguments; the rest by name."""
+    first = ("inventory", "clock")
+    return sorted(files.items(), key=lambda item: (item[0] != first, item[0]))
+
+
+def _replace_views(connection: psycopg.Connection) -> None:
+    files = {(path.relative_to(VIEWS).parts[0], path.stem): path for path in sorted(VIEWS.rglob("*.sql"))}
+    for path in files.values():
+        try:
+            connection.execute(path.read_bytes())
+        except psycopg.Error as error:
+            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
+    for schema, name in connection.execute(
+        "select schemaname, viewname from pg_views where schemaname = any(%s)", [list(SCHEMAS)]
+    ).fetchall():
+        if (schema, name) not in files:
+            log.info("dropping view %s.%s: it has no file", schema, name)
+            connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, name)))
+
+
+def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
+    """Schedule JOBS for this database in pg_cron's own; a warning where pg_cron does not run."""
+    row = connection.execute("select current_setting('cron.database_name', true), current_database()").fetchone()
+    assert row is not None
+    cron_database, database = row
+    reason = None
+    if not cron_database:
+        reason = "pg_cron is not in shared_preload_libraries"
+    else:
+        try:
+            with psycopg.connect(make_conninfo(conninfo, dbname=cron_database), autocommit=True) as cron:
+                cron.execute("create extension if not exists pg_cron")
+                for job in JOBS:
+                    cron.execute(
+                        "select cron.schedule_in_database(%s, %s, %s, %s, 'inventory_maintenance')",
+                        [f"inventory {database} {job.name}", job.schedule, job.command, database],
+                    )
+                cron.execute(
+                    "select cron.schedule('inventory cron history', '41 * * * *',"
+                    " $$delete from cron.job_run_details where end_time < now() - interval '1 day'$$)"
+                )
+        except psycopg.Error as error:
+            reason = f"scheduling failed: {error}".strip()
+    for job in JOBS:
+        connection.execute("select maintenance.record_schedule(%s, %s)", [job.name, reason is None])
+    if reason is not None:
+        log.warning("pg_cron does not run here (%s): blocks still end on time, but none is swept.", reason)
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    conninfo = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DATABASE_URL", "")
+    if not conninfo:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        apply(conninfo, role_password=os.environ.get("DATABASE_ROLE_PASSWORD"))
+    except (ApplyError, psycopg.Error) as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,82 @@
+create or replace function http.catalog()
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return jsonb_build_object(
+        'functions',
+        (
+            select jsonb_object_agg(
+                p.proname,
+                jsonb_build_object(
+                    'arguments',
+                    (
+                        select coalesce(
+                            jsonb_agg(
+                                jsonb_build_object(
+                                    'name', p.proargnames[a.position],
+                                    'type', format_type(a.type, null),
+                                    'required', a.position <= p.pronargs - p.pronargdefaults
+                                )
+                                order by a.position
+                            ),
+                            '[]'
+                        )
+                        from unnest(p.proargtypes::oid []) with ordinality as a (type, position)
+                    ),
+                    'volatility', p.provolatile,
+                    'comment', obj_description(p.oid, 'pg_proc'),
+                    'statement', http.statement(p.proname::text),
+                    'roles',
+                    (
+                        select coalesce(jsonb_agg(r.rolname order by r.rolname), '[]')
+                        from pg_roles as r
+                        where
+                            r.rolname in ('inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin')
+                            and has_function_privilege(r.oid, p.oid, 'execute')
+                    )
+                )
+            )
+            from pg_proc as p
+            where p.pronamespace = 'http'::regnamespace and p.prokind = 'f' and p.prorettype = 'json'::regtype
+        ),
+        'composites',
+        (
+            select jsonb_object_agg(
+                format_type(t.oid, null),
+                (
+                    select jsonb_agg(
+                        jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, null))
+                        order by a.attnum
+                    )
+                    from pg_attribute as a
+                    where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+                )
+            )
+            from pg_type as t
+            inner join pg_class as c on t.typrelid = c.oid and c.relkind = 'c'
+            where t.typnamespace = 'inventory'::regnamespace
+        ),
+        'comments',
+        (
+            select jsonb_object_agg(format_type(t.oid, null), obj_description(t.oid, 'pg_type'))
+            from pg_type as t
+            where t.typnamespace = 'inventory'::regnamespace and t.typtype = 'd'
+        ),
+        'errors',
+        (
+            select jsonb_object_agg(e.sqlstate, jsonb_build_object('code', e.code, 'meaning', e.meaning))
+            from inventory.error_codes() as e
+        )
+    );
+end;
+$$;
+
+comment on function http.catalog() is
+'What the server reads at its start: the functions of this schema with their arguments, comments, statements and the
+roles that may call them; the composite types, the domains'' comments and the error codes.';
+
+grant execute on function http.catalog() to inventory_public;

@@ -1,0 +1,18 @@
+create or replace function http.page_size(p_page_size text)
+returns integer
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_page_size ~ '^[0-9]{1,9}$' and p_page_size::integer > 0 then
+        return least(p_page_size::integer, 100);
+    end if;
+    return 10;
+end;
+$$;
+
+comment on function http.page_size(text) is
+'How many rows a page of API 5 has: what was asked for, cut to 100; 10 where nothing (or no number) was asked for.';

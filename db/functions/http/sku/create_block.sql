@@ -1,0 +1,34 @@
+create or replace function http.create_block(
+    p_sku_id uuid,
+    p_quantity inventory.positive_quantity,
+    p_reason inventory.reason default null,
+    p_expires_at timestamptz default null,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.block_json(
+        inventory.create_block(inventory.product_id_by_sku_id(p_sku_id), p_quantity, p_reason, p_expires_at, p_actor),
+        p_sku_id
+    );
+end;
+$$;
+
+comment on function http.create_block(uuid, inventory.positive_quantity, inventory.reason, timestamptz, text) is
+'Hold units of a SKU: a temporary block.
+
+Without expires_at it lasts the default time, 15 minutes unless set otherwise. At the instant expires_at it is over, and
+its units can be had by the next caller. A time without an offset is UTC.
+
+Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
+"expires_at": "timestamp", "created_at": "timestamp"}
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE.';
+
+grant execute on function http.create_block(
+    uuid, inventory.positive_quantity, inventory.reason, timestamptz, text
+) to inventory_operator;

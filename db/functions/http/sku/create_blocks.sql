@@ -1,0 +1,40 @@
+create or replace function http.create_blocks(
+    p_items inventory.block_lines,
+    p_reason inventory.reason default null,
+    p_expires_at timestamptz default null,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_blocks constant store.block [] := array(
+        select b from inventory.create_blocks(p_items, p_reason, p_expires_at, p_actor) as b
+    );
+begin
+    return json_build_object(
+        'blocks',
+        (
+            select json_agg(http.block_json(v_blocks[i], p_items[i].sku_id) order by i)
+            from generate_subscripts(v_blocks, 1) as i
+        ),
+        'total', cardinality(v_blocks)
+    );
+end;
+$$;
+
+comment on function http.create_blocks(inventory.block_lines, inventory.reason, timestamptz, text) is
+'Hold units of several SKUs, all or nothing: one block a line.
+
+1 to 100 lines; lines that name one SKU count together.
+
+Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status":
+"active", "expires_at": "timestamp", "created_at": "timestamp"}], "total": "integer"}
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE.';
+
+grant execute on function http.create_blocks(
+    inventory.block_lines, inventory.reason, timestamptz, text
+) to inventory_operator;

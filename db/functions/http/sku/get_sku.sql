@@ -1,0 +1,46 @@
+create or replace function http.get_sku(p_sku_id uuid)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_product constant store.product := inventory.require_product(inventory.product_id_by_sku_id(p_sku_id));
+    v_now constant timestamptz := inventory.clock();
+    v_stock record;
+begin
+    select * into v_stock from inventory.stock_of(v_product.id);
+    return json_build_object(
+        'sku_id', v_product.sku_id,
+        'sku_code', v_product.sku,
+        'name', v_product.name,
+        'quantity', trim_scale(coalesce(v_stock.on_hand, 0)),
+        'reserved', trim_scale(coalesce(v_stock.reserved, 0)),
+        'blocked', trim_scale(coalesce(v_stock.blocked, 0)),
+        'available', trim_scale(coalesce(v_stock.available, 0)),
+        'price', trim_scale(inventory.active_price(v_product.id)),
+        'created_at', http.instant(v_product.created_at),
+        'blocks',
+        (
+            select coalesce(json_agg(http.block_json(b, v_product.sku_id) order by b.id), '[]')
+            from store.block as b
+            where b.product_id = v_product.id and b.status = 'active' and b.expires_at > v_now
+        )
+    );
+end;
+$$;
+
+comment on function http.get_sku(uuid) is
+'Show a SKU with its stock and its active blocks, all of one instant.
+
+quantity is what is on hand; available = quantity - reserved - blocked. price is the active retail price, null where
+there is none.
+
+Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "reserved": "quantity",
+"blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": [{"block_id":
+"uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active", "expires_at": "timestamp",
+"created_at": "timestamp"}]}
+Errors: PRODUCT_NOT_FOUND.';
+
+grant execute on function http.get_sku(uuid) to inventory_operator;

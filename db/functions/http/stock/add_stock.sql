@@ -1,0 +1,25 @@
+create or replace function http.add_stock(
+    p_id inventory.product_reference,
+    p_amount inventory.quantity,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.add_stock(inventory.product_id(p_id), p_amount, p_actor => p_actor);
+    return null;
+end;
+$$;
+
+comment on function http.add_stock(inventory.product_reference, inventory.quantity, text) is
+'Add units to a product.
+
+id: the integer, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
+
+Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_ACTIVE, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function http.add_stock(inventory.product_reference, inventory.quantity, text) to inventory_operator;

@@ -1,0 +1,25 @@
+create or replace function http.consume_stock(
+    p_id inventory.product_reference,
+    p_amount inventory.quantity,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.consume_stock(inventory.product_id(p_id), p_amount, p_actor => p_actor);
+    return null;
+end;
+$$;
+
+comment on function http.consume_stock(inventory.product_reference, inventory.quantity, text) is
+'Consume reserved units: they leave.
+
+id: the integer, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
+
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_RESERVED.';
+
+grant execute on function http.consume_stock(inventory.product_reference, inventory.quantity, text) to inventory_operator;

@@ -1,0 +1,28 @@
+create or replace function http.get_user(p_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user store.user_account;
+begin
+    select * into v_user from store.user_account as u where u.id = p_id;
+    if not found then
+        raise exception using
+            errcode = 'IV016', -- USER_NOT_FOUND
+            message = format('User %s does not exist.', coalesce(p_id::text, 'null'));
+    end if;
+    return http.user_json(inventory.user_info(v_user));
+end;
+$$;
+
+comment on function http.get_user(bigint) is
+'Show a user.
+
+Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
+"updated_at": "timestamp"}
+Errors: USER_NOT_FOUND.';
+
+grant execute on function http.get_user(bigint) to inventory_admin;

@@ -1,0 +1,29 @@
+create or replace function http.update_user(
+    p_id bigint,
+    p_role inventory.user_role default null,
+    p_is_active boolean default null,
+    p_password inventory.password default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.user_json(inventory.update_user(p_id, p_role, p_is_active, p_password));
+end;
+$$;
+
+comment on function http.update_user(bigint, inventory.user_role, boolean, inventory.password) is
+'Change a user''s role, password, or whether the account is active.
+
+A changed password or role ends the refresh tokens given before; a disabled user''s are refused at once.
+
+Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
+"updated_at": "timestamp"}
+Errors: USER_NOT_FOUND.';
+
+grant execute on function http.update_user(
+    bigint, inventory.user_role, boolean, inventory.password
+) to inventory_admin;

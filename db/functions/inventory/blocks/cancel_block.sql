@@ -1,0 +1,22 @@
+create or replace function inventory.cancel_block(
+    p_block_id uuid,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns store.block
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return inventory.end_block(p_block_id, 'cancelled', null, p_reason, p_actor);
+end;
+$$;
+
+comment on function inventory.cancel_block(uuid, inventory.reason, text) is
+'End a block and make its units available again (API 1).
+
+Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED.';
+
+grant execute on function inventory.cancel_block(uuid, inventory.reason, text) to inventory_operator;

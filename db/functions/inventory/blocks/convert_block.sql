@@ -1,0 +1,26 @@
+create or replace function inventory.convert_block(
+    p_block_id uuid,
+    p_quantity inventory.positive_quantity default null,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns store.block
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return inventory.end_block(p_block_id, 'converted', p_quantity, p_reason, p_actor);
+end;
+$$;
+
+comment on function inventory.convert_block(uuid, inventory.positive_quantity, inventory.reason, text) is
+'Turn a block into a departure: its units leave, at the cost of the oldest cost layers (API 1).
+
+p_quantity: how many of the block''s units leave, null: all; the rest is available again. The block is over. Errors:
+BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_QUANTITY_EXCEEDED.';
+
+grant execute on function inventory.convert_block(
+    uuid, inventory.positive_quantity, inventory.reason, text
+) to inventory_operator;

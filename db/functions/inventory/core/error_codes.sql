@@ -1,0 +1,40 @@
+create or replace function inventory.error_codes()
+returns table (sqlstate text, code text, meaning text)
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query values
+        ('IV001', 'INSUFFICIENT_STOCK', 'Not enough is available'),
+        ('IV002', 'INSUFFICIENT_RESERVED', 'Less is reserved than was to be released or consumed'),
+        ('IV003', 'PRODUCT_NOT_FOUND', 'There is no such product'),
+        ('IV004', 'BLOCK_NOT_FOUND', 'There is no such block'),
+        ('IV005', 'DUPLICATE_SKU', 'The SKU code is taken'),
+        ('IV006', 'BLOCK_EXPIRED', 'The block is over: its time has run out'),
+        ('IV007', 'BLOCK_CONVERTED', 'The block is over: it was converted'),
+        ('IV008', 'BLOCK_CANCELLED', 'The block is over: it was cancelled'),
+        ('IV009', 'BLOCK_QUANTITY_EXCEEDED', 'The block holds less than was to be converted'),
+        ('IV010', 'INVENTORY_NOT_ACTIVE', 'The product''s inventory is inactive or archived'),
+        ('IV011', 'QUANTITY_OUT_OF_RANGE', 'A balance would pass its limit'),
+        ('IV012', 'IDEMPOTENCY_KEY_REUSED', 'The Idempotency-Key was used with another request'),
+        ('IV013', 'IDEMPOTENCY_KEY_IN_USE', 'The first request with this Idempotency-Key is still running'),
+        ('IV014', 'NO_ACTIVE_ACCOUNT', 'No active account has these credentials'),
+        ('IV015', 'TOKEN_NOT_VALID', 'The token was given before a change that ended it'),
+        ('IV016', 'USER_NOT_FOUND', 'There is no such user'),
+        ('IV017', 'DUPLICATE_USERNAME', 'The username is taken'),
+        ('IV018', 'PAGE_NOT_FOUND', 'The list has no such page'),
+        ('IV019', 'INVENTORY_NOT_INITIALIZED', 'The product has no inventory yet');
+end;
+$$;
+
+comment on function inventory.error_codes() is
+'Every SQLSTATE of a business error, with its code and its meaning: the one list.
+
+A business error is raised with a message of one sentence, a DETAIL in JSON for machines where there is something to
+say, and a HINT for people. An argument that is out of its range is SQLSTATE 22023 with DETAIL {"field", "input"}; a
+value outside its domain is 23514 with the constraint''s name.';
+
+grant execute on function inventory.error_codes() to inventory_public, inventory_reporting, inventory_maintenance;

@@ -1,0 +1,32 @@
+create or replace function inventory.add_stock(
+    p_product_id bigint,
+    p_amount inventory.quantity,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns store.movement
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_amount = 0 then
+        perform inventory.require_product(p_product_id);
+        return null;
+    end if;
+    return inventory.change_stock(
+        p_product_id, 'add', p_on_hand => p_amount, p_unit_cost => inventory.cost_price_of(p_product_id),
+        p_reason => p_reason, p_actor => p_actor
+    );
+end;
+$$;
+
+comment on function inventory.add_stock(bigint, inventory.quantity, inventory.reason, text) is
+'Add units to what is on hand: an arrival.
+
+Opens a cost layer at the product''s cost price, or at no known cost where it has none.
+Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Errors: INVENTORY_NOT_ACTIVE, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function inventory.add_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -1,0 +1,31 @@
+create or replace function inventory.release_stock(
+    p_product_id bigint,
+    p_amount inventory.quantity,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns store.movement
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_amount = 0 then
+        perform inventory.require_product(p_product_id);
+        return null;
+    end if;
+    return inventory.change_stock(
+        p_product_id, 'release', p_reserved => -p_amount, p_reason => p_reason, p_actor => p_actor,
+        p_requires_active => false
+    );
+end;
+$$;
+
+comment on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) is
+'Take a promise back: reserved goes down, available goes up.
+
+Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Errors: INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND.';
+
+grant execute on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -1,0 +1,29 @@
+create or replace function inventory.stock_of(
+    p_product_id bigint,
+    out on_hand numeric,
+    out reserved numeric,
+    out blocked numeric,
+    out available numeric,
+    out status text
+)
+returns record
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    select s.on_hand, s.reserved, s.blocked - inventory.lapsed_quantity(s.product_id, inventory.clock()), s.status
+    into on_hand, reserved, blocked, status
+    from store.stock as s
+    where s.product_id = p_product_id;
+    available := on_hand - reserved - blocked;
+end;
+$$;
+
+comment on function inventory.stock_of(bigint) is
+'A product''s balances as they are now: units of blocks whose time is over count as available, swept or not.
+
+All null for a product with no inventory.';
+
+grant execute on function inventory.stock_of(bigint) to inventory_operator;

@@ -1,0 +1,34 @@
+create or replace function inventory.authenticate(p_username text, p_password text)
+returns inventory.user_info
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Somebody's hash where the user is unknown, so that the answer takes as long as for a wrong password.
+    v_nobody constant text := (
+        select '$2a$' || lpad(s.password_cost::text, 2, '0') || '$' || repeat('.', 53) from store.setting as s
+    );
+    v_user store.user_account;
+    v_matches boolean := false;
+begin
+    select * into v_user from store.user_account as u where lower(u.username) = lower(p_username);
+    if length(p_password) between 1 and 1024 then
+        v_matches := inventory.hash_password(p_password, coalesce(v_user.password_hash, v_nobody)) = v_user.password_hash;
+    end if;
+    if v_matches and v_user.is_active then
+        return inventory.user_info(v_user);
+    end if;
+    raise exception using
+        errcode = 'IV014', -- NO_ACTIVE_ACCOUNT
+        message = 'No active account found with the given credentials';
+end;
+$$;
+
+comment on function inventory.authenticate(text, text) is
+'The active user with this name and password. Unknown, disabled and wrong password are one error, and take one time.
+
+Errors: NO_ACTIVE_ACCOUNT.';
+
+grant execute on function inventory.authenticate(text, text) to inventory_public;

@@ -1,0 +1,45 @@
+create or replace function inventory.create_user(
+    p_username inventory.username,
+    p_password inventory.password,
+    p_role inventory.user_role
+)
+returns inventory.user_info
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_cost constant integer := (select s.password_cost from store.setting as s);
+    v_user store.user_account;
+begin
+    insert into store.user_account (username, password_hash, role, created_at, updated_at)
+    values (
+        p_username,
+        inventory.hash_password(p_password, extensions.gen_salt('bf', v_cost)),
+        p_role,
+        v_now,
+        v_now
+    )
+    on conflict (lower(username)) do nothing
+    returning * into v_user;
+
+    if not found then
+        raise exception using
+            errcode = 'IV017', -- DUPLICATE_USERNAME
+            message = 'A user with that username already exists.',
+            detail = jsonb_build_object('field', 'username');
+    end if;
+    return inventory.user_info(v_user);
+end;
+$$;
+
+comment on function inventory.create_user(inventory.username, inventory.password, inventory.user_role) is
+'Create a user who may log in over HTTP with one of the roles operator, employee, admin. Names mind no case.
+
+The password is kept as a bcrypt hash. Errors: DUPLICATE_USERNAME.';
+
+grant execute on function inventory.create_user(
+    inventory.username, inventory.password, inventory.user_role
+) to inventory_admin;

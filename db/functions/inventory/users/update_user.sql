@@ -1,0 +1,48 @@
+create or replace function inventory.update_user(
+    p_user_id bigint,
+    p_role inventory.user_role default null,
+    p_is_active boolean default null,
+    p_password inventory.password default null
+)
+returns inventory.user_info
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_cost constant integer := (select s.password_cost from store.setting as s);
+    v_hash text;
+    v_user store.user_account;
+begin
+    if p_password is not null then
+        v_hash := inventory.hash_password(p_password, extensions.gen_salt('bf', v_cost));
+    end if;
+    update store.user_account as u
+    set
+        role = coalesce(p_role, u.role),
+        is_active = coalesce(p_is_active, u.is_active),
+        password_hash = coalesce(v_hash, u.password_hash),
+        token_version = u.token_version + (v_hash is not null or coalesce(p_role <> u.role, false))::integer,
+        updated_at = inventory.clock()
+    where u.id = p_user_id
+    returning * into v_user;
+
+    if not found then
+        raise exception using
+            errcode = 'IV016', -- USER_NOT_FOUND
+            message = format('User %s does not exist.', coalesce(p_user_id::text, 'null'));
+    end if;
+    return inventory.user_info(v_user);
+end;
+$$;
+
+comment on function inventory.update_user(bigint, inventory.user_role, boolean, inventory.password) is
+'Change a user''s role, password or whether the account is active; null leaves a thing as it is.
+
+A changed password or role ends the refresh tokens given before; a disabled user''s are refused while it is disabled.
+Access tokens end by themselves, within their few minutes. Errors: USER_NOT_FOUND.';
+
+grant execute on function inventory.update_user(
+    bigint, inventory.user_role, boolean, inventory.password
+) to inventory_admin;

@@ -1,0 +1,51 @@
+create or replace function maintenance.status()
+returns table (name text, value text)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+begin
+    return query
+    select 'server_version', current_setting('server_version')
+    union all
+    select 'clock', v_now::text
+    union all
+    select 'migrations_applied', count(*)::text from store._yoyo_migration
+    union all
+    select 'last_migration', max(y.migration_id) from store._yoyo_migration as y
+    union all
+    select 'products', count(*)::text from store.product
+    union all
+    select 'blocks_active', count(*)::text from store.block as b where b.status = 'active' and b.expires_at > v_now
+    union all
+    select 'blocks_waiting_for_sweep', count(*)::text
+    from store.block as b
+    where b.status = 'active' and b.expires_at <= v_now
+    union all
+    select 'idempotency_keys', count(*)::text from store.idempotency_key;
+
+    return query
+    select 'setting ' || s.key, s.value
+    from store.setting as t
+    cross join lateral jsonb_each_text(to_jsonb(t) - 'singleton') as s;
+
+    return query
+    select
+        format('job %s', j.name),
+        case
+            when j.scheduled_at is null then 'not scheduled: pg_cron does not run here'
+            when j.last_finished_at is null then format('scheduled at %s, has not run yet', j.scheduled_at)
+            else format('last finished at %s, dealt with %s', j.last_finished_at, j.last_count)
+        end
+    from store.job as j
+    order by j.name;
+end;
+$$;
+
+comment on function maintenance.status() is
+'The state of the system, a line a fact: versions, counts, settings, and when each job last ran.';
+
+grant execute on function maintenance.status() to inventory_maintenance;

@@ -1,0 +1,36 @@
+create or replace function maintenance.configure(
+    p_block_duration interval default null,
+    p_block_duration_maximum interval default null,
+    p_idempotency_lifetime interval default null,
+    p_password_cost integer default null,
+    out block_duration interval,
+    out block_duration_maximum interval,
+    out idempotency_lifetime interval,
+    out password_cost integer
+)
+returns record
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update store.setting as s
+    set
+        block_duration = coalesce(p_block_duration, s.block_duration),
+        block_duration_maximum = coalesce(p_block_duration_maximum, s.block_duration_maximum),
+        idempotency_lifetime = coalesce(p_idempotency_lifetime, s.idempotency_lifetime),
+        password_cost = coalesce(p_password_cost, s.password_cost)
+    returning s.block_duration, s.block_duration_maximum, s.idempotency_lifetime, s.password_cost
+    into block_duration, block_duration_maximum, idempotency_lifetime, password_cost;
+end;
+$$;
+
+comment on function maintenance.configure(interval, interval, interval, integer) is
+'Change settings, and return them all; null leaves one as it is. They hold from the next call on.
+
+p_block_duration: how long a block lasts whose caller names no end (15 minutes). p_block_duration_maximum: no block lasts
+longer (30 days). p_idempotency_lifetime: how long a key is remembered (24 hours). p_password_cost: bcrypt''s cost of new
+hashes (10). Errors: 23514 where a value is out of its range.';
+
+grant execute on function maintenance.configure(interval, interval, interval, integer) to inventory_maintenance;

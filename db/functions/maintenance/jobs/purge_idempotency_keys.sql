@@ -1,0 +1,32 @@
+create or replace function maintenance.purge_idempotency_keys(p_limit integer default 10000)
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count integer;
+    v_before constant timestamptz := inventory.clock() - (select s.idempotency_lifetime from store.setting as s);
+begin
+    with old as (
+        select k.caller, k.key
+        from store.idempotency_key as k
+        where k.created_at <= v_before
+        order by k.created_at
+        limit p_limit
+        for update skip locked
+    )
+
+    delete from store.idempotency_key as k
+    using old
+    where k.caller = old.caller and k.key = old.key;
+    get diagnostics v_count = row_count;
+    return v_count;
+end;
+$$;
+
+comment on function maintenance.purge_idempotency_keys(integer) is
+'Delete up to p_limit idempotency keys that have outlived their time, and return how many. pg_cron does so every hour.';
+
+grant execute on function maintenance.purge_idempotency_keys(integer) to inventory_maintenance;

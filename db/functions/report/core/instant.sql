@@ -1,0 +1,16 @@
+create or replace function report.instant()
+returns timestamptz
+language plpgsql
+stable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return inventory.clock();
+end;
+$$;
+
+comment on function report.instant() is 'The instant that a report speaks of: now.';
+
+grant execute on function report.instant() to inventory_reporting;

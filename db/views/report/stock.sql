@@ -1,0 +1,39 @@
+create or replace view report.stock as
+select
+    p.id as product_id,
+    p.sku_id,
+    p.sku,
+    p.name,
+    u.name as unit,
+    s.status,
+    s.on_hand,
+    s.reserved,
+    s.blocked - coalesce(l.quantity, 0) as blocked,
+    s.on_hand - s.reserved - s.blocked + coalesce(l.quantity, 0) as available,
+    s.reorder_point,
+    s.updated_at
+from store.stock as s
+inner join store.product as p on s.product_id = p.id
+inner join store.unit as u on s.unit_id = u.id
+left join lateral (
+    select sum(b.quantity) as quantity
+    from store.block as b
+    where b.product_id = s.product_id and b.status = 'active' and b.expires_at <= report.instant()
+) as l on true;
+
+comment on view report.stock is
+'One row a product with an inventory: its balances now, in units. Blocks whose time is over hold nothing, swept or not.';
+comment on column report.stock.product_id is 'Integer id: APIs 2, 3 and 5.';
+comment on column report.stock.sku_id is 'UUID: API 1.';
+comment on column report.stock.sku is 'Unique code: APIs 1, 3 and 4.';
+comment on column report.stock.name is 'The product''s name.';
+comment on column report.stock.unit is 'The unit that the quantities are in.';
+comment on column report.stock.status is 'active, inactive or archived.';
+comment on column report.stock.on_hand is 'Units physically there.';
+comment on column report.stock.reserved is 'Units promised by reservations (API 2).';
+comment on column report.stock.blocked is 'Units held by active temporary blocks (API 1).';
+comment on column report.stock.available is 'on_hand - reserved - blocked.';
+comment on column report.stock.reorder_point is 'Reorder at or below this many units on hand; null: not set.';
+comment on column report.stock.updated_at is 'When a balance last changed.';
+
+grant select on report.stock to inventory_reporting;

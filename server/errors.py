@@ -1,0 +1,245 @@
+"""Errors: one table from code and API to status, one renderer a body shape.
+
+A business error comes from the database with one of its own SQLSTATEs; ``inventory.error_codes()`` gives its code. The
+other codes here are the server's own. What status a code has in which API stands in STATUS alone, and how an API writes
+an error down stands in its renderer alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import http
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import simplejson
+from aiohttp import web
+
+
+class Api(enum.Enum):
+    """Whose error bodies and statuses an endpoint has."""
+
+    SKU = "1 SKUs and temporary blocks"
+    STOCK = "2 Stock operations"
+    PRICING = "3 Inventory and pricing"
+    ART = "4 ART orders"
+    CATALOG = "5 Catalog"
+    AUTHENTICATION = "Authentication"
+    SERVICE = "Service"
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field, as pydantic says it; ``field`` is its name alone."""
+
+    type: str
+    loc: tuple[str | int, ...]
+    msg: str
+    input: Any
+    ctx: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def field(self) -> str:
+        return ".".join(str(part) for part in self.loc[1:])
+
+
+class Problem(Exception):
+    """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        fields: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = tuple(fields)
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+
+def _row(sku: int, stock: int, pricing: int, art: int, catalog: int, authentication: int) -> dict[Api, int]:
+    return dict(zip(Api, (sku, stock, pricing, art, catalog, authentication), strict=False))
+
+
+def _all(status: int) -> dict[Api, int]:
+    return dict.fromkeys(Api, status)
+
+
+# Code -> status by API, in the contract's order of causes.
+STATUS: dict[str, dict[Api, int]] = {
+    "INVALID_JSON": _row(422, 400, 400, 422, 400, 400),
+    "VALIDATION_ERROR": _row(422, 400, 400, 422, 422, 400),
+    "INVALID_PATH": _row(422, 400, 404, 422, 404, 404),
+    "NOT_FOUND": _all(404),
+    "PRODUCT_NOT_FOUND": _row(404, 404, 404, 404, 404, 404),
+    "BLOCK_NOT_FOUND": _all(404),
+    "USER_NOT_FOUND": _all(404),
+    "PAGE_NOT_FOUND": _all(404),
+    "INSUFFICIENT_STOCK": _row(409, 409, 400, 400, 400, 400),
+    "DUPLICATE_SKU": _row(409, 409, 409, 409, 422, 422),
+    "DUPLICATE_USERNAME": _row(409, 409, 409, 409, 422, 422),
+    "INSUFFICIENT_RESERVED": _row(409, 409, 409, 400, 400, 400),
+    "BLOCK_EXPIRED": _all(409),
+    "BLOCK_CONVERTED": _all(409),
+    "BLOCK_CANCELLED": _all(409),
+    "BLOCK_QUANTITY_EXCEEDED": _all(409),
+    "INVENTORY_NOT_ACTIVE": _row(409, 409, 400, 400, 422, 422),
+    "INVENTORY_NOT_INITIALIZED": _row(409, 409, 400, 400, 422, 422),
+    "QUANTITY_OUT_OF_RANGE": _row(422, 400, 400, 422, 422, 422),
+    "METHOD_NOT_ALLOWED": _all(405),
+    "UNSUPPORTED_MEDIA_TYPE": _all(415),
+    "PAYLOAD_TOO_LARGE": _all(413),
+    "RATE_LIMITED": _all(429),
+    "SERVICE_UNAVAILABLE": _all(503),
+    "OUTCOME_UNKNOWN": _all(503),
+    "NOT_AUTHENTICATED": _all(401),
+    "TOKEN_NOT_VALID": _all(401),
+    "NO_ACTIVE_ACCOUNT": _all(401),
+    "PERMISSION_DENIED": _all(403),
+    "IDEMPOTENCY_KEY_REUSED": _all(422),
+    "IDEMPOTENCY_KEY_IN_USE": _all(409),
+    "INTERNAL_ERROR": _all(500),
+}
+
+# The field that a business error is about, by its name in each API's body, where it is about one.
+FIELD: dict[str, tuple[str, ...]] = {
+    "DUPLICATE_SKU": ("sku", "sku_code"),
+    "DUPLICATE_USERNAME": ("username",),
+    "QUANTITY_OUT_OF_RANGE": ("quantity", "amount", "stock"),
+}
+
+
+def status_of(problem: Problem, api: Api) -> int:
+    return STATUS[problem.code][api]
+
+
+def response(problem: Problem, api: Api) -> web.Response:
+    """The error as the API's document writes it."""
+    status = status_of(problem, api)
+    content_type, body = _RENDERERS[api](problem, status)
+    headers = dict(problem.headers)
+    if status == 401:
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="api"')
+    if status in (429, 503):
+        headers.setdefault("Retry-After", "1")
+    return web.Response(
+        status=status, body=dump(body), headers=headers, content_type=content_type, charset=_charset(content_type)
+    )
+
+
+def dump(value: Any) -> bytes:
+    """JSON with numbers as they came: a Decimal is written digit for digit."""
+    return simplejson.dumps(value, use_decimal=True, default=str, separators=(",", ":")).encode()
+
+
+def _charset(content_type: str) -> str | None:
+    return "utf-8" if content_type == "application/json" else None
+
+
+def _fastapi(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
+    """API 1: pydantic's own list for what is wrong with a field, else a sentence and a code."""
+    if not problem.fields:
+        return "application/json", {"detail": problem.message, "code": problem.code, **problem.extra}
+    body: dict[str, Any] = {
+        "detail": [
+            {"type": field.type, "loc": list(field.loc), "msg": field.msg, "input": field.input}
+            | ({"ctx": dict(field.ctx)} if field.ctx else {})
+            for field in problem.fields
+        ]
+    }
+    if problem.code not in ("VALIDATION_ERROR", "INVALID_PATH", "INVALID_JSON"):
+        body["code"] = problem.code
+    return "application/json", body
+
+
+def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
+    """APIs 2 and 3: RFC 9457."""
+    body: dict[str, Any] = {
+        "type": f"urn:problem:inventory:{problem.code.lower().replace('_', '-')}",
+        "title": problem.code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": problem.message,
+        "code": problem.code,
+    }
+    if status == 400 and problem.fields:
+        body["errors"] = _by_field(problem.fields, lambda error: error.msg)
+    return "application/problem+json", body | problem.extra
+
+
+def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
+    """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
+    details = _by_field(problem.fields, _django_sentence)
+    if status == 422 or (details and status == 400):
+        body: dict[str, Any] = dict(details)
+    else:
+        body = {"detail": problem.message}
+    error = {"code": problem.code, "message": problem.message, "details": details}
+    return "application/json", body | problem.extra | {"error": error}
+
+
+def _service(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
+    return "application/json", {"detail": problem.message}
+
+
+_RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {
+    Api.SKU: _fastapi,
+    Api.STOCK: _problem_json,
+    Api.PRICING: _problem_json,
+    Api.CATALOG: _django,
+    Api.AUTHENTICATION: _django,
+    Api.SERVICE: _service,
+}
+
+
+def _by_field(fields: Sequence[FieldError], sentence: Callable[[FieldError], str]) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {}
+    for field in fields:
+        lists.setdefault(field.field or "non_field_errors", []).append(sentence(field))
+    return lists
+
+
+def _django_sentence(error: FieldError) -> str:
+    """pydantic's error in Django REST framework's words."""
+    ctx = error.ctx
+    if error.input is None and error.type != "missing":
+        return "This field may not be null."
+    match error.type:
+        case "missing":
+            return "This field is required."
+        case "string_too_short":
+            return "This field may not be blank."
+        case "string_type" | "string_unicode":
+            return "Not a valid string."
+        case "string_too_long":
+            return f"Ensure this field has no more than {ctx['max_length']} characters."
+        case "decimal_parsing" | "decimal_type" | "finite_number":
+            return "A valid number is required."
+        case "decimal_max_digits":
+            return f"Ensure that there are no more than {ctx['max_digits']} digits in total."
+        case "decimal_max_places":
+            return f"Ensure that there are no more than {ctx['decimal_places']} decimal places."
+        case "decimal_whole_digits":
+            return f"Ensure that there are no more than {ctx['whole_digits']} digits before the decimal point."
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return "A valid integer is required."
+        case "bool_parsing" | "bool_type":
+            return "Must be a valid boolean."
+        case "greater_than_equal":
+            return f"Ensure this value is greater than or equal to {ctx['ge']}."
+        case "less_than_equal":
+            return f"Ensure this value is less than or equal to {ctx['le']}."
+        case "literal_error":
+            return f'"{error.input}" is not a valid choice.'
+        case _:
+            return error.msg
+
+
+def http_phrase(status: int) -> str:
+    return http.HTTPStatus(status).phrase

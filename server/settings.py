@@ -1,0 +1,81 @@
+"""Settings, from the environment and an env file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What .env.dev sets, for everyone to read: a production server refuses to start with any of it.
+DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"
+DEVELOPMENT_PASSWORD = "development"
+
+
+class SettingsError(Exception):
+    """The settings do not allow the server to start; the message says which and why."""
+
+
+class Settings(BaseSettings):
+    """Every setting, by its name in capitals in the environment or the env file; the environment wins."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    environment: Literal["development", "production"] = "production"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    data_dir: Path = ROOT / ".data"
+    database_url: str | None = None
+    database_role_password: str | None = None
+    secret_key: str = ""
+    anonymous_role: Literal["inventory_public", "inventory_operator"] = "inventory_public"
+    admin_username: str | None = None
+    admin_password: str | None = None
+    demo: bool = False
+    access_token_seconds: int = Field(default=300, gt=0)
+    refresh_token_seconds: int = Field(default=86400, gt=0)
+    pool_size: int = Field(default=4, ge=1)
+    queue_size: int = Field(default=256, ge=0)
+    queue_seconds: float = Field(default=5, gt=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    def check(self) -> None:
+        """Raise SettingsError where a production server would start with what everyone can read."""
+        if not self.secret_key:
+            raise SettingsError("SECRET_KEY is not set.")
+        if not self.is_production:
+            return
+        if self.secret_key == DEVELOPMENT_SECRET_KEY:
+            raise SettingsError("SECRET_KEY is the development key: set one of your own (openssl rand -hex 32).")
+        if len(self.secret_key) < 32:
+            raise SettingsError("SECRET_KEY is too short: 32 characters or more (openssl rand -hex 32).")
+        if self.database_role_password == DEVELOPMENT_PASSWORD:
+            raise SettingsError("DATABASE_ROLE_PASSWORD is the development password: set one of your own.")
+        if self.admin_username and self.admin_password and self.admin_username.lower() == self.admin_password.lower():
+            raise SettingsError("ADMIN_PASSWORD is the development admin's: set one of your own, or none.")
+
+
+def env_file() -> Path:
+    """The env file: ENV_FILE where that is set, else .env where there is one, else .env.dev."""
+    if named := os.environ.get("ENV_FILE"):
+        path = Path(named)
+        if not path.is_file():
+            raise SettingsError(f"ENV_FILE names {named}, which is no file.")
+        return path
+    local = ROOT / ".env"
+    return local if local.is_file() else ROOT / ".env.dev"
+
+
+def load() -> Settings:
+    """The settings of this process, checked. Raises SettingsError."""
+    settings = Settings(_env_file=env_file())
+    settings.check()
+    return settings
