@@ -63,10 +63,11 @@ def migration_names() -> list[str]:
     return sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
 
 
-def apply(conninfo: str, *, role_password: str | None = None) -> None:
+def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True) -> None:
     """Apply everything to the database that ``conninfo`` names, as the superuser that it names.
 
     ``role_password``: set as the password of the roles that the server logs in as; None leaves them as they are.
+    ``jobs``: False leaves pg_cron alone, for those who schedule the maintenance procedures themselves.
     Raises ApplyError, or psycopg.Error where the server refuses. Functions change all together or not at all.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -82,7 +83,8 @@ def apply(conninfo: str, *, role_password: str | None = None) -> None:
             connection.execute("set local role inventory_owner")
             _replace_functions(connection)
             _replace_views(connection)
-        _schedule(connection, conninfo)
+        if jobs:
+            _schedule(connection, conninfo)
 
 
 def _check_server(connection: psycopg.Connection) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import http
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,7 +44,10 @@ class FieldError:
 
 
 class Problem(Exception):
-    """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any."""
+    """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any.
+
+    ``extra``: more keys of the body, where it is Django REST framework's.
+    """
 
     def __init__(
         self,
@@ -145,8 +147,8 @@ def _charset(content_type: str) -> str | None:
 
 def _fastapi(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 1: pydantic's own list for what is wrong with a field, else a sentence and a code."""
-    if not problem.fields:
-        return "application/json", {"detail": problem.message, "code": problem.code, **problem.extra}
+    if status != 422 or not problem.fields:
+        return "application/json", {"detail": problem.message, "code": problem.code}
     body: dict[str, Any] = {
         "detail": [
             {"type": field.type, "loc": list(field.loc), "msg": field.msg, "input": field.input}
@@ -170,17 +172,16 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     }
     if status == 400 and problem.fields:
         body["errors"] = _by_field(problem.fields, lambda error: error.msg)
-    return "application/problem+json", body | problem.extra
+    return "application/problem+json", body
 
 
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
-    details = _by_field(problem.fields, _django_sentence)
-    if status == 422 or (details and status == 400):
-        body: dict[str, Any] = dict(details)
-    else:
-        body = {"detail": problem.message}
-    error = {"code": problem.code, "message": problem.message, "details": details}
+    details = _by_field(problem.fields, _django_sentence) if status in (400, 422) else {}
+    # An id of no form and an id of nothing are one answer there.
+    message = "Not found." if status == 404 and problem.code != "PAGE_NOT_FOUND" else problem.message
+    body: dict[str, Any] = dict(details) if details else {"detail": message}
+    error = {"code": problem.code, "message": message, "details": details}
     return "application/json", body | problem.extra | {"error": error}
 
 
@@ -235,11 +236,11 @@ def _django_sentence(error: FieldError) -> str:
             return f"Ensure this value is greater than or equal to {ctx['ge']}."
         case "less_than_equal":
             return f"Ensure this value is less than or equal to {ctx['le']}."
+        case "model_attributes_type":
+            return f"Invalid data. Expected a dictionary, but got {type(error.input).__name__}."
+        case "string_nul":
+            return "Null characters are not allowed."
         case "literal_error":
             return f'"{error.input}" is not a valid choice.'
         case _:
             return error.msg
-
-
-def http_phrase(status: int) -> str:
-    return http.HTTPStatus(status).phrase

@@ -1,0 +1,46 @@
+# Every target makes ready what it needs; nothing has to be installed first but git, make and Python 3.11.
+#
+# DATABASE_URL, DATA_DIR, HOST and PORT come from the environment, from .env, or as `make run PORT=8080`.
+
+ARGS ?=
+
+bin := .venv/bin
+
+# With a database elsewhere no server is needed here.
+elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
+client_only := $(if $(elsewhere),--client-only)
+
+.PHONY: help setup run test lint format psql clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: PostgreSQL, the Python packages
+	@tools/setup.sh --dev $(client_only)
+
+run: ## serve, with a database and a little stock to try it on
+	@tools/setup.sh $(client_only) && exec $(bin)/python -m tools.run $(ARGS)
+
+test: ## run the tests; ARGS='-k reserve' for some of them
+	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+lint: ## check style, types, SQL and migrations
+	@tools/setup.sh --dev --client-only
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/sqlfluff lint db init.sql
+	$(bin)/squawk db/migrations/*.sql
+
+format: ## format the code, and mend what tools can mend
+	@tools/setup.sh --dev --client-only
+	$(bin)/ruff format
+	$(bin)/ruff check --fix
+	$(bin)/sqlfluff fix db init.sql
+
+psql: ## open the database that `make run` serves; ARGS='-c "select 1"' for one query
+	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
+
+clean: ## remove the virtual environment and the caches, never the data
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find bench db server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,259 @@
+"""The application: the routes, what stands around them, and how it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+import psycopg
+import simplejson
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from db.apply import migration_names
+from server import authentication, catalog, errors, openapi
+from server.caller import Caller, DatabaseError, OutcomeUnknownError, UnavailableError
+from server.endpoint import MAXIMUM_BODY, Endpoint, Service
+from server.errors import Api, Problem
+from server.routes import ROUTES, TOKEN_ROUTES
+from server.settings import Settings, SettingsError
+from server.tokens import Tokens
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CALLER = web.AppKey("caller", Caller)
+
+log = logging.getLogger("server")
+
+
+class Metrics:
+    """What /metrics shows: requests by route and status, their time, and the lanes to the database."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "inventory_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "inventory_http_request_seconds", "Time to answer a request.", ["method", "route"], registry=self.registry
+        )
+        self.registry.register(self)  # type: ignore[arg-type]
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        opened = GaugeMetricFamily("inventory_db_connections", "Open connections.", labels=["role", "lane"])
+        waiting = GaugeMetricFamily("inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"])
+        for (role, is_reading), lane in self._caller.lanes().items():
+            opened.add_metric([role, "read" if is_reading else "write"], lane.open)
+            waiting.add_metric([role, "read" if is_reading else "write"], lane.waiting)
+        return [opened, waiting]
+
+
+async def create_app(settings: Settings, conninfo: str) -> web.Application:
+    """The application over the database that ``conninfo`` names.
+
+    Raises CatalogError where the database's functions are not what the routes need, SettingsError where a production
+    server would start with the development admin, UnavailableError where the database cannot be reached.
+    """
+    caller = Caller(
+        conninfo,
+        settings.database_role_password,
+        pool_size=settings.pool_size,
+        queue_size=settings.queue_size,
+        queue_seconds=settings.queue_seconds,
+    )
+    try:
+        return await _create_app(settings, caller)
+    except BaseException:
+        await caller.close()
+        raise
+
+
+async def _create_app(settings: Settings, caller: Caller) -> web.Application:
+    (document,) = await caller.fetch("inventory_public", "select http.catalog()", [])
+    functions = catalog.read(document)
+    _check_codes(functions)
+    if settings.is_production:
+        (has_development_admin,) = await caller.fetch("inventory_admin", "select inventory.has_development_admin()", [])
+        if has_development_admin:
+            raise SettingsError(
+                "The development admin (admin, admin) can log in: "
+                "select maintenance.change_password('admin', '…') or maintenance.disable_user('admin')."
+            )
+    tokens = Tokens(settings.secret_key, settings.access_token_seconds, settings.refresh_token_seconds)
+    service = Service(functions, caller, tokens, settings.anonymous_role, settings.secret_key)
+    endpoints = [Endpoint(route, service) for route in ROUTES]
+    metrics = Metrics(caller)
+
+    app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
+    app[CALLER] = caller
+    handlers = {(e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths}
+    token_handlers = authentication.handlers(service)
+    for route in TOKEN_ROUTES:
+        handlers |= {(route.method, path): (route.api, token_handlers[route.function]) for path in route.paths}
+    specification = simplejson.dumps(openapi.document(endpoints, functions)).encode()
+    handlers |= {
+        ("GET", path): (Api.SERVICE, handler)
+        for path, handler in {
+            "/health": _health,
+            "/ready": lambda _: _ready(caller),
+            "/metrics": lambda _: _metrics(metrics),
+            "/openapi.json": lambda _: _static(specification, "application/json"),
+            "/docs": lambda _: _static(_page("SWAGGER"), "text/html"),
+            "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
+        }.items()
+    }
+    _add_routes(app, handlers, metrics)
+
+    async def close(_: web.Application) -> None:
+        await caller.close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+def _check_codes(functions: catalog.Catalog) -> None:
+    known = {entry["code"] for entry in functions.errors.values()}
+    if unknown := known - errors.STATUS.keys():
+        raise catalog.CatalogError(f"These codes have no line in server/errors.py: {sorted(unknown)}.")
+
+
+def _add_routes(app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], metrics: Metrics) -> None:
+    by_path: dict[str, dict[str, tuple[Api, Handler]]] = {}
+    for (method, path), entry in handlers.items():
+        by_path.setdefault(path, {})[method] = entry
+    # A path without a parameter before one with: aiohttp takes the first that fits.
+    for path, methods in sorted(by_path.items(), key=lambda item: ("{" in item[0], item[0])):
+        resource = app.router.add_resource(path)
+        for method, (api, handler) in methods.items():
+            guarded = _guarded(api, path, handler, metrics)
+            resource.add_route(method, guarded)
+            if method == "GET":
+                resource.add_route("HEAD", guarded)
+        api = next(iter(methods.values()))[0]
+        resource.add_route("*", _guarded(api, path, _wrong_method(sorted(methods)), metrics))
+
+
+def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics) -> Handler:
+    """The handler with its errors in the API's form, measured."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        start = time.perf_counter()
+        try:
+            response = await handler(request)
+        except Problem as problem:
+            response = errors.response(problem, api)
+        except web.HTTPRequestEntityTooLarge:
+            response = errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
+        except web.RequestPayloadError:
+            response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            response = errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
+        metrics.observe(request.method, path, response.status, time.perf_counter() - start)
+        return response
+
+    return guarded
+
+
+def _wrong_method(methods: list[str]) -> Handler:
+    allowed = ", ".join(methods)
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise Problem("METHOD_NOT_ALLOWED", f'Method "{request.method}" not allowed.', headers={"Allow": allowed})
+
+    return refuse
+
+
+@web.middleware
+async def _unknown_path(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return web.json_response({"detail": "Not Found"}, status=404)
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _ready(caller: Caller) -> web.Response:
+    try:
+        (text,) = await caller.fetch("inventory_public", "select http.ready($1)", [migration_names()])
+        checks = json.loads(text)
+    except (UnavailableError, OutcomeUnknownError, DatabaseError) as error:
+        checks = {"database": f"failed: {error}"}
+    if any(check.startswith("failed") for check in checks.values()):
+        return web.json_response({"status": "unavailable", "checks": checks}, status=503, headers={"Retry-After": "1"})
+    return web.json_response({"status": "ready", "checks": checks})
+
+
+async def _metrics(metrics: Metrics) -> web.Response:
+    return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _static(body: bytes, content_type: str) -> web.Response:
+    return web.Response(body=body, content_type=content_type, charset="utf-8")
+
+
+@cache
+def _page(name: str) -> bytes:
+    """A documentation page with all its files inside, so that it works with no internet."""
+    from offapi import OpenAPITemplate  # imports megabytes of scripts: only for those who look
+
+    return str(OpenAPITemplate[name].value).format(spec_url="/openapi.json").encode()
+
+
+async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any]) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished first. ``on_start`` gets the base URL.
+
+    Raises what create_app raises, and OSError where the port is taken.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(await create_app(settings, conninfo), access_log=None, shutdown_timeout=20)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        on_start(_url(settings.host, runner.addresses[0][1]))
+        await stop.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+
+
+def _url(host: str, port: int) -> str:
+    name = "localhost" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
+
+
+def run(settings: Settings, conninfo: str, on_start: Callable[[str], Any]) -> int:
+    """Serve, and return the process's exit status: 0 after a signal, 1 where it could not start."""
+    try:
+        asyncio.run(serve(settings, conninfo, on_start))
+    except (SettingsError, catalog.CatalogError, UnavailableError, DatabaseError, OSError, psycopg.Error) as error:
+        log.error("cannot start: %s", error)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def configure_logging(level: str) -> None:
+    """Log lines to standard error; yoyo's steps only where something is wrong."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("yoyo").setLevel(logging.WARNING)

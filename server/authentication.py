@@ -1,0 +1,107 @@
+"""The three authentication endpoints, which answer as djangorestframework-simplejwt 5.5 does.
+
+Their bodies are no function's arguments: what the database gives is signed here, and what is signed is checked here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import simplejson
+from aiohttp import web
+from pydantic import BaseModel
+
+from server.endpoint import Service, idempotency_key, read_body, validate
+from server.errors import Problem, dump
+from server.tokens import TokenError
+from server.types import text
+
+_Text: Any = text(min_length=1)
+
+
+class Credentials(BaseModel):
+    """A log-in."""
+
+    username: _Text
+    password: _Text
+
+
+class Refresh(BaseModel):
+    """A refresh token."""
+
+    refresh: _Text
+
+
+class Verify(BaseModel):
+    """A token of either type."""
+
+    token: _Text
+
+
+MODELS: dict[str, type[BaseModel]] = {"obtain_token": Credentials, "refresh_token": Refresh, "verify_token": Verify}
+
+
+def handlers(service: Service) -> dict[str, Any]:
+    """The handlers by the function names of TOKEN_ROUTES."""
+    return {
+        "obtain_token": lambda request: _obtain(service, request),
+        "refresh_token": lambda request: _refresh(service, request),
+        "verify_token": lambda request: _verify(service, request),
+    }
+
+
+async def _obtain(service: Service, request: web.Request) -> web.Response:
+    body = await read_body(request)
+    values = validate(Credentials, body, "body")
+    arguments = {"p_username": values["username"], "p_password": values["password"]}
+    session, headers = await _session(service, request, body, "obtain_token", arguments)
+    return _respond(
+        {"access": service.tokens.sign("access", session), "refresh": service.tokens.sign("refresh", session)}, headers
+    )
+
+
+async def _refresh(service: Service, request: web.Request) -> web.Response:
+    body = await read_body(request)
+    token = validate(Refresh, body, "body")["refresh"]
+    try:
+        claims = service.tokens.read(token, "refresh")
+        arguments = {"p_user_id": int(claims["user_id"]), "p_token_version": int(claims["version"])}
+    except (KeyError, TypeError, ValueError):
+        raise _not_valid("Token is invalid") from None
+    except TokenError as error:
+        raise _not_valid(str(error)) from None
+    session, headers = await _session(service, request, body, "refresh_token", arguments)
+    return _respond({"access": service.tokens.sign("access", session)}, headers)
+
+
+async def _verify(service: Service, request: web.Request) -> web.Response:
+    token = validate(Verify, await read_body(request), "body")["token"]
+    try:
+        service.tokens.read(token)
+    except TokenError as error:
+        raise _not_valid(str(error)) from None
+    return _respond({}, {})
+
+
+async def _session(
+    service: Service, request: web.Request, body: Any, function: str, arguments: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the database says of the user; the same again for the same Idempotency-Key."""
+    identity = service.anonymous
+    key = idempotency_key(request, service, identity, body)
+    try:
+        answer = await service.call(identity, service.catalog.function(function), arguments, key)
+    except Problem as problem:
+        if problem.code == "TOKEN_NOT_VALID":
+            raise _not_valid(problem.message, problem.headers) from problem
+        raise
+    assert answer.body is not None
+    return simplejson.loads(answer.body), {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
+
+
+def _not_valid(message: str, headers: dict[str, str] | None = None) -> Problem:
+    return Problem("TOKEN_NOT_VALID", message, headers=headers, extra={"code": "token_not_valid"})
+
+
+def _respond(body: dict[str, Any], headers: dict[str, str]) -> web.Response:
+    return web.Response(body=dump(body), headers=headers, content_type="application/json", charset="utf-8")

@@ -1,0 +1,102 @@
+"""The functions behind the endpoints, as the database describes them.
+
+``http.catalog()`` gives each function's arguments, comment, statement and the roles that may call it. A comment's first
+line is the summary; then come paragraphs; then, each optional:
+
+    Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null>
+    Errors: CODE, CODE.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+_COMMENT = re.compile(
+    r"(?P<summary>[^\n]+?)\.?(?:\n\n(?P<description>.*?))??(?:\n\nReturns (?P<returns>[\[{].*?))?"
+    r"(?:\n+Errors: (?P<errors>[A-Z_,\s]+)\.)?",
+    re.DOTALL,
+)
+
+
+class CatalogError(Exception):
+    """The database's functions are not what the server was built for; the message says which and how."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Argument:
+    """One argument: ``name`` as a client writes it, without the p_ that SQL puts before it."""
+
+    name: str
+    type: str
+    required: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    name: str
+    arguments: tuple[Argument, ...]
+    statement: str
+    is_stable: bool
+    roles: frozenset[str]
+    summary: str
+    description: str
+    returns: Any
+    errors: tuple[str, ...]
+
+    def argument(self, name: str) -> Argument | None:
+        return next((argument for argument in self.arguments if argument.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalog:
+    functions: dict[str, Function]
+    composites: dict[str, list[dict[str, str]]]
+    comments: dict[str, str]
+    errors: dict[str, dict[str, str]]
+
+    def function(self, name: str) -> Function:
+        """The function http.<name>. Raises CatalogError where there is none."""
+        if name not in self.functions:
+            raise CatalogError(f"The function http.{name} is missing: run python -m db.apply.")
+        return self.functions[name]
+
+    def code(self, sqlstate: str | None) -> str | None:
+        """The code of a business error, None for any other."""
+        return self.errors[sqlstate]["code"] if sqlstate in self.errors else None
+
+
+def read(document: dict[str, Any]) -> Catalog:
+    """The catalog out of what http.catalog() returned."""
+    return Catalog(
+        functions={name: _function(name, entry) for name, entry in document["functions"].items()},
+        composites=document["composites"] or {},
+        comments=document["comments"] or {},
+        errors=document["errors"],
+    )
+
+
+def _function(name: str, entry: dict[str, Any]) -> Function:
+    match = _COMMENT.fullmatch(entry["comment"] or "")
+    if match is None:
+        raise CatalogError(f"The comment of http.{name} is not of the form that server/catalog.py describes.")
+    try:
+        returns = json.loads(match["returns"]) if match["returns"] else None
+    except ValueError as error:
+        raise CatalogError(f"The comment of http.{name}: what it returns is no JSON: {error}") from error
+    return Function(
+        name=name,
+        arguments=tuple(
+            Argument(argument["name"].removeprefix("p_"), argument["type"], argument["required"])
+            for argument in entry["arguments"]
+        ),
+        statement=entry["statement"],
+        is_stable=entry["volatility"] != "v",
+        roles=frozenset(entry["roles"]),
+        summary=match["summary"],
+        description=(match["description"] or "").strip(),
+        returns=returns,
+        errors=tuple(code.strip() for code in (match["errors"] or "").split(",") if code.strip()),
+    )

@@ -1,0 +1,254 @@
+"""The generic handler: a request becomes a function's named arguments, one call, and the text that comes back.
+
+The order of checks is the contract's: the token, the permission, the path, the headers, then the query or the body.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import simplejson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError, create_model
+
+from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
+from server.catalog import Argument, Catalog, CatalogError, Function
+from server.errors import FIELD, STATUS, FieldError, Problem
+from server.routes import Route
+from server.tokens import Caller as Identity
+from server.tokens import TokenError, Tokens
+from server.types import pydantic_type
+
+MAXIMUM_BODY = 1024 * 1024
+SERVER_ARGUMENTS = ("actor", "url")
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+REALM = {"WWW-Authenticate": 'Bearer realm="api"'}
+
+
+class Service:
+    """What every endpoint needs: the catalog, the caller, the tokens, and who a caller without a token is."""
+
+    def __init__(self, catalog: Catalog, caller: Caller, tokens: Tokens, anonymous_role: str, secret_key: str) -> None:
+        self.catalog = catalog
+        self.caller = caller
+        self.tokens = tokens
+        self.anonymous = Identity(anonymous_role, "anonymous", "anonymous", is_anonymous=True)
+        self._secret_key = secret_key.encode()
+
+    def identify(self, request: web.Request) -> Identity:
+        """Who calls. Raises Problem 401 for a token that is not good; no token is the anonymous role."""
+        parts = request.headers.get("Authorization", "").split()
+        if not parts or parts[0].lower() != "bearer":
+            return self.anonymous
+        if len(parts) != 2:
+            raise Problem("TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values", headers=REALM)
+        try:
+            return self.tokens.caller(parts[1])
+        except TokenError as error:
+            message = {"token_class": "AccessToken", "token_type": "access", "message": str(error)}
+            raise Problem(
+                "TOKEN_NOT_VALID",
+                "Given token not valid for any token type",
+                headers=REALM,
+                extra={"code": "token_not_valid", "messages": [message]},
+            ) from None
+
+    def authorize(self, identity: Identity, function: Function) -> None:
+        """Raise Problem 401 or 403 where the role has no grant on the function."""
+        if identity.role in function.roles:
+            return
+        if identity.is_anonymous:
+            raise Problem("NOT_AUTHENTICATED", "Authentication credentials were not provided.", headers=REALM)
+        raise Problem("PERMISSION_DENIED", "You do not have permission to perform this action.")
+
+    def fingerprint(self, request: web.Request, body: Any) -> str:
+        """What an Idempotency-Key came with: method, path and body. Keyed, for a body may hold a password."""
+        text = simplejson.dumps(body, use_decimal=True, sort_keys=True)
+        message = f"{request.method}\n{request.path.rstrip('/')}\n{text}".encode()
+        return hmac.new(self._secret_key, message, hashlib.sha256).hexdigest()
+
+    async def call(
+        self, identity: Identity, function: Function, arguments: Mapping[str, Any], key: Key | None = None
+    ) -> Answer:
+        """Call the function as the caller's role; the database's errors become Problems."""
+        try:
+            return await self.caller.call(identity.role, function, arguments, key)
+        except DatabaseError as error:
+            raise self._problem(error, identity) from error
+        except UnavailableError as error:
+            raise Problem("SERVICE_UNAVAILABLE", f"{error} Nothing was changed.") from error
+        except OutcomeUnknownError as error:
+            raise Problem(
+                "OUTCOME_UNKNOWN",
+                f"{error} The request may have been carried out or not: repeat it with the same Idempotency-Key, or look.",
+            ) from error
+
+    def _problem(self, error: DatabaseError, identity: Identity) -> Problem:
+        replayed = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
+        code = self.catalog.code(error.sqlstate)
+        if code is not None:
+            return Problem(code, error.message, headers=replayed)
+        match error.sqlstate:
+            case "22023" if "field" in error.data:
+                field = error.data["field"]
+                return Problem(
+                    "VALIDATION_ERROR",
+                    "The request is not valid.",
+                    fields=[
+                        FieldError("value_error", ("body", field), f"Value error, {error.message}", error.data.get("input"))
+                    ],
+                )
+            case "42501":
+                # A grant was taken away since the start.
+                code = "NOT_AUTHENTICATED" if identity.is_anonymous else "PERMISSION_DENIED"
+                return Problem(code, "You do not have permission to perform this action.")
+            case state if state[:2] in ("40", "53", "57") or state in ("55P03", "25006"):
+                return Problem("SERVICE_UNAVAILABLE", "The database is too busy for this call. Nothing was changed.")
+            case _:
+                raise error
+
+
+class Endpoint:
+    """The handler of one route. Raises CatalogError where its function takes other arguments than the route gives."""
+
+    def __init__(self, route: Route, service: Service) -> None:
+        self.route = route
+        self.function = service.catalog.function(route.function)
+        self._service = service
+        in_path = _PATH_PARAMETER.findall(route.path)
+        for name in in_path:
+            if self.function.argument(name) is None:
+                raise CatalogError(f"{route.method} {route.path}: http.{self.function.name} has no argument p_{name}.")
+        if route.method == "GET" and not self.function.is_stable:
+            raise CatalogError(f"{route.method} {route.path}: http.{self.function.name} is not declared stable.")
+        if route.api not in STATUS["NOT_FOUND"]:
+            raise CatalogError(f"{route.method} {route.path}: {route.api} has no error bodies.")
+        rest = [a for a in self.function.arguments if a.name not in in_path and a.name not in SERVER_ARGUMENTS]
+        composites = service.catalog.composites
+        self.path_model = model("Path", (a for a in self.function.arguments if a.name in in_path), composites)
+        self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
+        self._server_arguments = [a.name for a in self.function.arguments if a.name in SERVER_ARGUMENTS]
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        identity = self._service.identify(request)
+        self._service.authorize(identity, self.function)
+        values = validate(self.path_model, dict(request.match_info), "path")
+        key, body = None, None
+        if self.route.method == "GET":
+            values |= validate(self.model, dict(request.query), "query")
+        else:
+            body = await read_body(request)
+            key = idempotency_key(request, self._service, identity, body)
+            values |= validate(self.model, body, "body")
+        arguments = {f"p_{name}": value for name, value in values.items()}
+        if "actor" in self._server_arguments:
+            arguments["p_actor"] = identity.actor
+        if "url" in self._server_arguments:
+            arguments["p_url"] = str(request.url)
+        try:
+            answer = await self._service.call(identity, self.function, arguments, key)
+        except Problem as problem:
+            raise with_fields(problem, self.model, body) from problem
+        return self._respond(answer)
+
+    def _respond(self, answer: Answer) -> web.Response:
+        headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
+        if self.route.status == 204:
+            return web.Response(status=204, headers=headers)
+        assert answer.body is not None
+        if self.route.location is not None:
+            headers["Location"] = self.route.location.format_map(simplejson.loads(answer.body))
+        return web.Response(
+            status=self.route.status, body=answer.body, headers=headers, content_type="application/json", charset="utf-8"
+        )
+
+
+def model(name: str, arguments: Iterable[Argument], composites: dict[str, list[dict[str, str]]]) -> type[BaseModel]:
+    """A pydantic model of a function's arguments: null for an optional one is the same as leaving it out."""
+    fields: dict[str, Any] = {}
+    for argument in arguments:
+        kind = pydantic_type(argument.type, composites)
+        fields[argument.name] = (kind, ...) if argument.required else (kind | None, None)
+    return create_model(name, **fields)
+
+
+def validate(kind: type[BaseModel], value: Any, place: str) -> dict[str, Any]:
+    """The value's fields as JSON-ready arguments. Raises Problem with what is wrong, in ``place``."""
+    try:
+        return kind.model_validate(value, from_attributes=True).model_dump(mode="json", exclude_none=True)
+    except ValidationError as error:
+        fields = [
+            FieldError(
+                entry["type"],
+                (place, *entry["loc"]),
+                entry["msg"],
+                entry["input"],
+                {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)},
+            )
+            for entry in error.errors(include_url=False)
+        ]
+        code = "INVALID_PATH" if place == "path" else "VALIDATION_ERROR"
+        message = "The path is not valid." if place == "path" else "The request is not valid."
+        raise Problem(code, message, fields=fields) from None
+
+
+async def read_body(request: web.Request) -> Any:
+    """The body parsed, numbers exact; an absent body, or null, is an empty object. Raises Problem."""
+    if request.content_length is not None and request.content_length > MAXIMUM_BODY:
+        raise Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB.")
+    if not request.body_exists:
+        return {}
+    if request.content_type != "application/json" and not request.content_type.endswith("+json"):
+        if not await request.read():
+            return {}
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+    raw = await request.read()
+    if not raw.strip():
+        return {}
+    try:
+        value = simplejson.loads(raw.decode("utf-8"), use_decimal=True, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        position = getattr(error, "pos", 0)
+        sentence = getattr(error, "msg", "Expecting value")
+        field = FieldError("json_invalid", ("body", position), "JSON decode error", {}, {"error": sentence})
+        raise Problem("INVALID_JSON", f"JSON parse error - {sentence}", fields=[field]) from None
+    return {} if value is None else value
+
+
+def idempotency_key(request: web.Request, service: Service, identity: Identity, body: Any) -> Key | None:
+    """The Idempotency-Key of a POST, bare or quoted. Raises Problem for one that cannot be a key."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None or request.method != "POST":
+        return None
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if not _IDEMPOTENCY_KEY.fullmatch(text):
+        message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
+        field = FieldError("value_error", ("header", "Idempotency-Key"), f"Value error, {message}", text)
+        raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
+    return Key(identity.idempotency_scope, text, service.fingerprint(request, body))
+
+
+def with_fields(problem: Problem, kind: type[BaseModel], body: Any) -> Problem:
+    """The problem with the field that it is about, where the body has one of that name, and what was sent in it."""
+    sent = body if isinstance(body, dict) else {}
+    if not problem.fields:
+        problem.fields = tuple(
+            FieldError("value_error", ("body", name), problem.message, sent.get(name))
+            for name in FIELD.get(problem.code, ())
+            if name in kind.model_fields
+        )
+    else:
+        problem.fields = tuple(
+            dataclasses.replace(field, input=sent[field.field]) if field.field in sent else field
+            for field in problem.fields
+        )
+    return problem

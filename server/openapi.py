@@ -1,0 +1,239 @@
+"""The OpenAPI 3.1 document, made from the routes, the catalog and its comments: it says what the server does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from server.authentication import MODELS
+from server.catalog import Catalog, Function
+from server.endpoint import Endpoint
+from server.errors import STATUS, Api
+from server.routes import TOKEN_ROUTES, Route
+
+VERSION = "0.1.0"
+
+# The words of a comment's sketch of what a function returns.
+VOCABULARY: dict[str, dict[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "integer": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "text": {"type": "string"},
+    "quantity": {"type": "number", "minimum": 0, "maximum": 999999999.999, "description": "Units, up to 3 decimals."},
+    "money": {"type": "number", "minimum": 0, "description": "Money, up to 3 decimals."},
+    "sku_code": {"type": "string", "minLength": 1, "maxLength": 64},
+    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+    "username": {"type": "string", "minLength": 1, "maxLength": 150},
+    "user_role": {"type": "string", "enum": ["operator", "employee", "admin"]},
+}
+
+_FIELD_ERROR = {
+    "type": "object",
+    "required": ["type", "loc", "msg", "input"],
+    "properties": {
+        "type": {"type": "string"},
+        "loc": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "msg": {"type": "string"},
+        "input": {},
+    },
+}
+_LISTS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+
+# How an API writes an error down: its media type and its schema.
+ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
+    Api.SKU: (
+        "application/json",
+        "SkuError",
+        {
+            "type": "object",
+            "required": ["detail"],
+            "properties": {
+                "detail": {"anyOf": [{"type": "string"}, {"type": "array", "items": _FIELD_ERROR}]},
+                "code": {"type": "string"},
+            },
+        },
+    ),
+    Api.STOCK: (
+        "application/problem+json",
+        "Problem",
+        {
+            "type": "object",
+            "description": "RFC 9457",
+            "required": ["type", "title", "status", "detail", "code"],
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"type": "string"},
+                "errors": _LISTS,
+            },
+        },
+    ),
+    Api.CATALOG: (
+        "application/json",
+        "CatalogError",
+        {
+            "type": "object",
+            "required": ["error"],
+            "properties": {
+                "detail": {"type": "string"},
+                "error": {
+                    "type": "object",
+                    "required": ["code", "message", "details"],
+                    "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": _LISTS},
+                },
+            },
+        },
+    ),
+}
+ERRORS[Api.AUTHENTICATION] = ERRORS[Api.CATALOG]
+
+
+def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = _operation(endpoint)
+    for route in TOKEN_ROUTES:
+        paths.setdefault(route.path, {})["post"] = _token_operation(route, catalog)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Inventory",
+            "version": VERSION,
+            "description": "One stock and one ledger behind published HTTP APIs.",
+        },
+        "tags": [{"name": api.value} for api in Api if any(e.route.api is api for e in endpoints)]
+        + [{"name": Api.AUTHENTICATION.value}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "schemas": {name: schema for _, name, schema in ERRORS.values()},
+        },
+    }
+
+
+def schema_of(sketch: Any) -> dict[str, Any]:
+    """The JSON schema of a comment's sketch."""
+    if isinstance(sketch, dict):
+        return {
+            "type": "object",
+            "required": list(sketch),
+            "properties": {name: schema_of(value) for name, value in sketch.items()},
+        }
+    if isinstance(sketch, list):
+        return {"type": "array", "items": schema_of(sketch[0])}
+    word = sketch.removesuffix("?")
+    schema = VOCABULARY.get(word, {"type": "string", "enum": word.split("|")})
+    return {"anyOf": [schema, {"type": "null"}]} if sketch.endswith("?") else schema
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    route, function = endpoint.route, endpoint.function
+    operation = _described(route, function)
+    operation["parameters"] = _parameters(endpoint.path_model, "path")
+    if route.method == "GET":
+        operation["parameters"] += _parameters(endpoint.model, "query")
+    elif endpoint.model.model_fields:
+        operation["requestBody"] = _body(endpoint.model)
+    if "inventory_public" not in function.roles:
+        operation["security"] = [{"bearer": []}] if "inventory_operator" not in function.roles else [{"bearer": []}, {}]
+    codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED"]
+    if endpoint.path_model.model_fields:
+        codes.append("INVALID_PATH")
+    if endpoint.model.model_fields:
+        codes.append("VALIDATION_ERROR")
+    operation["responses"] = _responses(route, function, codes)
+    return operation
+
+
+def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
+    if route.function in catalog.functions:
+        function = catalog.function(route.function)
+        operation = _described(route, function)
+        responses = _responses(route, function, [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"])
+    else:
+        operation = {
+            "operationId": route.function,
+            "tags": [route.api.value],
+            "summary": "Verify a token",
+            "description": "Answers an empty object where the token is good.",
+        }
+        responses = _responses(route, None, ["TOKEN_NOT_VALID", "VALIDATION_ERROR"])
+    return operation | {"parameters": [], "requestBody": _body(MODELS[route.function]), "responses": responses}
+
+
+def _described(route: Route, function: Function) -> dict[str, Any]:
+    return {
+        "operationId": function.name,
+        "tags": [route.api.value],
+        "summary": function.summary,
+        "description": function.description,
+    }
+
+
+def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    return [
+        {"name": name, "in": place, "required": name in schema.get("required", ()), "schema": _untitled(field)}
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = schema.pop("$defs", {})
+    return {
+        "required": bool(schema.get("required")),
+        "content": {"application/json": {"schema": _untitled(_inlined(schema, definitions))}},
+    }
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return {name: _inlined(value, definitions) for name, value in schema.items()}
+    if isinstance(schema, list):
+        return [_inlined(value, definitions) for value in schema]
+    return schema
+
+
+def _untitled(schema: Any) -> Any:
+    """Without the titles that pydantic makes of names, and without nulls' defaults."""
+    if isinstance(schema, dict):
+        return {
+            name: {field: _untitled(value) for field, value in item.items()} if name == "properties" else _untitled(item)
+            for name, item in schema.items()
+            if name != "title" and not (name == "default" and item is None)
+        }
+    if isinstance(schema, list):
+        return [_untitled(value) for value in schema]
+    return schema
+
+
+def _responses(route: Route, function: Function | None, codes: list[str]) -> dict[str, Any]:
+    if route.method != "GET":
+        codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
+    if route.method == "POST":
+        codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
+    success: dict[str, Any] = {"description": "Done"}
+    if route.status != 204:
+        returns = function.returns if function is not None else {}
+        success["content"] = {"application/json": {"schema": schema_of(returns)}}
+    if route.location:
+        success["headers"] = {"Location": {"schema": {"type": "string"}}}
+    responses: dict[str, Any] = {str(route.status): success}
+    media_type, name, _ = ERRORS[route.api]
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(STATUS[code][route.api], []).append(code)
+    for status, names in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": ", ".join(dict.fromkeys(names)),
+            "content": {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+        }
+    return responses

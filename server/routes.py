@@ -1,0 +1,61 @@
+"""The whole API at a glance: each endpoint is one line, and one function of the schema http.
+
+A path's parameters, the query's (GET) and the body's fields (others) are the function's arguments by name. Arguments
+that the server fills: actor (who calls), url (the request's absolute address).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from server.errors import Api
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """One endpoint. ``location``: the Location header of what a 201 created, with the answer's keys in braces."""
+
+    api: Api
+    method: str
+    path: str
+    function: str
+    status: int = 200
+    location: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """API 5's paths are served with and without the trailing slash."""
+        return (self.path, self.path.rstrip("/")) if self.path.endswith("/") else (self.path,)
+
+
+ROUTES: tuple[Route, ...] = (
+    # 1 SKUs and temporary blocks
+    Route(Api.SKU, "POST", "/sku", "create_sku"),
+    Route(Api.SKU, "GET", "/sku/{sku_id}", "get_sku"),
+    Route(Api.SKU, "POST", "/sku/{sku_id}/temporary-block", "create_block"),
+    Route(Api.SKU, "GET", "/temporary-blocks", "list_blocks"),
+    Route(Api.SKU, "POST", "/temporary-blocks", "create_blocks"),
+    Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/convert-to-permanent", "convert_block"),
+    Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/cancel", "cancel_block"),
+    Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/extend", "extend_block"),
+    # 2 Stock operations
+    Route(Api.STOCK, "GET", "/api/v1/inventory", "list_inventory_items"),
+    Route(Api.STOCK, "POST", "/api/v1/inventory", "create_inventory_item", 201, "/api/v1/inventory/{id}"),
+    Route(Api.STOCK, "GET", "/api/v1/inventory/{id}", "get_inventory_item"),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/addStock", "add_stock", 204),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/reserveStock", "reserve_stock", 204),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/releaseStock", "release_stock", 204),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/consumeStock", "consume_stock", 204),
+    # Users, with API 5's bodies
+    Route(Api.CATALOG, "GET", "/api/v1/users/", "list_users"),
+    Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/users/{id}/", "get_user"),
+    Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
+)
+
+# The three whose arguments are not the body's fields: server/authentication.py.
+TOKEN_ROUTES: tuple[Route, ...] = (
+    Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/", "obtain_token"),
+    Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/refresh/", "refresh_token"),
+    Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/verify/", "verify_token"),
+)

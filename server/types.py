@@ -1,0 +1,159 @@
+"""What a value may be: each type of the functions' signatures as one pydantic type.
+
+The domains of ``db/migrations/0001.types.sql`` say the same in SQL; a test holds both to the same samples. Numbers come
+as JSON numbers (parsed to int or Decimal, never to a float) or as their strings.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, create_model
+from pydantic_core import PydanticCustomError
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
+
+# Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
+_UNPRINTABLE = (
+    r"\u0000-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000"
+    r"\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB"
+)
+
+
+def _number_form(value: Any) -> Any:
+    """Digits in a string are a number; Python's other spellings of one (1_000, other scripts' digits) are not."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
+    return value
+
+
+def _integer_form(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise PydanticCustomError(
+            "int_parsing", "Input should be a valid integer, unable to parse string as an integer"
+        )
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > 30:
+        raise PydanticCustomError("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size")
+    return value
+
+
+def _to_utc(value: datetime) -> datetime:
+    """A time without an offset is UTC."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_object_invalid", "Input should be a valid datetime") from None
+
+
+def _time_form(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("datetime_type", "Input should be a valid datetime")
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value:
+        raise PydanticCustomError("string_nul", "String should not contain the character NUL")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("string_too_short", "String should have at least 1 character")
+    return value
+
+
+def _form(pattern: str, message: str, **constraints: Any) -> Any:
+    """Text of this form; the message says which, for a pattern tells people little."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise PydanticCustomError("string_pattern_mismatch", message)  # type: ignore[arg-type]
+        return value
+
+    return Annotated[text(**constraints), AfterValidator(check), Field(json_schema_extra={"pattern": pattern})]
+
+
+def _decimal(**constraints: Any) -> Any:
+    return Annotated[Decimal, BeforeValidator(_number_form), Field(**constraints)]
+
+
+def _integer(**constraints: Any) -> Any:
+    return Annotated[int, BeforeValidator(_integer_form), Field(**constraints)]
+
+
+def text(**constraints: Any) -> Any:
+    """Text without NUL, which PostgreSQL cannot store; ``constraints``: pydantic's."""
+    return Annotated[str, StringConstraints(**constraints), AfterValidator(_no_nul)]
+
+
+TYPES: dict[str, Any] = {
+    "inventory.quantity": _decimal(ge=0, max_digits=12, decimal_places=3),
+    "inventory.positive_quantity": _decimal(gt=0, max_digits=12, decimal_places=3),
+    "inventory.money": _decimal(ge=0, max_digits=23, decimal_places=3),
+    "inventory.sku_code": _form(
+        f"^[^ {_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^ {_UNPRINTABLE}])?$",
+        "String should be printable characters with no space at either end",
+        min_length=1,
+        max_length=64,
+    ),
+    "inventory.name": Annotated[text(min_length=1, max_length=255), AfterValidator(_not_blank)],
+    "inventory.description": text(max_length=10_000),
+    "inventory.reason": text(max_length=1_000),
+    "inventory.product_reference": _form(
+        "^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$",
+        "Input should be an integer id or a UUID",
+    ),
+    "inventory.page_limit": _integer(ge=1, le=1000),
+    "inventory.page_number": _integer(ge=1),
+    "inventory.username": _form(
+        "^[A-Za-z0-9.@+_-]+$", "Enter a valid username: letters, digits and @ . + - _ only", min_length=1, max_length=150
+    ),
+    "inventory.password": text(min_length=1, max_length=1024),
+    "inventory.user_role": Literal["operator", "employee", "admin"],
+    "uuid": UUID,
+    "timestamp with time zone": Annotated[datetime, BeforeValidator(_time_form), AfterValidator(_to_utc)],
+    "bigint": _integer(ge=-(2**63), le=2**63 - 1),
+    "integer": _integer(ge=-(2**31), le=2**31 - 1),
+    "boolean": bool,
+    "text": text(),
+}
+
+# Domains over arrays: the element's type, and how many.
+_ARRAYS: dict[str, tuple[str, int, int]] = {
+    "inventory.block_lines": ("inventory.block_line", 1, 100),
+}
+
+
+class UnknownTypeError(Exception):
+    """A function's signature uses a type that has no line in TYPES."""
+
+
+def pydantic_type(name: str, composites: dict[str, list[dict[str, str]]]) -> Any:
+    """The pydantic type of a type by its SQL name; ``composites``: the fields of each composite type."""
+    if name in TYPES:
+        return TYPES[name]
+    if name in _ARRAYS:
+        element, least, most = _ARRAYS[name]
+        return Annotated[list[pydantic_type(element, composites)], Field(min_length=least, max_length=most)]  # type: ignore[misc]
+    if name in composites:
+        return _composite(name, composites)
+    raise UnknownTypeError(f"No pydantic type for {name}: give it a line in server/types.py.")
+
+
+def _composite(name: str, composites: dict[str, list[dict[str, str]]]) -> type[BaseModel]:
+    fields = {field["name"]: (pydantic_type(field["type"], composites), ...) for field in composites[name]}
+    return create_model(name.rpartition(".")[2], **fields)  # type: ignore[call-overload, no-any-return]
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values of an enumerated type; none for any other."""
+    return get_args(TYPES[name]) if TYPES[name] is TYPES["inventory.user_role"] else ()

@@ -1,0 +1,276 @@
+"""A throw-away cluster for the run, a template database with the schema, a clone of it for each test.
+
+The cluster is this run's own: it starts with pytest, ends with it, and is never DATA_DIR's. Time is moved, not waited
+for: in the template the clock function adds an offset that a test sets (``database.advance``), for every session at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from aiohttp import web
+from psycopg.conninfo import make_conninfo
+from pytest_postgresql import factories
+
+from db.apply import apply
+from server.app import create_app
+from server.settings import Settings
+from tools.cluster import Cluster
+
+DIRECTORY = "INVENTORY_TEST_CLUSTER"
+SECRET_KEY = "a secret key for the tests, of 32 characters or more"
+PATIENCE = 30  # seconds until something that never comes is an error
+
+# In place of inventory.clock(): the same, and an offset that a test sets. bcrypt at its cheapest.
+TEST_SCHEMA = """
+create table store.test_clock (clock_offset interval not null);
+alter table store.test_clock owner to inventory_owner;
+insert into store.test_clock values ('0');
+create or replace function inventory.clock()
+returns timestamptz
+language plpgsql stable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$ begin return clock_timestamp() + (select c.clock_offset from store.test_clock as c); end; $$;
+update store.setting set password_cost = 4;
+"""
+
+
+def _cluster() -> Cluster:
+    return Cluster(Path(os.environ[DIRECTORY]), settings={"max_connections": "400"}, throwaway=True)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        directory = Path(tempfile.mkdtemp(prefix="inventory-test-"))
+        directory.chmod(0o755)
+        os.environ[DIRECTORY] = str(directory)
+        _cluster().start()
+    session.config.option.postgresql_host = str(_cluster().socket_directory)
+    session.config.option.postgresql_port = str(_cluster().port)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        cluster = _cluster()
+        cluster.destroy()
+        shutil.rmtree(cluster.directory, ignore_errors=True)
+
+
+def load(**parameters: Any) -> None:
+    """Make the template database that each test's database is a clone of."""
+    names = ("host", "port", "user", "dbname")
+    conninfo = make_conninfo(**{name: parameters[name] for name in names})
+    apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(TEST_SCHEMA)
+
+
+postgresql_noproc = factories.postgresql_noproc(user="postgres", load=[load])
+postgresql = factories.postgresql("postgresql_noproc")
+
+
+class Database:
+    """A test's own database. Connections are in autocommit mode, and closed when the test ends."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.conninfo = conninfo
+        self._connections: list[psycopg.Connection[Any]] = []
+        self.admin = self.connect()
+
+    def connect(self, role: str = "postgres") -> psycopg.Connection[Any]:
+        """A new connection that is logged in as the role."""
+        connection = psycopg.connect(make_conninfo(self.conninfo, user=role), autocommit=True)
+        self._connections.append(connection)
+        return connection
+
+    def one(self, query: str, *parameters: Any) -> Any:
+        """The first column of the first row, as the superuser."""
+        row = self.admin.execute(query, parameters or None).fetchone()
+        assert row is not None
+        return row[0]
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows, as the superuser."""
+        return self.admin.execute(query, parameters or None).fetchall()
+
+    def advance(self, by: timedelta) -> None:
+        """Move the time of every session on (or back)."""
+        self.admin.execute("update store.test_clock set clock_offset = clock_offset + %s", [by])
+
+    def product(self, sku: str = "A-1", quantity: Any = 0, **others: Any) -> int:
+        """The id of a new product."""
+        names = {"p_sku": sku, "p_name": f"Product {sku}", "p_quantity": quantity, **others}
+        arguments = ", ".join(f"{name} => %s" for name in names)
+        return self.one(f"select id from inventory.create_product({arguments})", *names.values())
+
+    def sku_id(self, product_id: int) -> str:
+        return str(self.one("select sku_id from store.product where id = %s", product_id))
+
+    def stock(self, product_id: int) -> tuple[Any, Any, Any]:
+        """(on hand, reserved, blocked) as the stock row has them: blocks that nobody has ended yet count."""
+        row = self.rows("select on_hand, reserved, blocked from store.stock where product_id = %s", product_id)
+        return row[0]  # type: ignore[return-value]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table has: what a refused call must leave as it was."""
+        tables = self.rows("select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r'")
+        return {name: self.one(f'select count(*) from store."{name}"') for (name,) in tables}
+
+    def verify(self) -> None:
+        """Fail where maintenance.verify() finds a difference."""
+        assert self.rows("select * from maintenance.verify()") == []
+
+    def wait_until_blocked(self, *connections: psycopg.Connection[Any]) -> None:
+        """Return when each of the connections waits for a lock."""
+        pids = [connection.info.backend_pid for connection in connections]
+        self.wait_for(
+            lambda: (
+                self.one(
+                    "select count(*) from pg_stat_activity where pid = any(%s) and wait_event_type = 'Lock'", pids
+                )
+                == len(pids)
+            )
+        )
+
+    @staticmethod
+    def wait_for(condition: Callable[[], Any]) -> None:
+        """Return when the condition holds; fail when it does not for a long time."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "what the test waits for did not come"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+
+@pytest.fixture
+def database(postgresql: psycopg.Connection[Any]) -> Iterator[Database]:
+    """A database of the test's own, with the schema and no product."""
+    info = postgresql.info
+    database = Database(make_conninfo(host=info.host, port=info.port, user=info.user, dbname=info.dbname))
+    yield database
+    database.close()
+
+
+class InThread:
+    """Runs a coroutine function in a thread, with a connection-bound call's result or error at the end."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            self._error = error
+
+    def result(self) -> Any:
+        """What the function returned; raises what it raised."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the call did not return"
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+@pytest.fixture
+def in_thread() -> type[InThread]:
+    """in_thread(function): call it in a thread; .result() joins."""
+    return InThread
+
+
+class Server:
+    """The real server on a real port, in a thread of the test's process."""
+
+    def __init__(self, conninfo: str, **settings: Any) -> None:
+        defaults = {"environment": "development", "secret_key": SECRET_KEY, "anonymous_role": "inventory_operator"}
+        self.settings = Settings(_env_file=None, **defaults | settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._clients: list[httpx.Client] = []
+        self._runner: web.AppRunner | None = None
+        try:
+            self.url = self.run(self._start(conninfo))
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, coroutine: Any) -> Any:
+        """Run a coroutine in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+
+    async def _start(self, conninfo: str) -> str:
+        self._runner = web.AppRunner(await create_app(self.settings, conninfo), access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """A client, with a bearer token if given."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, trust_env=False)
+        self._clients.append(client)
+        return client
+
+    def token(self, username: str, password: str) -> str:
+        """A new access token."""
+        answer = self.client().post(
+            "/api/v1/authentication/token/", json={"username": username, "password": password}
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access"])
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        if self._runner is not None:
+            self.run(self._runner.cleanup())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
+
+
+@pytest.fixture
+def start_server(database: Database) -> Iterator[Callable[..., Server]]:
+    """start_server(**settings): a server over the test's database."""
+    servers: list[Server] = []
+
+    def start(**settings: Any) -> Server:
+        servers.append(Server(database.conninfo, **settings))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server]) -> Server:
+    """A server over the test's database, with development's settings."""
+    return start_server()
+
+
+@pytest.fixture
+def client(server: Server) -> httpx.Client:
+    """A client without a token: the operator."""
+    return server.client()

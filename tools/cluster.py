@@ -1,0 +1,606 @@
+"""One PostgreSQL cluster in one directory, for this project alone.
+
+A cluster listens on a Unix socket in its own directory and on no network address, so that any number of them run side
+by side. Who may log in is decided by the operating system: the account that runs this code and the account that the
+server runs as, as any of the database roles in `ROLES`, and nobody else on the machine. There are no passwords.
+
+PostgreSQL refuses to run as root. For root the server runs as the account that owns the data, `postgres` at first.
+
+Linux only; needs nothing but the standard library, so that it works before anything is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import quote
+
+OLDEST_VERSION = 15
+
+# The roles that the two accounts may log in as. PostgreSQL 16 and later let them be any role.
+ROLES = (
+    "postgres",
+    "inventory_owner",
+    "inventory_public",
+    "inventory_operator",
+    "inventory_employee",
+    "inventory_admin",
+    "inventory_reporting",
+    "inventory_maintenance",
+)
+
+_PORT = 5432  # of no network: it only names the socket
+_SOCKET = f".s.PGSQL.{_PORT}"
+_LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107
+
+_START_SECONDS = 300.0  # recovery after a crash included
+_STOP_SECONDS = 60.0
+_ORPHANS_SECONDS = 15.0  # for the processes of a killed postmaster to notice, and end
+_POLL_SECONDS = 0.02
+
+_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+_HBA = """\
+# Written when the cluster was made; later changes are kept.
+# The accounts in pg_ident.conf, over the Unix socket. Nobody else.
+local all all peer map=inventory
+"""
+
+
+class ClusterError(Exception):
+    """The cluster cannot do what was asked; the message says why, in words for the person at the terminal."""
+
+
+def find_binaries(version: int | None = None) -> Path:
+    """The directory of the server's programs: the newest PostgreSQL there is, or the newest minor of major `version`.
+
+    Debian's and Ubuntu's packages come first, then what `pg_config` and PATH name.
+    """
+    for found in (_packaged_binaries, _other_binaries):
+        suitable = {
+            major: directory
+            for major, directory in found().items()
+            if major >= OLDEST_VERSION and version in (None, major)
+        }
+        if suitable:
+            return suitable[max(suitable)]
+    if version is not None:
+        raise ClusterError(f"The data is PostgreSQL {version}'s, but no PostgreSQL {version} server is installed.")
+    raise ClusterError(f"No PostgreSQL server of version {OLDEST_VERSION} or later is installed: `make setup` does it.")
+
+
+class Cluster:
+    """The PostgreSQL cluster in `directory`, made when it is first started.
+
+    `directory/cluster` is the data, `directory/run` holds the socket, `directory/cluster.log` is the server's log.
+    `settings` are added to the configuration, or replace what is there by default, at each start of the server.
+    A `throwaway` cluster is fast and loses its data with the power; no other can be destroyed.
+
+        with Cluster(Path(".data")) as cluster:  # nobody else manages it meanwhile
+            psycopg.connect(cluster.dsn())
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        roles: Iterable[str] = ROLES,
+        throwaway: bool = False,
+    ) -> None:
+        self.directory = directory.resolve()
+        self.settings = dict(settings or {})
+        self.roles = tuple(roles)
+        self.throwaway = throwaway
+        self._lock: int | None = None
+
+    # What there is
+
+    @property
+    def data_directory(self) -> Path:
+        return self.directory / "cluster"
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "cluster.log"
+
+    @property
+    def port(self) -> int:
+        return _PORT
+
+    @property
+    def socket_directory(self) -> Path:
+        """`directory/run`; a short name that depends on it alone where it is too long for a socket, or has a comma."""
+        usual = self.directory / "run"
+        if len(os.fsencode(usual / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(usual):
+            return usual
+        return Path("/", "tmp", f"inventory-{hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]}")
+
+    @cached_property
+    def binaries(self) -> Path:
+        """The programs that fit the data, the newest ones while there is none."""
+        try:
+            version = int((self.data_directory / "PG_VERSION").read_text())
+        except FileNotFoundError:
+            version = None
+        except PermissionError as error:
+            raise self._not_ours() from error
+        return find_binaries(version)
+
+    @cached_property
+    def has_pg_cron(self) -> bool:
+        """Whether pg_cron is installed; without it the server starts all the same, and no job runs by itself."""
+        if (self.binaries.parent / "lib" / "pg_cron.so").exists():
+            return True
+        library = _output(self.binaries / "pg_config", "--pkglibdir")
+        return bool(library) and Path(library, "pg_cron.so").exists()
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id, None when it does not run."""
+        recorded = self._recorded_pid()
+        return recorded if recorded is not None and _served_by(recorded) == self.data_directory else None
+
+    @property
+    def is_running(self) -> bool:
+        return self.pid is not None
+
+    def dsn(self, user: str = "postgres", dbname: str = "postgres") -> str:
+        """The libpq URI of a database. No environment variable changes what it means."""
+        host = quote(str(self.socket_directory), safe="")
+        return f"postgresql://{quote(user, safe='')}@/{quote(dbname, safe='')}?host={host}&port={self.port}"
+
+    def psql(self, user: str = "postgres", dbname: str = "postgres") -> str:
+        """A line for a shell that opens `dbname`."""
+        return f"psql {shlex.quote(self.dsn(user, dbname))}"
+
+    # What it does
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        try:
+            # Left running by a process that was killed, perhaps with other settings.
+            if self.is_running and not self._is_configured():
+                self.stop()
+            self.start()
+        except BaseException:
+            with contextlib.suppress(ClusterError):  # the one that is raised matters more
+                self.stop()
+            self.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        except (KeyboardInterrupt, SystemExit):
+            # One signal often comes twice: make passes on what its whole process group has got.
+            self.stop()
+            raise
+        finally:
+            self.release()
+
+    def acquire(self) -> None:
+        """Be the only one to manage the directory until `release`, or until this process ends, however it ends."""
+        if self._lock is not None:
+            return
+        self._make_directory()
+        try:
+            lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError as error:
+            raise self._not_ours() from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()}\n".encode())
+        except BlockingIOError as error:
+            owner = os.read(lock, 20).decode().strip()
+            os.close(lock)
+            process = f" (process {owner})" if owner else ""
+            raise ClusterError(f"{self.directory} is in use by another `make run`{process}.") from error
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let others manage the directory."""
+        if self._lock is not None:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # also for a forked child that still holds it
+            os.close(self._lock)
+            self._lock = None
+
+    def start(self) -> None:
+        """When this returns, the server answers. Makes the cluster if there is none; a running server is left alone."""
+        orphans_deadline = time.monotonic() + _ORPHANS_SECONDS
+        while not (self.is_running and self._becomes_ready()):
+            account = self._prepare()
+            as_server = self._as_server(account)
+            self._configure(account)
+            self._forget_dead_postmaster()
+            log_size = self.log_file.stat().st_size
+            # pg_ctl gives the server a session of its own: Ctrl-C in the terminal does not reach it.
+            started = self._run(
+                [
+                    *as_server,
+                    self.binaries / "pg_ctl",
+                    *("start", "--silent", "--wait", f"--timeout={_START_SECONDS:.0f}"),
+                    *("-D", self.data_directory, "-l", self.log_file),
+                ]
+            )
+            if started.returncode == 0:
+                return
+            with self.log_file.open("rb") as log:
+                log.seek(log_size)
+                said = log.read().decode(errors="replace")
+            # A killed postmaster's children hold its shared memory until they have noticed.
+            if "shared memory block" in said and time.monotonic() < orphans_deadline:
+                time.sleep(0.1)
+                continue
+            raise ClusterError(f"PostgreSQL does not start.\n{_tail(said or started.stdout)}")
+
+    def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        """When this returns, the server does not run. `immediate` leaves to the next start what `fast` does now."""
+        pid = self.pid
+        if pid is not None:
+            try:
+                os.kill(pid, _SIGNALS[mode])
+            except ProcessLookupError:
+                pass
+            except PermissionError as error:
+                raise self._not_ours() from error
+            deadline = time.monotonic() + _STOP_SECONDS
+            while _served_by(pid) == self.data_directory:
+                if time.monotonic() > deadline:
+                    raise ClusterError(f"PostgreSQL (process {pid}) does not stop; {self.log_file} may say why.")
+                time.sleep(_POLL_SECONDS)
+        if self.socket_directory.parent != self.directory:
+            with contextlib.suppress(OSError):  # not there, or the remains of a crash in it
+                self.socket_directory.rmdir()
+
+    def destroy(self) -> None:
+        """Stop, and remove `directory` with all that is in it. For a throwaway cluster only."""
+        if not self.throwaway:
+            raise ClusterError(f"{self.directory} is not throwaway: its data stays.")
+        self.stop("immediate")
+        doomed = [self.directory]
+        if self.socket_directory.parent != self.directory:
+            doomed.append(self.socket_directory)
+        for directory in doomed:
+            deadline = time.monotonic() + _ORPHANS_SECONDS
+            while directory.exists() and time.monotonic() < deadline:
+                shutil.rmtree(directory, ignore_errors=True)  # a killed postmaster's children may still write
+                time.sleep(_POLL_SECONDS)
+            if directory.exists():
+                shutil.rmtree(directory)
+        self.release()
+
+    # How
+
+    def _not_ours(self) -> ClusterError:
+        return ClusterError(f"{self.directory} belongs to another user: run as that user, or as root.")
+
+    def _recorded_pid(self) -> int | None:
+        try:
+            return _pid_in(self.data_directory)
+        except PermissionError as error:
+            raise self._not_ours() from error
+
+    def _becomes_ready(self) -> bool:
+        """Wait until a server that was started already answers; False if it ends instead, killed just now perhaps."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self.is_running:
+            asked = self._run([self.binaries / "pg_isready", "--quiet", f"--dbname={self.dsn()}"])
+            if asked.returncode == 0:
+                return True
+            if time.monotonic() > deadline:
+                raise ClusterError(f"PostgreSQL is not ready after {_START_SECONDS:.0f} seconds; see {self.log_file}.")
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _server_account(self) -> pwd.struct_passwd:
+        """The account that the server runs as."""
+        if os.geteuid() != 0:
+            return _own_account()
+        with contextlib.suppress(FileNotFoundError, KeyError):
+            owner = pwd.getpwuid((self.data_directory / "PG_VERSION").stat().st_uid)
+            if owner.pw_uid != 0:
+                return owner
+        try:
+            return pwd.getpwnam("postgres")
+        except KeyError as error:
+            raise ClusterError("PostgreSQL does not run as root, and there is no `postgres` user to run it.") from error
+
+    def _make_directory(self) -> None:
+        if not self.directory.is_dir():
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                self.directory.chmod(0o755)
+            except OSError as error:
+                raise ClusterError(f"{self.directory} cannot be made: {error.strerror}.") from error
+
+    def _prepare(self) -> pwd.struct_passwd:
+        """Make what is missing of the directory: the log, the socket's directory and the cluster itself."""
+        if set(str(self.directory)) & set('"$`\\\n'):  # pg_ctl hands the path to a shell, in double quotes
+            raise ClusterError(f"PostgreSQL cannot run in {self.directory}: its name has a quote, $, ` or backslash.")
+        self._make_directory()
+        account = self._server_account()
+        try:
+            if self.data_directory.exists() and os.geteuid() not in (0, self.data_directory.stat().st_uid):
+                raise self._not_ours()
+            log = os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchown(log, account.pw_uid, account.pw_gid)
+            finally:
+                os.close(log)
+            self._make_socket_directory(account)
+            if not (self.data_directory / "PG_VERSION").exists():
+                self._initialise(account)
+        except PermissionError as error:
+            raise self._not_ours() from error
+        except OSError as error:
+            raise ClusterError(f"PostgreSQL cannot be run in {self.directory}: {error}") from error
+        return account
+
+    def _make_socket_directory(self, account: pwd.struct_passwd) -> None:
+        """The socket's directory is the server's and closed to others; root, as a client, needs no permission."""
+        directory = self.socket_directory
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir(0o700)
+        # A short name in a directory of everybody's may be taken; then no server is started behind it.
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(opened).st_uid not in (os.geteuid(), account.pw_uid):
+                raise ClusterError(f"{directory} is needed for the socket, but belongs to another user.")
+            os.fchown(opened, account.pw_uid, account.pw_gid)
+            os.fchmod(opened, 0o700)
+        finally:
+            os.close(opened)
+
+    def _initialise(self, account: pwd.struct_passwd) -> None:
+        """Make the cluster under another name first: one that was made by halves is never taken for a whole one."""
+        if self.data_directory.exists() and any(self.data_directory.iterdir()):
+            raise ClusterError(f"{self.data_directory} is not empty, and no PostgreSQL cluster.")
+        new = self.directory / "cluster.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(0o700)
+        os.chown(new, account.pw_uid, account.pw_gid)
+        command: list[str | Path] = [
+            *self._as_server(account, new),
+            self.binaries / "initdb",
+            *("--pgdata", new, "--username=postgres", "--encoding=UTF8", "--data-checksums"),
+            *("--auth-local=peer", "--auth-host=reject", "--no-instructions"),
+            *(["--no-sync"] if self.throwaway else []),
+        ]
+        made = self._run([*command, "--locale=C.UTF-8"])
+        if made.returncode != 0 and "invalid locale" in made.stdout:
+            made = self._run([*command, "--locale=C"])
+        if made.returncode != 0:
+            shutil.rmtree(new, ignore_errors=True)
+            raise ClusterError(f"PostgreSQL cannot make a cluster in {self.directory}.\n{_tail(made.stdout)}")
+        _write(new / "pg_hba.conf", _HBA, account)
+        with open(os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a") as configuration:
+            configuration.write("\ninclude 'inventory.conf'\n")
+        new.rename(self.data_directory)
+
+    def _configuration(self) -> str:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": '"' + str(self.socket_directory) + '"',
+            "port": str(self.port),
+            "max_connections": "100",
+            "max_worker_processes": "20",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "logging_collector": "off",
+            "log_line_prefix": "%m [%p] %q%u@%d ",
+            "log_lock_waits": "on",
+        }
+        if self.has_pg_cron:
+            settings |= {
+                "shared_preload_libraries": "pg_cron",
+                "cron.database_name": "postgres",
+                "cron.use_background_workers": "on",  # a job needs no connection, hence no password
+            }
+        if self.throwaway:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= self.settings
+        lines = (f"{name} = {_quoted(value)}\n" for name, value in settings.items())
+        return "# Written at each start; ALTER SYSTEM is for settings of your own.\n" + "".join(lines)
+
+    def _is_configured(self) -> bool:
+        try:
+            return (self.data_directory / "inventory.conf").read_text() == self._configuration()
+        except FileNotFoundError:
+            return False
+
+    def _configure(self, account: pwd.struct_passwd) -> None:
+        _write(self.data_directory / "inventory.conf", self._configuration(), account)
+        version = int((self.data_directory / "PG_VERSION").read_text())
+        roles = ("all",) if version >= 16 else tuple(f'"{role}"' for role in self.roles)
+        accounts = sorted({_own_account().pw_name, account.pw_name})
+        lines = (f'inventory "{name}" {role}\n' for name in accounts for role in roles)
+        _write(self.data_directory / "pg_ident.conf", "# Written at each start.\n" + "".join(lines), account)
+
+    def _as_server(self, account: pwd.struct_passwd, directory: Path | None = None) -> list[str]:
+        """What makes a command run as the server's account, with access to `directory`."""
+        if os.geteuid() != 0:
+            return []
+        directory = directory or self.data_directory
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            raise ClusterError("PostgreSQL does not run as root, and `setpriv` (util-linux) is not there to run it.")
+        plain = [setpriv, f"--reuid={account.pw_name}", f"--regid={account.pw_gid}", "--init-groups"]
+        # Root's own directories (a checkout in /root, a private temporary directory) are closed to that account. The
+        # data stays where it was asked for and no directory's permissions change: the server keeps, of all that root
+        # may do, the right to pass.
+        passing = [*plain, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+        for command in (plain, passing):  # tried, not asked: access(2) does not count that right
+            if self._run([*command, "touch", f"{directory}/."]).returncode == 0:
+                return command
+        raise ClusterError(f"The user {account.pw_name}, as which PostgreSQL runs, cannot write to {self.directory}.")
+
+    def _forget_dead_postmaster(self) -> None:
+        """Remove the lock files of a postmaster that is no more but whose number is in use again.
+
+        PostgreSQL itself copes with a number that is not in use, and never starts on data whose shared memory is.
+        """
+        pid = self._recorded_pid()
+        if pid is None or not Path(f"/proc/{pid}").exists():
+            return
+        served = _served_by(pid)
+        # A postmaster of another name may be ours, if somebody moved the directory: then leave it to PostgreSQL.
+        if served is None or _pid_in(served) == pid:
+            (self.data_directory / "postmaster.pid").unlink(missing_ok=True)
+            (self.socket_directory / f"{_SOCKET}.lock").unlink(missing_ok=True)
+
+    @staticmethod
+    def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+        """Run to the end, also when Ctrl-C comes meanwhile: a server half started could not be found and stopped."""
+        environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",  # that any account may enter
+            env=environment | {"LC_ALL": "C"},
+            start_new_session=True,
+            umask=0o077,
+            text=True,
+            errors="replace",
+        )
+        with process:
+            try:
+                output, _ = process.communicate()
+            except BaseException:
+                process.wait()
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _packaged_binaries() -> dict[int, Path]:
+    programs = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return {int(name): program.parent for program in programs if (name := program.parents[1].name).isdigit()}
+
+
+def _other_binaries() -> dict[int, Path]:
+    """By `pg_config` and PATH; of two of the same version the former."""
+    found: dict[int, Path] = {}
+    on_path = shutil.which("initdb")
+    for directory in (_output("pg_config", "--bindir"), on_path and str(Path(on_path).resolve().parent)):
+        if directory and Path(directory, "initdb").exists():
+            # initdb (PostgreSQL) 17.2
+            version = _output(Path(directory, "initdb"), "--version").partition(") ")[2]
+            major = version[: len(version) - len(version.lstrip("0123456789"))]
+            if major:
+                found.setdefault(int(major), Path(directory))
+    return found
+
+
+def _output(*command: str | Path) -> str:
+    """What a command prints; nothing if it fails or is not there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _own_account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise ClusterError(f"User id {os.geteuid()} has no name, which PostgreSQL needs.") from error
+
+
+def _pid_in(data_directory: Path) -> int | None:
+    """The process that `data_directory` says serves it, dead or alive."""
+    try:
+        first, *_ = (data_directory / "postmaster.pid").read_text().splitlines() or [""]
+        return int(first)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def _served_by(pid: int) -> Path | None:
+    """The data directory that a postmaster serves; None if the process is no postmaster, or ended.
+
+    Read from its command line, which is open to all where its working directory is not. Its children and a process that
+    nobody has waited for have another or none.
+    """
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if os.path.basename(command[0]) == b"postgres" and b"-D" in command[1:-1]:
+        return Path(os.fsdecode(command[command.index(b"-D") + 1]))
+    return None
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _write(path: Path, content: str, account: pwd.struct_passwd) -> None:
+    """Replace a file in the server's directory at once, following no link that is there."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+        os.fchown(file.fileno(), account.pw_uid, account.pw_gid)
+        file.write(content)
+    new.rename(path)
+
+
+def _tail(text: str, lines: int = 20) -> str:
+    return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+def _setting(name: str) -> str:
+    """From the environment, or else from .env."""
+    if name in os.environ:
+        return os.environ[name]
+    with contextlib.suppress(FileNotFoundError):
+        for line in Path(".env").read_text().splitlines():
+            if line.startswith(f"{name}="):
+                return line.removeprefix(f"{name}=").strip().strip("'\"")
+    return ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`psql …`: open the database that `make run` serves."""
+    if arguments[:1] != ["psql"]:
+        print("usage: python -m tools.cluster psql [psql's own arguments]", file=sys.stderr)
+        return 2
+    try:
+        url, program = _setting("DATABASE_URL"), "psql"
+        if not url:
+            cluster = Cluster(Path(_setting("DATA_DIR") or ".data"))
+            if not cluster.is_running:
+                raise ClusterError("The database does not run: `make run` starts it.")
+            url, program = cluster.dsn(dbname="inventory"), str(cluster.binaries / "psql")
+        os.execvp(program, [program, url, *arguments[1:]])
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+    except FileNotFoundError:
+        print("psql is not installed.", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,330 @@
+#!/usr/bin/env bash
+# Makes a checkout ready to run on Debian or Ubuntu: PostgreSQL with its extensions, and the Python packages in .venv.
+#
+#   tools/setup.sh [--client-only] [--dev]
+#
+#   --client-only   no PostgreSQL server: DATABASE_URL names somebody else's
+#   --dev           the tools for development too
+#
+# Safe to repeat, to interrupt and to run twice at once. Where nothing is missing it changes nothing and prints nothing.
+# PYTHON names the interpreter, python3 otherwise. System packages are installed with apt-get, as root or with sudo.
+set -euo pipefail
+cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+readonly oldest_python=3.11 oldest_postgresql=15
+readonly extensions=(pg_cron plpgsql_check pg_trgm pgcrypto)
+readonly venv=.venv
+readonly stamp=$venv/requirements.stamp
+
+server=yes dev=no
+for argument in "$@"; do
+    case $argument in
+        --client-only) server=no ;;
+        --dev) dev=yes ;;
+        *)
+            echo "usage: tools/setup.sh [--client-only] [--dev]" >&2
+            exit 2
+            ;;
+    esac
+done
+
+say() {
+    printf '%s\n' "$@" >&2
+}
+
+die() {
+    say "$@"
+    exit 1
+}
+
+scratch=
+no_main_cluster=
+clean_up() {
+    [[ -z $no_main_cluster ]] || as_root rm -f "$no_main_cluster"
+    [[ -z $scratch ]] || rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+need_scratch() {
+    [[ -n $scratch ]] || scratch=$(mktemp -d)
+}
+
+# quietly NAME COMMAND ...: the output is kept under that name, and shown by `shown NAME ...` if it matters.
+# Descriptor 9 is the lock of this checkout, and must not outlive this script in some daemon.
+quietly() {
+    need_scratch
+    local name=$1
+    shift
+    "$@" >"$scratch/$name" 2>&1 </dev/null 9>&-
+}
+
+shown() {
+    local name
+    for name in "$@"; do
+        tail -n 50 "$scratch/$name" >&2
+    done
+}
+
+# One set-up of a checkout at a time; the second finds everything done.
+exec 9<.
+if command -v flock >/dev/null && ! flock --nonblock 9; then
+    say "Waiting for another set-up of this checkout ..."
+    flock 9
+fi
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Python: what is there, what is missing
+
+# version_of INTERPRETER: prints its version if it has pip, fails if it does not work.
+version_of() {
+    "$1" -c 'import pip, sys; print(sys.version)' 2>/dev/null
+}
+
+# The requirement files by their content, one line each.
+wanted_packages() {
+    local file sum files=(requirements.txt)
+    [[ $dev = no ]] || files+=(requirements-dev.txt)
+    for file in "${files[@]}"; do
+        [[ -f $file ]] || die "$file is missing: this checkout is not complete."
+        sum=$(sha256sum <"$file")
+        echo "${sum%% *}"
+    done
+}
+
+# sound: there is a virtual environment, made to the end, here and by an interpreter that is still the same.
+# packages: what is installed in it. Packages for development do no harm where they are not asked for.
+sound=no packages=
+if [[ -f $stamp ]]; then
+    { read -r made_in && read -r made_by && packages=$(cat); } <"$stamp" || true
+    if [[ ${made_in-} = "$PWD" && -n ${made_by-} && $(version_of "$venv/bin/python") = "$made_by" ]]; then
+        sound=yes
+        if [[ -n ${PYTHON-} && $("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) != "$made_by" ]]; then
+            sound=no
+        fi
+    fi
+fi
+wanted=$(wanted_packages)
+
+missing_packages=()
+missing_names=()
+
+if [[ $sound = no ]]; then
+    python=${PYTHON:-python3}
+    command -v "$python" >/dev/null || die "Python $oldest_python or later is needed, and there is no $python."
+    # Of a virtual environment, which may be the one that is to be made again, the interpreter that made it.
+    python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", None) or sys.executable)') ||
+        die "${PYTHON:-python3} does not work."
+    "$python" -c "import sys; sys.exit(sys.version_info < tuple(map(int, '$oldest_python'.split('.'))))" ||
+        die "Python $oldest_python or later is needed, and $python is $("$python" -V 2>&1). PYTHON=... names another."
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        program=$(readlink -f "$python")
+        [[ $program =~ ^/usr/bin/python3\.[0-9]+$ ]] ||
+            die "$python comes without the modules venv and ensurepip. PYTHON=... names another Python."
+        missing_names+=("Python's venv")
+        missing_packages+=("${program##*/}-venv")
+    fi
+fi
+
+# ---------------------------------------------------------------------------------------------------------------------
+# PostgreSQL: what is there, what is missing
+
+# packaged_server: prints the major version of the newest packaged server, nothing if there is none.
+packaged_server() {
+    local program version newest=
+    for program in /usr/lib/postgresql/*/bin/initdb; do
+        version=${program#/usr/lib/postgresql/}
+        version=${version%%/*}
+        if [[ -x $program && $version =~ ^[0-9]+$ && $version -gt ${newest:-0} ]]; then
+            newest=$version
+        fi
+    done
+    echo "$newest"
+}
+
+# other_server: prints where a server that is new enough, and no package's, has its extensions; fails without one.
+other_server() {
+    local program directory
+    program=$(readlink -f "$(command -v initdb)")
+    for directory in "$(pg_config --bindir 2>/dev/null)" "${program%/*}"; do
+        if [[ -n $directory && $("$directory/initdb" --version 2>/dev/null) =~ \)\ ([0-9]+) ]] &&
+            ((BASH_REMATCH[1] >= oldest_postgresql)); then
+            directory=$("$directory/pg_config" --sharedir 2>/dev/null || pg_config --sharedir)
+            echo "$directory/extension"
+            return
+        fi
+    done
+    return 1
+}
+
+# missing_extensions DIRECTORY: prints those that are not there.
+missing_extensions() {
+    local extension
+    for extension in "${extensions[@]}"; do
+        [[ -e $1/$extension.control ]] || echo "$extension"
+    done
+}
+
+# package_of EXTENSION VERSION
+package_of() {
+    case $1 in
+        pg_cron) echo "postgresql-$2-cron" ;;
+        plpgsql_check) echo "postgresql-$2-plpgsql-check" ;;
+        *) echo "postgresql-$2" ;;
+    esac
+}
+
+version=
+new_server=no
+if [[ $server = yes ]]; then
+    version=$(packaged_server)
+    if [[ ${version:-0} -ge $oldest_postgresql ]]; then
+        for extension in $(missing_extensions "/usr/share/postgresql/$version/extension"); do
+            missing_names+=("$extension for PostgreSQL $version")
+            missing_packages+=("$(package_of "$extension" "$version")")
+        done
+    elif directory=$(other_server); then
+        missing=$(missing_extensions "$directory")
+        [[ -z $missing ]] ||
+            die "PostgreSQL comes without the extensions ${missing//$'\n'/, }: they belong in $directory."
+    else
+        new_server=yes
+    fi
+fi
+
+# ---------------------------------------------------------------------------------------------------------------------
+# System packages
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+        apt-get -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@"
+}
+
+apt_install() {
+    quietly install apt_get install -y --no-install-recommends "$@" ||
+        {
+            shown update install
+            [[ $EUID -eq 0 ]] || by_hand "$@"
+            die "Installing $* failed."
+        }
+}
+
+# by_hand PACKAGE ...: what a person can do who may become root in a way that this script does not know.
+by_hand() {
+    say "" "As root:" "" "    apt-get update && apt-get install --no-install-recommends $*" ""
+}
+
+# A list that cannot be had need not be one that matters: whether that is so, the installation shows.
+apt_update() {
+    local attempt
+    for attempt in {1..60}; do
+        if quietly update apt_get update || ! grep -q 'Could not get lock' "$scratch/update"; then
+            return
+        fi
+        ((attempt > 1)) || say "Waiting for another apt-get ..."
+        sleep 2
+    done
+}
+
+# The major version that the package `postgresql` stands for, nothing if apt does not know it.
+offered_server() {
+    apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
+}
+
+# server_packages VERSION: what a machine without a server needs.
+server_packages() {
+    echo postgresql "postgresql-$1-cron" "postgresql-$1-plpgsql-check"
+}
+
+if [[ $new_server = yes || ${#missing_packages[@]} -gt 0 ]]; then
+    names=("${missing_names[@]}")
+    [[ $new_server = no ]] || names+=("PostgreSQL $oldest_postgresql or later" pg_cron plpgsql_check)
+    printf -v list ', %s' "${names[@]}"
+    list=${list:2}
+    command -v apt-get >/dev/null || die "Missing: $list. There is no apt-get here to install it; please do."
+    if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
+        if [[ $new_server = yes ]]; then
+            offered=$(offered_server)
+            # Without its version the names of the extensions' packages are not known: the next run asks for them.
+            read -ra more <<<"${offered:+$(server_packages "$offered")}"
+            missing_packages+=("${more[@]:-postgresql}")
+        fi
+        by_hand "${missing_packages[@]}"
+        die "Missing: $list. Only root can install it, and there is no sudo."
+    fi
+    [[ $new_server = yes ]] || say "Installing $list ..."
+    apt_update
+    if [[ $new_server = yes ]]; then
+        offered=$(offered_server)
+        if [[ -z $offered ]]; then
+            shown update
+            die "PostgreSQL is missing, and apt-get knows of none. Can it reach its sources?"
+        fi
+        ((offered >= oldest_postgresql)) ||
+            die "PostgreSQL $oldest_postgresql or later is needed; apt-get offers $offered, postgresql.org later ones."
+        say "Installing PostgreSQL $offered, pg_cron, plpgsql_check${missing_names[*]:+, ${missing_names[*]}} ..."
+        # The package makes and starts a server of its own, which nobody here needs. Where PostgreSQL is in use already,
+        # its settings are somebody's and stay as they are.
+        if [[ -z $version && -z $(ls -A /etc/postgresql 2>/dev/null) ]]; then
+            apt_install postgresql-common
+            no_main_cluster=/etc/postgresql-common/createcluster.d/no-main-cluster.conf
+            as_root mkdir -p "${no_main_cluster%/*}"
+            as_root tee "$no_main_cluster" <<<"create_main_cluster = false" >/dev/null
+        fi
+        read -ra more <<<"$(server_packages "$offered")"
+        missing_packages+=("${more[@]}")
+        version=$offered
+    fi
+    apt_install "${missing_packages[@]}"
+    if [[ -n $no_main_cluster ]]; then
+        as_root rm -f "$no_main_cluster"
+        no_main_cluster=
+    fi
+    if [[ $server = yes && -n $version ]]; then
+        missing=$(missing_extensions "/usr/share/postgresql/$version/extension")
+        [[ -z $missing ]] || die "Installed ${missing_packages[*]}, but still missing: ${missing//$'\n'/, }."
+    fi
+fi
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Python packages
+
+# From here to the stamp a virtual environment is half made: it has no stamp, and the next run makes it anew.
+if [[ $sound = no ]]; then
+    need_scratch
+    say "Making $venv with $("$python" -V) ..."
+    rm -rf "$venv" || die "$venv cannot be removed. Another user made it?"
+    quietly venv env TMPDIR="$scratch" "$python" -m venv "$venv" ||
+        {
+            shown venv
+            die "Making $venv failed."
+        }
+    packages=
+fi
+
+# Equal, or the first of the two.
+if [[ $packages != "$wanted" && ${packages%%$'\n'*} != "$wanted" ]]; then
+    files=(-r requirements.txt)
+    [[ $dev = no ]] || files+=(-r requirements-dev.txt)
+    need_scratch
+    say "Installing the Python packages ..."
+    rm -f "$stamp" || die "$venv belongs to another user."
+    quietly pip env TMPDIR="$scratch" PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$venv/bin/python" -m pip install --quiet --no-input "${files[@]}" ||
+        {
+            shown pip
+            die "Installing the Python packages failed."
+        }
+    made_by=$(version_of "$venv/bin/python")
+    printf '%s\n' "$PWD" "$made_by" "$wanted" >"$stamp.new"
+    mv "$stamp.new" "$stamp"
+fi
