@@ -1,6 +1,6 @@
 """Serve over the database of DATABASE_URL, which db/apply.py has brought up to date.
 
-    python -m server
+python -m server
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Metrics:
         self._seconds = Histogram(
             "inventory_http_request_seconds", "Time to answer a request.", ["method", "route"], registry=self.registry
         )
-        self.registry.register(self)  # type: ignore[arg-type]
+        self.registry.register(self)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, status).inc()
@@ -53,7 +53,9 @@ class Metrics:
 
     def collect(self) -> list[GaugeMetricFamily]:
         opened = GaugeMetricFamily("inventory_db_connections", "Open connections.", labels=["role", "lane"])
-        waiting = GaugeMetricFamily("inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"])
+        waiting = GaugeMetricFamily(
+            "inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"]
+        )
         for (role, is_reading), lane in self._caller.lanes().items():
             opened.add_metric([role, "read" if is_reading else "write"], lane.open)
             waiting.add_metric([role, "read" if is_reading else "write"], lane.waiting)
@@ -98,7 +100,9 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
     app[CALLER] = caller
-    handlers = {(e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths}
+    handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
+        (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths
+    }
     token_handlers = authentication.handlers(service)
     for route in TOKEN_ROUTES:
         handlers |= {(route.method, path): (route.api, token_handlers[route.function]) for path in route.paths}

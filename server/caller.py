@@ -3,7 +3,7 @@
     answer = await caller.call("inventory_operator", function, {"p_id": "7", "p_amount": "5"})
 
 One call is one statement in autocommit mode: it is done, or it is not. The server logs in once a role; a role has two
-lanes of a few connections each, one for reads, whose transactions are read only, and one for writes. What is guaranteed:
+lanes of a few connections each, one for reads, whose transactions are read only, and one for writes. Guaranteed is:
 
 - A statement is sent once. Only 40001 and 40P01, with which the server says that it undid everything, are tried again.
 - A connection that is lost under a statement leaves its outcome unknown, and the error says so.
@@ -91,7 +91,7 @@ class Key:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call had made it."""
+    """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call made it."""
 
     body: bytes | None
     is_replayed: bool = False
@@ -240,7 +240,9 @@ def _is_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
 class Caller:
     """Calls functions of the schema http for the roles that the server logs in as."""
 
-    def __init__(self, conninfo: str, password: str | None, *, pool_size: int, queue_size: int, queue_seconds: float) -> None:
+    def __init__(
+        self, conninfo: str, password: str | None, *, pool_size: int, queue_size: int, queue_seconds: float
+    ) -> None:
         self._conninfo = conninfo
         self._password = password
         self._limits = (pool_size, queue_size, queue_seconds)
@@ -250,9 +252,7 @@ class Caller:
         """The lanes in use, by role and whether they only read: for the metrics."""
         return self._lanes
 
-    async def call(
-        self, role: str, function: Function, arguments: Mapping[str, Any], key: Key | None = None
-    ) -> Answer:
+    async def call(self, role: str, function: Function, arguments: Mapping[str, Any], key: Key | None = None) -> Answer:
         """Call the function as the role with the arguments (by SQL name; None: left out), once for the key if any.
 
         Raises DatabaseError, UnavailableError, OutcomeUnknownError.
@@ -282,7 +282,11 @@ class Caller:
     def _lane(self, role: str, is_reading: bool) -> _Lane:
         lane = self._lanes.get((role, is_reading))
         if lane is None:
-            parameters: dict[str, Any] = {"user": role, "connect_timeout": CONNECT_SECONDS, "application_name": "inventory"}
+            parameters: dict[str, Any] = {
+                "user": role,
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "inventory",
+            }
             if self._password is not None:
                 parameters["password"] = self._password
             if is_reading:
@@ -300,7 +304,11 @@ class Caller:
                     assert row is not None
                     return tuple(row)
                 except psycopg.Error as error:
-                    if error.sqlstate is None or connection.closed or connection.info.status != psycopg.pq.ConnStatus.OK:
+                    if (
+                        error.sqlstate is None
+                        or connection.closed
+                        or connection.info.status != psycopg.pq.ConnStatus.OK
+                    ):
                         log.warning("connection lost under a statement: %s", error)
                         if is_reading:
                             raise UnavailableError("The connection to the database was lost.") from error

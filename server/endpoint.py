@@ -48,7 +48,9 @@ class Service:
         if not parts or parts[0].lower() != "bearer":
             return self.anonymous
         if len(parts) != 2:
-            raise Problem("TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values", headers=REALM)
+            raise Problem(
+                "TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values", headers=REALM
+            )
         try:
             return self.tokens.caller(parts[1])
         except TokenError as error:
@@ -87,7 +89,7 @@ class Service:
         except OutcomeUnknownError as error:
             raise Problem(
                 "OUTCOME_UNKNOWN",
-                f"{error} The request may have been carried out or not: repeat it with the same Idempotency-Key, or look.",
+                f"{error} The request was carried out, or it was not: repeat it with the same Idempotency-Key or look.",
             ) from error
 
     def _problem(self, error: DatabaseError, identity: Identity) -> Problem:
@@ -102,7 +104,9 @@ class Service:
                     "VALIDATION_ERROR",
                     "The request is not valid.",
                     fields=[
-                        FieldError("value_error", ("body", field), f"Value error, {error.message}", error.data.get("input"))
+                        FieldError(
+                            "value_error", ("body", field), f"Value error, {error.message}", error.data.get("input")
+                        )
                     ],
                 )
             case "42501":
@@ -166,7 +170,11 @@ class Endpoint:
         if self.route.location is not None:
             headers["Location"] = self.route.location.format_map(simplejson.loads(answer.body))
         return web.Response(
-            status=self.route.status, body=answer.body, headers=headers, content_type="application/json", charset="utf-8"
+            status=self.route.status,
+            body=answer.body,
+            headers=headers,
+            content_type="application/json",
+            charset="utf-8",
         )
 
 

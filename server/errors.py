@@ -43,7 +43,7 @@ class FieldError:
         return ".".join(str(part) for part in self.loc[1:])
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any.
 
     ``extra``: more keys of the body, where it is Django REST framework's.
@@ -66,8 +66,9 @@ class Problem(Exception):
         self.extra = dict(extra or {})
 
 
-def _row(sku: int, stock: int, pricing: int, art: int, catalog: int, authentication: int) -> dict[Api, int]:
-    return dict(zip(Api, (sku, stock, pricing, art, catalog, authentication), strict=False))
+def _row(*statuses: int) -> dict[Api, int]:
+    """Statuses in the order of Api."""
+    return dict(zip((api for api in Api if api is not Api.SERVICE), statuses, strict=True))
 
 
 def _all(status: int) -> dict[Api, int]:
@@ -206,7 +207,7 @@ def _by_field(fields: Sequence[FieldError], sentence: Callable[[FieldError], str
     return lists
 
 
-def _django_sentence(error: FieldError) -> str:
+def _django_sentence(error: FieldError) -> str:  # noqa: PLR0911, PLR0912 - one line a case
     """pydantic's error in Django REST framework's words."""
     ctx = error.ctx
     if error.input is None and error.type != "missing":

@@ -154,7 +154,9 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     if route.function in catalog.functions:
         function = catalog.function(route.function)
         operation = _described(route, function)
-        responses = _responses(route, function, [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"])
+        responses = _responses(
+            route, function, [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
+        )
     else:
         operation = {
             "operationId": route.function,
@@ -206,7 +208,9 @@ def _untitled(schema: Any) -> Any:
     """Without the titles that pydantic makes of names, and without nulls' defaults."""
     if isinstance(schema, dict):
         return {
-            name: {field: _untitled(value) for field, value in item.items()} if name == "properties" else _untitled(item)
+            name: {field: _untitled(value) for field, value in item.items()}
+            if name == "properties"
+            else _untitled(item)
             for name, item in schema.items()
             if name != "title" and not (name == "default" and item is None)
         }

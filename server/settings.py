@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ROOT = Path(__file__).resolve().parent.parent
 
 # What .env.dev sets, for everyone to read: a production server refuses to start with any of it.
-DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"
-DEVELOPMENT_PASSWORD = "development"
+DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"  # noqa: S105
+DEVELOPMENT_PASSWORD = "development"  # noqa: S105
 
 
 class SettingsError(Exception):

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
@@ -40,7 +40,9 @@ def _integer_form(value: Any) -> Any:
             "int_parsing", "Input should be a valid integer, unable to parse string as an integer"
         )
     if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > 30:
-        raise PydanticCustomError("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size")
+        raise PydanticCustomError(
+            "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size"
+        )
     return value
 
 
@@ -76,18 +78,28 @@ def _form(pattern: str, message: str, **constraints: Any) -> Any:
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise PydanticCustomError("string_pattern_mismatch", message)  # type: ignore[arg-type]
+            raise PydanticCustomError("string_pattern_mismatch", message)
         return value
 
     return Annotated[text(**constraints), AfterValidator(check), Field(json_schema_extra={"pattern": pattern})]
 
 
-def _decimal(**constraints: Any) -> Any:
-    return Annotated[Decimal, BeforeValidator(_number_form), Field(**constraints)]
+def _decimal(whole_digits: int, *, ge: int | None = None, gt: int | None = None) -> Any:
+    """A number of so many digits before the decimal point and 3 after it."""
+    documented: dict[str, Any] = {"type": "number", "maximum": int("9" * whole_digits)}
+    documented |= {"exclusiveMinimum": gt} if ge is None else {"minimum": ge}
+    digits = f"^[+-]?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,3}})?$"
+    return Annotated[
+        Decimal,
+        BeforeValidator(_number_form),
+        Field(max_digits=whole_digits + 3, decimal_places=3, ge=ge, gt=gt),
+        WithJsonSchema({"anyOf": [documented, {"type": "string", "pattern": digits}]}),
+    ]
 
 
-def _integer(**constraints: Any) -> Any:
-    return Annotated[int, BeforeValidator(_integer_form), Field(**constraints)]
+def _integer(ge: int, le: int = 2**63 - 1) -> Any:
+    documented = {"type": "integer", "minimum": ge, "maximum": le}
+    return Annotated[int, BeforeValidator(_integer_form), Field(ge=ge, le=le), WithJsonSchema(documented)]
 
 
 def text(**constraints: Any) -> Any:
@@ -96,9 +108,9 @@ def text(**constraints: Any) -> Any:
 
 
 TYPES: dict[str, Any] = {
-    "inventory.quantity": _decimal(ge=0, max_digits=12, decimal_places=3),
-    "inventory.positive_quantity": _decimal(gt=0, max_digits=12, decimal_places=3),
-    "inventory.money": _decimal(ge=0, max_digits=23, decimal_places=3),
+    "inventory.quantity": _decimal(9, ge=0),
+    "inventory.positive_quantity": _decimal(9, gt=0),
+    "inventory.money": _decimal(20, ge=0),
     "inventory.sku_code": _form(
         f"^[^ {_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^ {_UNPRINTABLE}])?$",
         "String should be printable characters with no space at either end",
@@ -113,9 +125,12 @@ TYPES: dict[str, Any] = {
         "Input should be an integer id or a UUID",
     ),
     "inventory.page_limit": _integer(ge=1, le=1000),
-    "inventory.page_number": _integer(ge=1),
+    "inventory.page_number": _integer(ge=1, le=2**31 - 1),
     "inventory.username": _form(
-        "^[A-Za-z0-9.@+_-]+$", "Enter a valid username: letters, digits and @ . + - _ only", min_length=1, max_length=150
+        "^[A-Za-z0-9.@+_-]+$",
+        "Enter a valid username: letters, digits and @ . + - _ only",
+        min_length=1,
+        max_length=150,
     ),
     "inventory.password": text(min_length=1, max_length=1024),
     "inventory.user_role": Literal["operator", "employee", "admin"],

@@ -1,7 +1,7 @@
 """`make run`: a database, brought up to date, and the server over it, until Ctrl-C.
 
-With DATABASE_URL unset the database is a cluster of the project's own in DATA_DIR: made where there is none, stopped when
-the server stops, kept for the next time.
+With DATABASE_URL unset the database is a cluster of the project's own in DATA_DIR: made where there is none, stopped
+when the server stops, kept for the next time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ def main() -> int:
         with _database(settings) as (conninfo, psql):
             apply(conninfo, role_password=settings.database_role_password if settings.database_url else None)
             _fill(settings, conninfo)
-            return app.run(settings, conninfo, lambda url: print(_banner(settings, url, psql), flush=True))
+            try:
+                return app.run(settings, conninfo, lambda url: print(_banner(settings, url, psql), flush=True))
+            finally:
+                # make passes SIGTERM on, so a process group gets it twice: the second must not end the stop half-way.
+                signal.signal(signal.SIGTERM, _interrupt)
     except (SettingsError, ValidationError, ClusterError, ApplyError, psycopg.Error) as error:
         log.error("cannot start: %s", error)
         return 1

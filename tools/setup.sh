@@ -193,6 +193,12 @@ if [[ $server = yes ]]; then
     fi
 fi
 
+# The walk through the README, by hand and in its test, is made with curl.
+if [[ $server = yes ]] && ! command -v curl >/dev/null; then
+    missing_names+=(curl)
+    missing_packages+=(curl)
+fi
+
 # ---------------------------------------------------------------------------------------------------------------------
 # System packages
 

@@ -1,6 +1,9 @@
 -- The vocabulary of every function's signature: a domain a kind of value. The server maps each to one pydantic type
 -- (server/types.py); a test holds both to the same samples.
 
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+
 create domain inventory.quantity as numeric
 constraint quantity_range check (value between 0 and 999999999.999)
 constraint quantity_places check (value = round(value, 3));
@@ -9,7 +12,8 @@ comment on domain inventory.quantity is 'Units of stock: 0 to 999 999 999.999, a
 create domain inventory.positive_quantity as numeric
 constraint positive_quantity_range check (value > 0 and value <= 999999999.999)
 constraint positive_quantity_places check (value = round(value, 3));
-comment on domain inventory.positive_quantity is 'Units of stock: more than 0, up to 999 999 999.999, at most 3 decimals.';
+comment on domain inventory.positive_quantity is
+'Units of stock: more than 0, up to 999 999 999.999, at most 3 decimals.';
 
 create domain inventory.money as numeric
 constraint money_range check (value between 0 and 99999999999999999999.999)
@@ -20,10 +24,12 @@ comment on domain inventory.money is 'An amount of money: 0 or more, at most 20 
 create domain inventory.sku_code as text
 constraint sku_code_length check (length(value) between 1 and 64)
 constraint sku_code_printable check (
-    value !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB]'
+    value
+    !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB]' -- noqa: LT05
 )
 constraint sku_code_trimmed check (value !~ '^ | $');
-comment on domain inventory.sku_code is 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
+comment on domain inventory.sku_code is
+'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
 create domain inventory.name as text
 constraint name_length check (length(value) between 1 and 255)
@@ -70,7 +76,7 @@ create type inventory.block_line as (
 );
 comment on type inventory.block_line is 'One line of a multi-line block: so many units of one SKU.';
 
-create domain inventory.block_lines as inventory.block_line []
+create domain inventory.block_lines as inventory.block_line[]
 constraint block_lines_count check (cardinality(value) between 1 and 100);
 comment on domain inventory.block_lines is '1 to 100 lines of a multi-line block.';
 

@@ -2,6 +2,9 @@
 -- belongs to a product (blocks, cost layers, places) is only touched under that lock.
 -- Constraint names are part of the interface: tests and error handling know them.
 
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+
 create table store.setting (
     singleton boolean primary key default true,
     block_duration interval not null default '15 minutes',
@@ -151,7 +154,7 @@ create table store.movement (
 );
 alter sequence store.movement_id_seq owned by store.movement.id;
 comment on table store.movement is
-'The ledger: one immutable row for every change of a balance. A product''s rows, in order of id, are a chain: each begins where the last ended.';
+'The ledger: one immutable row for every change of a balance. A product''s rows are a chain: each begins where the last ended.';
 comment on column store.movement.cost is
 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
 comment on column store.movement.reference is 'What caused it, where that has an id (a block''s UUID, …).';
@@ -184,8 +187,10 @@ create table store.cost_layer (
 create index cost_layer_open_idx on store.cost_layer (product_id, id) where is_open;
 comment on table store.cost_layer is
 'What each arrival cost and what is left of it. Departures use layers up in order of id, first in first out.';
-comment on column store.cost_layer.value is 'quantity * unit_cost, rounded half up to 3 decimals once, on arrival; null: unknown.';
-comment on column store.cost_layer.remaining_value is 'What is left of value: who takes the last units takes all that remains.';
+comment on column store.cost_layer.value is
+'quantity * unit_cost, rounded half up to 3 decimals once, on arrival; null: unknown.';
+comment on column store.cost_layer.remaining_value is
+'What is left of value: who takes the last units takes all that remains.';
 
 create table store.cost_layer_use (
     product_id bigint not null,
@@ -215,7 +220,7 @@ create table store.price (
 );
 create index price_active_idx on store.price (product_id, price_type, effective_from desc, id desc);
 comment on table store.price is
-'Prices as rules in time: effective_from inclusive, effective_to exclusive, null open. The latest effective_from, then the highest id, wins.';
+'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
 
 create table store.user_account (
     id bigint generated always as identity primary key,
@@ -231,7 +236,8 @@ create table store.user_account (
 create unique index user_account_username_key on store.user_account (lower(username));
 comment on table store.user_account is 'Who may log in over HTTP. Names mind no case.';
 comment on column store.user_account.password_hash is 'bcrypt of the base64 of the password''s SHA-384.';
-comment on column store.user_account.token_version is 'A changed password or role adds 1, which ends the refresh tokens given before.';
+comment on column store.user_account.token_version is
+'A changed password or role adds 1, which ends the refresh tokens given before.';
 
 create table store.idempotency_key (
     caller text not null,

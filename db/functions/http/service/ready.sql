@@ -1,4 +1,4 @@
-create or replace function http.ready(p_migrations text [])
+create or replace function http.ready(p_migrations text[])
 returns json
 language plpgsql
 stable
@@ -30,9 +30,9 @@ begin
 end;
 $$;
 
-comment on function http.ready(text []) is
+comment on function http.ready(text[]) is
 'The state of what the service stands on: each check is "ok", "warning: …" or "failed: …".
 
 p_migrations: the migrations that the caller was built for.';
 
-grant execute on function http.ready(text []) to inventory_public;
+grant execute on function http.ready(text[]) to inventory_public;

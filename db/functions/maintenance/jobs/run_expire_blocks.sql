@@ -24,7 +24,7 @@ begin
 end;
 $$;
 
-comment on procedure maintenance.run_expire_blocks(integer) is
+comment on procedure maintenance.run_expire_blocks (integer) is
 'End every block whose time is over, a batch a transaction, for at most p_seconds.
 
 What pg_cron calls. Records its run for /ready and maintenance.status().';

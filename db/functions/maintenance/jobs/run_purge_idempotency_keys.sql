@@ -24,7 +24,7 @@ begin
 end;
 $$;
 
-comment on procedure maintenance.run_purge_idempotency_keys(integer) is
+comment on procedure maintenance.run_purge_idempotency_keys (integer) is
 'Delete all idempotency keys that have outlived their time, a batch a transaction, for at most p_seconds.
 
 What pg_cron calls. Records its run for /ready and maintenance.status().';

@@ -1,0 +1,33 @@
+"""The README's walks, from a shell and from psql, print what the README says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.readme.walk import README, Walk, service, steps
+
+
+def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
+    walked = steps(README.read_text())
+    assert {step.prompt for step in walked} == {"$", "inventory=#"}
+    with service(tmp_path / "data") as (url, psql):
+        walk = Walk(url, psql)
+        for step in walked:
+            walk.run(step)
+            expected = walk.comparable(step.expected, is_expected=True)
+            assert walk.comparable(step.actual, is_expected=False) == expected, step.command
+
+
+def test_a_second_start_keeps_the_data_and_stops_cleanly(tmp_path: Path) -> None:
+    for run in (1, 2):
+        with service(tmp_path / "data") as (url, psql):
+            walk = Walk(url, psql)
+            (step,) = steps(
+                "```console\ninventory=# select inventory.create_product('RUN-' || count(*), 'Kept') from store.product;\n```"
+            )
+            walk.run(step)
+            (count,) = steps("```console\ninventory=# select count(*) from store.product;\n```")
+            walk.run(count)
+            # Three of the demo stock, made once, and one a run.
+            assert count.actual.split()[2] == str(3 + run)
+        assert not (tmp_path / "data" / "cluster" / "postmaster.pid").exists()
