@@ -5,7 +5,8 @@ turns. It does the same however often it is run:
 
 1. ``init.sql`` (what needs a superuser),
 2. pending migrations from ``db/migrations``, as ``inventory_owner``,
-3. all functions and views in one transaction: those without a file are dropped, so are those whose arguments changed,
+3. all functions and views in one transaction: those without a file are dropped, so are those whose arguments changed;
+   the project's roles have the grants that stand in the files, and no other,
 4. the jobs of pg_cron, where it runs.
 
     python -m db.apply [postgresql://superuser@host/database]   (default: DATABASE_URL)
@@ -31,6 +32,7 @@ FUNCTIONS = ROOT / "db" / "functions"
 VIEWS = ROOT / "db" / "views"
 SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
 SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin")
+LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
 
 # Any number that no one else takes an advisory lock on.
 APPLY_LOCK = 7_236_401_882_113
@@ -80,7 +82,9 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
                 _set_passwords(connection, role_password)
         _migrate(conninfo)
         with connection.transaction():
+            _revoke_all(connection)
             connection.execute("set local role inventory_owner")
+            _drop_old_views(connection)
             _replace_functions(connection)
             _replace_views(connection)
         if jobs:
@@ -124,6 +128,18 @@ def _migrate(conninfo: str) -> None:
         backend.run_post_apply(migrations)
     finally:
         backend.connection.close()
+
+
+def _revoke_all(connection: psycopg.Connection) -> None:
+    """Take back what the files grant: CREATE OR REPLACE keeps a grant that is no longer in its file."""
+    roles = sql.SQL(", ").join(sql.Identifier(role) for role in LOGIN_ROLES)
+    for schema in SCHEMAS:
+        for kind in ("routines", "tables"):
+            connection.execute(
+                sql.SQL("revoke all on all {} in schema {} from public, {}").format(
+                    sql.SQL(kind), sql.Identifier(schema), roles
+                )
+            )
 
 
 def _replace_functions(connection: psycopg.Connection) -> None:
@@ -178,19 +194,32 @@ def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[st
     return sorted(files.items(), key=lambda item: (item[0] != first, item[0]))
 
 
-def _replace_views(connection: psycopg.Connection) -> None:
-    files = {(path.relative_to(VIEWS).parts[0], path.stem): path for path in sorted(VIEWS.rglob("*.sql"))}
-    for path in files.values():
-        try:
-            connection.execute(path.read_bytes())
-        except psycopg.Error as error:
-            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
+def _view_files() -> dict[tuple[str, str], Path]:
+    return {(path.relative_to(VIEWS).parts[0], path.stem): path for path in sorted(VIEWS.rglob("*.sql"))}
+
+
+def _drop_old_views(connection: psycopg.Connection) -> None:
+    files = _view_files()
     for schema, name in connection.execute(
         "select schemaname, viewname from pg_views where schemaname = any(%s)", [list(SCHEMAS)]
     ).fetchall():
         if (schema, name) not in files:
             log.info("dropping view %s.%s: it has no file", schema, name)
             connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, name)))
+
+
+def _replace_views(connection: psycopg.Connection) -> None:
+    for key, path in _view_files().items():
+        try:
+            with connection.transaction():
+                connection.execute(path.read_bytes())
+        except psycopg.errors.InvalidTableDefinition:
+            # A column is gone, or has another name, type or place: CREATE OR REPLACE cannot do that.
+            log.info("dropping view %s.%s: its columns changed", *key)
+            connection.execute(sql.SQL("drop view {}").format(sql.Identifier(*key)))
+            connection.execute(path.read_bytes())
+        except psycopg.Error as error:
+            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
 
 
 def _schedule(connection: psycopg.Connection, conninfo: str) -> None:

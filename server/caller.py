@@ -27,7 +27,7 @@ from typing import Any
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from server.catalog import Function
 
@@ -243,7 +243,8 @@ class Caller:
     def __init__(
         self, conninfo: str, password: str | None, *, pool_size: int, queue_size: int, queue_seconds: float
     ) -> None:
-        self._conninfo = conninfo
+        # The password that comes with it is another role's.
+        self._parameters = {name: value for name, value in conninfo_to_dict(conninfo).items() if name != "password"}
         self._password = password
         self._limits = (pool_size, queue_size, queue_seconds)
         self._lanes: dict[tuple[str, bool], _Lane] = {}
@@ -282,16 +283,15 @@ class Caller:
     def _lane(self, role: str, is_reading: bool) -> _Lane:
         lane = self._lanes.get((role, is_reading))
         if lane is None:
-            parameters: dict[str, Any] = {
+            parameters = self._parameters | {
                 "user": role,
+                "password": self._password,
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "inventory",
             }
-            if self._password is not None:
-                parameters["password"] = self._password
             if is_reading:
-                parameters["options"] = "-c default_transaction_read_only=on"
-            lane = self._lanes[role, is_reading] = _Lane(make_conninfo(self._conninfo, **parameters), *self._limits)
+                parameters["options"] = f"{parameters.get('options', '')} -c default_transaction_read_only=on".strip()
+            lane = self._lanes[role, is_reading] = _Lane(make_conninfo("", **parameters), *self._limits)
         return lane
 
     async def _execute(self, role: str, is_reading: bool, statement: str, parameters: list[Any]) -> tuple[Any, ...]:

@@ -130,7 +130,7 @@ def response(problem: Problem, api: Api) -> web.Response:
     headers = dict(problem.headers)
     if status == 401:
         headers.setdefault("WWW-Authenticate", 'Bearer realm="api"')
-    if status in (429, 503):
+    if status in (429, 503) or problem.code == "IDEMPOTENCY_KEY_IN_USE":
         headers.setdefault("Retry-After", "1")
     return web.Response(
         status=status, body=dump(body), headers=headers, content_type=content_type, charset=_charset(content_type)

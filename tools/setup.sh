@@ -277,7 +277,7 @@ if [[ $new_server = yes || ${#missing_packages[@]} -gt 0 ]]; then
         fi
         ((offered >= oldest_postgresql)) ||
             die "PostgreSQL $oldest_postgresql or later is needed; apt-get offers $offered, postgresql.org later ones."
-        say "Installing PostgreSQL $offered, pg_cron, plpgsql_check${missing_names[*]:+, ${missing_names[*]}} ..."
+        say "Installing ${list/ $oldest_postgresql or later/ $offered} ..."
         # The package makes and starts a server of its own, which nobody here needs. Where PostgreSQL is in use already,
         # its settings are somebody's and stay as they are.
         if [[ -z $version && -z $(ls -A /etc/postgresql 2>/dev/null) ]]; then

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.readme.walk import README, Walk, service, steps
+from tests.readme.walk import README, Step, Walk, service, steps
 
 
 def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
@@ -20,13 +20,11 @@ def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
 
 def test_a_second_start_keeps_the_data_and_stops_cleanly(tmp_path: Path) -> None:
     for run in (1, 2):
-        with service(tmp_path / "data") as (url, psql):
-            walk = Walk(url, psql)
-            (step,) = steps(
-                "```console\ninventory=# select inventory.create_product('RUN-' || count(*), 'Kept') from store.product;\n```"
-            )
-            walk.run(step)
-            (count,) = steps("```console\ninventory=# select count(*) from store.product;\n```")
+        with service(tmp_path / "data") as (url, line):
+            walk = Walk(url, line)
+            psql = "inventory=#"
+            walk.run(Step(psql, "select inventory.create_product('RUN-' || count(*), 'Kept') from store.product;", ""))
+            count = Step(psql, "select count(*) from store.product;", "")
             walk.run(count)
             # Three of the demo stock, made once, and one a run.
             assert count.actual.split()[2] == str(3 + run)

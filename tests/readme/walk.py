@@ -1,8 +1,8 @@
 """The README's console blocks, run for real.
 
-A block is ```` ```console ```` with commands behind ``$ `` (a shell) or ``inventory=# `` (psql), and what they print. Ids
-and times differ from run to run: a UUID of the README stands for the one that came in its place, and is replaced by it in
-the commands after; a time is compared by its form.
+A block is ```` ```console ```` with commands behind ``$ `` (a shell) or ``inventory=# `` (psql), and what they print.
+Ids and times differ from run to run: a UUID of the README stands for the one that came in its place, and is replaced by
+it in the commands after; a time is compared by its form.
 
     python -m tests.readme.walk --write     put what the commands print now into the README
 """
@@ -12,17 +12,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.process import LAST_LINE, ROOT, run, said_until
+
 README = ROOT / "README.md"
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
@@ -43,7 +41,7 @@ class Step:
 
 
 def steps(text: str) -> list[Step]:
-    """All steps of all console blocks, in order. A shell command goes on after a backslash, psql's until its semicolon."""
+    """All steps of all console blocks. A shell's command goes on after a backslash, psql's until its semicolon."""
     found: list[Step] = []
     for block in _BLOCK.findall(text):
         goes_on = False
@@ -75,7 +73,7 @@ class Walk:
         command = command.replace("http://127.0.0.1:8000", self._url)
         if step.prompt == "$":
             # As a person would see it: the progress meter of curl aside.
-            script = f"curl() {{ command curl --silent --show-error \"$@\"; }}\n{command}"
+            script = f'curl() {{ command curl --silent --show-error "$@"; }}\n{command}'
             arguments, given = ["bash", "-c", script], None
         else:
             arguments, given = ["bash", "-c", f"{self._psql} --no-psqlrc --quiet"], command
@@ -101,49 +99,20 @@ class Walk:
             text = _UUID.sub(lambda match: self._ids.get(match[0], match[0]), text)
         text = _TOKEN.sub("<token>", _TIME.sub("<time>", text))
         # psql's columns are as wide as what stands in them, a time's microseconds included.
-        return "\n".join(re.sub(r" +", " ", re.sub(r"-{3,}", "---", line)).strip() for line in text.strip().splitlines())
+        return "\n".join(
+            re.sub(r" +", " ", re.sub(r"-{3,}", "---", line)).strip() for line in text.strip().splitlines()
+        )
 
 
 @contextmanager
 def service(directory: Path) -> Iterator[tuple[str, str]]:
-    """What `make run` runs once everything is installed, with a DATA_DIR of its own: its URL and its psql line."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    names = ("PATH", "HOME", "LANG", "TERM")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    environment |= {"DATA_DIR": str(directory), "HOST": "127.0.0.1", "PORT": str(port), "ENV_FILE": str(ROOT / ".env.dev")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tools.run"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        banner = "".join(_lines_until(process, "Ctrl-C stops it."))
+    """`make run` with a DATA_DIR of its own: its URL and its psql line."""
+    with run(DATA_DIR=str(directory)) as (url, process):
+        banner = said_until(process, LAST_LINE)
         psql = re.search(r"database +(psql .*)", banner)
         assert psql is not None, banner
-        yield f"http://127.0.0.1:{port}", psql[1]
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            status = process.wait(60)
-        finally:
-            process.kill()
-            assert process.stdout is not None
-            process.stdout.close()
-    assert status == 0, f"the service ended with status {status}"
-
-
-def _lines_until(process: subprocess.Popen[str], last: str) -> Iterator[str]:
-    assert process.stdout is not None
-    watchdog = threading.Timer(120, process.kill)
-    watchdog.start()
-    try:
-        for line in process.stdout:
-            yield line
-            if last in line:
-                return
-        raise AssertionError("the service does not start")
-    finally:
-        watchdog.cancel()
+        yield url, psql[1]
+    assert process.returncode == 0, f"the service ended with status {process.returncode}"
 
 
 def rewritten(text: str, walked: list[Step]) -> str:

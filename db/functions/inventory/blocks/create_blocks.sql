@@ -12,7 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz := inventory.clock();
-    v_product_ids bigint [] := '{}';
+    v_product_ids bigint [] := array[]::bigint [];
     v_line inventory.block_line;
     v_index integer := 0;
     v_expires_at timestamptz;

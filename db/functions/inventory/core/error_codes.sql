@@ -37,4 +37,4 @@ A business error is raised with a message of one sentence, a DETAIL in JSON for 
 say, and a HINT for people. An argument that is out of its range is SQLSTATE 22023 with DETAIL {"field", "input"}; a
 value outside its domain is 23514 with the constraint''s name.';
 
-grant execute on function inventory.error_codes() to inventory_public, inventory_reporting, inventory_maintenance;
+grant execute on function inventory.error_codes() to inventory_public;

@@ -11,9 +11,11 @@ declare
     v_random constant text := replace(gen_random_uuid()::text, '-', '');
 begin
     -- 48 bits of milliseconds, the version, 12 bits of what is left of the millisecond, then 62 random bits.
-    return lpad(to_hex(v_microseconds / 1000), 12, '0')
+    return (
+        lpad(to_hex(v_microseconds / 1000), 12, '0')
         || '7' || lpad(to_hex((v_microseconds % 1000) * 4096 / 1000), 3, '0')
-        || right(v_random, 16);
+        || right(v_random, 16)
+    )::uuid;
 end;
 $$;
 

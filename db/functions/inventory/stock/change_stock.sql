@@ -20,6 +20,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock store.stock;
+    v_now timestamptz;
     v_movement store.movement;
 begin
     update store.stock as s
@@ -44,6 +45,9 @@ begin
         );
     end if;
 
+    -- The lock is got. What the update has put in updated_at may be as old as its wait for the row.
+    v_now := inventory.clock();
+
     v_movement.product_id := p_product_id;
     v_movement.id := nextval('store.movement_id_seq');
     v_movement.kind := p_kind;
@@ -56,11 +60,11 @@ begin
     v_movement.reference := p_reference;
     v_movement.reason := p_reason;
     v_movement.actor := coalesce(p_actor, session_user);
-    v_movement.occurred_at := v_stock.updated_at;
-    v_movement.created_at := v_stock.updated_at;
+    v_movement.occurred_at := v_now;
+    v_movement.created_at := v_now;
 
     if p_on_hand > 0 then
-        v_movement.cost := inventory.open_cost_layer(p_product_id, v_movement.id, p_on_hand, p_unit_cost, v_stock.updated_at);
+        v_movement.cost := inventory.open_cost_layer(p_product_id, v_movement.id, p_on_hand, p_unit_cost, v_now);
     elsif p_on_hand < 0 then
         v_movement.cost := inventory.use_cost_layers(p_product_id, v_movement.id, -p_on_hand);
     end if;

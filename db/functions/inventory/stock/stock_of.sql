@@ -1,5 +1,6 @@
 create or replace function inventory.stock_of(
     p_product_id bigint,
+    p_at timestamptz default inventory.clock(),
     out on_hand numeric,
     out reserved numeric,
     out blocked numeric,
@@ -13,7 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    select s.on_hand, s.reserved, s.blocked - inventory.lapsed_quantity(s.product_id, inventory.clock()), s.status
+    select s.on_hand, s.reserved, s.blocked - inventory.lapsed_quantity(s.product_id, p_at), s.status
     into on_hand, reserved, blocked, status
     from store.stock as s
     where s.product_id = p_product_id;
@@ -21,9 +22,9 @@ begin
 end;
 $$;
 
-comment on function inventory.stock_of(bigint) is
-'A product''s balances as they are now: units of blocks whose time is over count as available, swept or not.
+comment on function inventory.stock_of(bigint, timestamptz) is
+'A product''s balances now. p_at: units of blocks whose time is over then count as available, swept or not.
 
 All null for a product with no inventory.';
 
-grant execute on function inventory.stock_of(bigint) to inventory_operator;
+grant execute on function inventory.stock_of(bigint, timestamptz) to inventory_operator;

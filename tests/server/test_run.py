@@ -1,0 +1,90 @@
+"""`make run` on a given PostgreSQL (DATABASE_URL): with passwords over TCP, and without pg_cron."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.conftest import PATIENCE, SECRET_KEY
+from tests.process import LAST_LINE, run, said_until
+from tools.cluster import Cluster
+
+PASSWORD = "the superuser's own"
+
+
+@pytest.fixture(scope="module")
+def given_url() -> Iterator[str]:
+    """A PostgreSQL that somebody else runs: no pg_cron, TCP, passwords."""
+    directory = Path(tempfile.mkdtemp(prefix="inventory-given-"))
+    directory.chmod(0o755)
+    # The port is always 5432; of the loopback addresses one that nobody else has taken.
+    address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+    settings = {"shared_preload_libraries": "", "listen_addresses": address}
+    cluster = Cluster(directory, settings=settings, throwaway=True)
+    try:
+        cluster.start()
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute(f"alter role postgres password $${PASSWORD}$$")
+            connection.execute("create database given")
+            with (cluster.data_directory / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all 127.0.0.0/8 scram-sha-256\n")
+            connection.execute("select pg_reload_conf()")
+        yield f"postgresql://postgres:{PASSWORD.replace(' ', '%20')}@{address}/given"
+    finally:
+        cluster.destroy()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_given_database_without_pg_cron_works_and_warns(given_url: str) -> None:
+    with run(end=signal.SIGTERM, DATABASE_URL=given_url) as (url, process):
+        said = said_until(process, LAST_LINE)
+        assert "WARNING" in said
+        assert "pg_cron" in said
+        assert PASSWORD not in said
+        ready = httpx.get(f"{url}/ready", timeout=PATIENCE)
+        assert ready.status_code == 200
+        assert ready.json()["checks"]["expiry_job"].startswith("warning")
+        made = httpx.post(f"{url}/sku", json={"sku_code": "TCP-1", "name": "x", "quantity": 1, "price": 1})
+        assert made.status_code == 200
+    assert process.returncode == 0
+
+
+def test_a_second_server_on_the_same_port_says_so_and_leaves_the_first_alone(given_url: str) -> None:
+    with run(DATABASE_URL=given_url) as (url, first):
+        said_until(first, LAST_LINE)
+        with run(DATABASE_URL=given_url, PORT=url.rpartition(":")[2]) as (_, second):
+            assert "address already in use" in said_until(second, "cannot start")
+            assert second.wait(PATIENCE) == 1
+        assert httpx.get(f"{url}/health").status_code == 200
+
+
+def test_a_second_make_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    data = {"DATA_DIR": str(tmp_path / "data")}
+    with run(**data) as (url, first), run(**data) as (_, second):
+        said_until(first, LAST_LINE)
+        assert "in use by another" in said_until(second, "cannot start")
+        assert second.wait(PATIENCE) == 1
+        assert httpx.get(f"{url}/health").status_code == 200
+
+
+def test_production_refuses_the_development_admin_that_the_database_has(given_url: str) -> None:
+    with run(DATABASE_URL=given_url) as (_, development):
+        said_until(development, LAST_LINE)
+    production = {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_ROLE_PASSWORD": "a password of its own",
+        "ADMIN_USERNAME": "",
+        "ADMIN_PASSWORD": "",
+    }
+    with run(DATABASE_URL=given_url, **production) as (_, process):
+        assert "development admin" in said_until(process, "cannot start")
+        assert process.wait(PATIENCE) == 1
