@@ -12,12 +12,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant uuid := inventory.uuid_v7();
+    v_stock constant store.stock := inventory.update_balances(p_product_id, 0, 0, p_quantity, true);
+    -- The id is of the instant under the lock, so that blocks in order of id are in order of creation.
+    v_id constant uuid := inventory.uuid_v7(v_stock.updated_at);
     v_movement store.movement;
     v_block store.block;
 begin
-    v_movement := inventory.change_stock(
-        p_product_id, 'block', p_blocked => p_quantity, p_reference => v_id::text, p_reason => p_reason, p_actor => p_actor
+    v_movement := inventory.write_movement(
+        v_stock, 'block', 0, 0, p_quantity, v_id::text, p_reason, p_actor, p_unit_cost => null
     );
     insert into store.block (id, product_id, quantity, reason, expires_at, created_at, created_by)
     values (

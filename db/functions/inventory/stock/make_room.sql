@@ -67,6 +67,6 @@ end;
 $$;
 
 comment on function inventory.make_room(bigint, numeric, numeric, numeric, boolean) is
-'Say why inventory.change_stock found nothing to change, or end the blocks whose time is over so that it will.
+'Say why inventory.update_balances found nothing to change, or end the blocks whose time is over so that it will.
 
 Locks the product''s stock row. Returns only when the change now fits. Errors: those of inventory.change_stock.';
