@@ -15,6 +15,7 @@ turns. It does the same however often it is run:
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import os
 import sys
@@ -237,7 +238,7 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
                 for job in JOBS:
                     cron.execute(
                         "select cron.schedule_in_database(%s, %s, %s, %s, 'inventory_maintenance')",
-                        [f"inventory {database} {job.name}", job.schedule, job.command, database],
+                        [_job_name(database, job), job.schedule, job.command, database],
                     )
                 cron.execute(
                     "select cron.schedule('inventory cron history', '41 * * * *',"
@@ -249,6 +250,14 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
         connection.execute("select maintenance.record_schedule(%s, %s)", [job.name, reason is None])
     if reason is not None:
         log.warning("pg_cron does not run here (%s): blocks still end on time, but none is swept.", reason)
+
+
+def _job_name(database: str, job: Job) -> str:
+    """What pg_cron knows a job by. Of a longer name it would keep 63 bytes, and take two jobs for one."""
+    name = f"inventory {database} {job.name}"
+    if len(name.encode()) > 63:
+        return f"inventory {hashlib.sha256(database.encode()).hexdigest()[:16]} {job.name}"
+    return name
 
 
 def main() -> int:

@@ -162,6 +162,8 @@ def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics) -> Handler
             response = errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
         except web.RequestPayloadError:
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
+            # What else comes on this connection cannot be made out.
+            response.force_close()
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             response = errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)

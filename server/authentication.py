@@ -75,12 +75,15 @@ async def _refresh(service: Service, request: web.Request) -> web.Response:
 
 
 async def _verify(service: Service, request: web.Request) -> web.Response:
-    token = validate(Verify, await read_body(request), "body")["token"]
+    body = await read_body(request)
+    token = validate(Verify, body, "body")["token"]
     try:
         service.tokens.read(token)
     except TokenError as error:
         raise _not_valid(str(error)) from None
-    return _respond({}, {})
+    if "Idempotency-Key" not in request.headers:
+        return _respond({}, {})
+    return _respond(*await _session(service, request, body, "verify_token", {}))
 
 
 async def _session(

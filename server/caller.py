@@ -309,7 +309,7 @@ class Caller:
                         or connection.closed
                         or connection.info.status != psycopg.pq.ConnStatus.OK
                     ):
-                        log.warning("connection lost under a statement: %s", error)
+                        log.warning("connection lost under a statement: %s", str(error).partition("\n")[0])
                         if is_reading:
                             raise UnavailableError("The connection to the database was lost.") from error
                         raise OutcomeUnknownError("The connection to the database was lost.") from error

@@ -79,6 +79,8 @@ def read(document: dict[str, Any]) -> Catalog:
 
 
 def _function(name: str, entry: dict[str, Any]) -> Function:
+    if entry["is_overloaded"]:
+        raise CatalogError(f"The function http.{name} is overloaded: drop the wrong one.")
     match = _COMMENT.fullmatch(entry["comment"] or "")
     if match is None:
         raise CatalogError(f"The comment of http.{name} is not of the form that server/catalog.py describes.")

@@ -25,6 +25,7 @@ from server.tokens import TokenError, Tokens
 from server.types import pydantic_type
 
 MAXIMUM_BODY = 1024 * 1024
+MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
 SERVER_ARGUMENTS = ("actor", "url")
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
@@ -132,6 +133,10 @@ class Endpoint:
                 raise CatalogError(f"{route.method} {route.path}: http.{self.function.name} has no argument p_{name}.")
         if route.method == "GET" and not self.function.is_stable:
             raise CatalogError(f"{route.method} {route.path}: http.{self.function.name} is not declared stable.")
+        if route.status != 204 and self.function.returns is None:
+            raise CatalogError(
+                f"{route.method} {route.path}: the comment of http.{self.function.name} does not say what it returns."
+            )
         if route.api not in STATUS["NOT_FOUND"]:
             raise CatalogError(f"{route.method} {route.path}: {route.api} has no error bodies.")
         rest = [a for a in self.function.arguments if a.name not in in_path and a.name not in SERVER_ARGUMENTS]
@@ -190,21 +195,21 @@ def model(name: str, arguments: Iterable[Argument], composites: dict[str, list[d
 def validate(kind: type[BaseModel], value: Any, place: str) -> dict[str, Any]:
     """The value's fields as JSON-ready arguments. Raises Problem with what is wrong, in ``place``."""
     try:
-        return kind.model_validate(value, from_attributes=True).model_dump(mode="json", exclude_none=True)
+        return kind.model_validate(value).model_dump(mode="json", exclude_none=True)
     except ValidationError as error:
-        fields = [
-            FieldError(
-                entry["type"],
-                (place, *entry["loc"]),
-                entry["msg"],
-                entry["input"],
-                {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)},
-            )
-            for entry in error.errors(include_url=False)
-        ]
+        fields = [_field_error(place, entry) for entry in error.errors(include_url=False)]
         code = "INVALID_PATH" if place == "path" else "VALIDATION_ERROR"
         message = "The path is not valid." if place == "path" else "The request is not valid."
         raise Problem(code, message, fields=fields) from None
+
+
+def _field_error(place: str, entry: Any) -> FieldError:
+    """One of pydantic's errors; of what is no object, FastAPI's, which asks pydantic for attributes too."""
+    if entry["type"] == "model_type":
+        message = "Input should be a valid dictionary or object to extract fields from"
+        return FieldError("model_attributes_type", (place, *entry["loc"]), message, entry["input"])
+    context = {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)}
+    return FieldError(entry["type"], (place, *entry["loc"]), entry["msg"], entry["input"], context)
 
 
 async def read_body(request: web.Request) -> Any:
@@ -222,12 +227,25 @@ async def read_body(request: web.Request) -> Any:
         return {}
     try:
         value = simplejson.loads(raw.decode("utf-8"), use_decimal=True, allow_nan=False)
+        if raw.count(b"[") + raw.count(b"{") > MAXIMUM_DEPTH and _is_deeper(value, MAXIMUM_DEPTH):
+            raise RecursionError
     except (ValueError, RecursionError) as error:
         position = getattr(error, "pos", 0)
         sentence = getattr(error, "msg", "Expecting value")
         field = FieldError("json_invalid", ("body", position), "JSON decode error", {}, {"error": sentence})
         raise Problem("INVALID_JSON", f"JSON parse error - {sentence}", fields=[field]) from None
     return {} if value is None else value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether the value nests more levels of lists and objects than that."""
+    level = [value]
+    for _ in range(levels + 1):
+        lists = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not lists:
+            return False
+        level = [item for items in lists for item in items]
+    return True
 
 
 def idempotency_key(request: web.Request, service: Service, identity: Identity, body: Any) -> Key | None:

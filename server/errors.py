@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import simplejson
@@ -171,14 +172,16 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
         "detail": problem.message,
         "code": problem.code,
     }
-    if status == 400 and problem.fields:
-        body["errors"] = _by_field(problem.fields, lambda error: error.msg)
+    fields = [field for field in problem.fields if field.field] if problem.code != "INVALID_JSON" else []
+    if status == 400 and fields:
+        body["errors"] = _by_field(fields, lambda error: error.msg)
     return "application/problem+json", body
 
 
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
-    details = _by_field(problem.fields, _django_sentence) if status in (400, 422) else {}
+    fields = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
+    details = _by_field(fields, _django_sentence)
     # An id of no form and an id of nothing are one answer there.
     message = "Not found." if status == 404 and problem.code != "PAGE_NOT_FOUND" else problem.message
     body: dict[str, Any] = dict(details) if details else {"detail": message}
@@ -238,7 +241,8 @@ def _django_sentence(error: FieldError) -> str:  # noqa: PLR0911, PLR0912 - one 
         case "less_than_equal":
             return f"Ensure this value is less than or equal to {ctx['le']}."
         case "model_attributes_type":
-            return f"Invalid data. Expected a dictionary, but got {type(error.input).__name__}."
+            kind = "float" if isinstance(error.input, Decimal) else type(error.input).__name__
+            return f"Invalid data. Expected a dictionary, but got {kind}."
         case "string_nul":
             return "Null characters are not allowed."
         case "literal_error":

@@ -151,21 +151,11 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
-    if route.function in catalog.functions:
-        function = catalog.function(route.function)
-        operation = _described(route, function)
-        responses = _responses(
-            route, function, [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
-        )
-    else:
-        operation = {
-            "operationId": route.function,
-            "tags": [route.api.value],
-            "summary": "Verify a token",
-            "description": "Answers an empty object where the token is good.",
-        }
-        responses = _responses(route, None, ["TOKEN_NOT_VALID", "VALIDATION_ERROR"])
-    return operation | {"parameters": [], "requestBody": _body(MODELS[route.function]), "responses": responses}
+    function = catalog.function(route.function)
+    codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
+    operation = _described(route, function)
+    operation |= {"parameters": [], "requestBody": _body(MODELS[route.function])}
+    return operation | {"responses": _responses(route, function, codes)}
 
 
 def _described(route: Route, function: Function) -> dict[str, Any]:
@@ -219,15 +209,14 @@ def _untitled(schema: Any) -> Any:
     return schema
 
 
-def _responses(route: Route, function: Function | None, codes: list[str]) -> dict[str, Any]:
+def _responses(route: Route, function: Function, codes: list[str]) -> dict[str, Any]:
     if route.method != "GET":
         codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
     success: dict[str, Any] = {"description": "Done"}
     if route.status != 204:
-        returns = function.returns if function is not None else {}
-        success["content"] = {"application/json": {"schema": schema_of(returns)}}
+        success["content"] = {"application/json": {"schema": schema_of(function.returns)}}
     if route.location:
         success["headers"] = {"Location": {"schema": {"type": "string"}}}
     responses: dict[str, Any] = {str(route.status): success}

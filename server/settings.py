@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=300, gt=0)
     refresh_token_seconds: int = Field(default=86400, gt=0)
     pool_size: int = Field(default=4, ge=1)
-    queue_size: int = Field(default=256, ge=0)
+    queue_size: int = Field(default=1024, ge=0)
     queue_seconds: float = Field(default=5, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -62,6 +62,8 @@ class Settings(BaseSettings):
             raise SettingsError("SECRET_KEY is the development key: set one of your own (openssl rand -hex 32).")
         if len(self.secret_key) < 32:
             raise SettingsError("SECRET_KEY is too short: 32 characters or more (openssl rand -hex 32).")
+        if self.database_url and not self.database_role_password:
+            raise SettingsError("DATABASE_ROLE_PASSWORD is not set (openssl rand -hex 32).")
         if self.database_role_password == DEVELOPMENT_PASSWORD:
             raise SettingsError("DATABASE_ROLE_PASSWORD is the development password: set one of your own.")
         if self.admin_username and self.admin_password and self.admin_username.lower() == self.admin_password.lower():

@@ -59,13 +59,17 @@ class Tokens:
             )
         except jwt.ExpiredSignatureError:
             raise TokenError("Token is expired") from None
+        except jwt.MissingRequiredClaimError:
+            raise TokenError("Token has no 'exp' claim") from None
         except (jwt.InvalidTokenError, ValueError):
             raise TokenError("Token is invalid") from None
         if "jti" not in claims:
             raise TokenError("Token has no id")
+        if token_type is None:
+            return claims
         if "token_type" not in claims:
             raise TokenError("Token has no type")
-        if token_type is not None and claims["token_type"] != token_type:
+        if claims["token_type"] != token_type:
             raise TokenError("Token has wrong type")
         return claims
 

@@ -57,7 +57,12 @@ def _to_utc(value: datetime) -> datetime:
 def _time_form(value: Any) -> Any:
     if isinstance(value, bool):
         raise PydanticCustomError("datetime_type", "Input should be a valid datetime")
-    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+    if not isinstance(value, Decimal):
+        return value
+    if abs(value.adjusted()) > 30:
+        # int() of a number with an exponent like that does not come to an end.
+        raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime")
+    return int(value) if value == value.to_integral_value() else value
 
 
 def _no_nul(value: str) -> str:
@@ -86,7 +91,7 @@ def _form(pattern: str, message: str, **constraints: Any) -> Any:
 
 def _decimal(whole_digits: int, *, ge: int | None = None, gt: int | None = None) -> Any:
     """A number of so many digits before the decimal point and 3 after it."""
-    documented: dict[str, Any] = {"type": "number", "maximum": int("9" * whole_digits)}
+    documented: dict[str, Any] = {"type": "number", "maximum": Decimal("9" * whole_digits + ".999")}
     documented |= {"exclusiveMinimum": gt} if ge is None else {"minimum": ge}
     digits = f"^[+-]?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,3}})?$"
     return Annotated[

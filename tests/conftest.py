@@ -21,6 +21,7 @@ import httpx
 import psycopg
 import pytest
 from aiohttp import web
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 
@@ -138,6 +139,13 @@ class Database:
     def verify(self) -> None:
         """Fail where maintenance.verify() finds a difference."""
         assert self.rows("select * from maintenance.verify()") == []
+
+    def be_patient(self) -> None:
+        """Let new sessions of the operator wait long: a slow machine must not end a wait that a test wants."""
+        name = sql.Identifier(str(self.admin.info.dbname))
+        for setting in ("lock_timeout", "statement_timeout"):
+            change = sql.SQL("alter role inventory_operator in database {} set {} = '60s'")
+            self.admin.execute(change.format(name, sql.Identifier(setting)))
 
     def wait_until_blocked(self, *connections: psycopg.Connection[Any]) -> None:
         """Return when each of the connections waits for a lock."""

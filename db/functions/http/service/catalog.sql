@@ -30,6 +30,12 @@ begin
                     'volatility', p.provolatile,
                     'comment', obj_description(p.oid, 'pg_proc'),
                     'statement', http.statement(p.proname::text),
+                    'is_overloaded',
+                    exists (
+                        select
+                        from pg_proc as o
+                        where o.pronamespace = p.pronamespace and o.proname = p.proname and o.oid <> p.oid
+                    ),
                     'roles',
                     (
                         select coalesce(jsonb_agg(r.rolname order by r.rolname), '[]')

@@ -75,7 +75,11 @@ begin
                 raise;
             end if;
             error := jsonb_build_object(
-                'sqlstate', v_sqlstate, 'message', v_message, 'detail', v_detail, 'hint', v_hint, 'constraint', v_constraint
+                'sqlstate', v_sqlstate,
+                'message', v_message,
+                'detail', nullif(v_detail, ''),
+                'hint', nullif(v_hint, ''),
+                'constraint', nullif(v_constraint, '')
             );
     end;
 

@@ -7,8 +7,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if p_page_size ~ '^[0-9]{1,9}$' and p_page_size::integer > 0 then
-        return least(p_page_size::integer, 100);
+    if p_page_size ~ '^0*[1-9][0-9]*$' then
+        return least(p_page_size::numeric, 100);
     end if;
     return 10;
 end;

@@ -30,11 +30,10 @@ begin
     end if;
 
     insert into store.stock (product_id, created_at, updated_at) values (v_product.id, v_now, v_now);
-    if p_quantity > 0 then
-        perform inventory.change_stock(
-            v_product.id, 'initial', p_on_hand => p_quantity, p_unit_cost => p_cost_price, p_actor => p_actor
-        );
-    end if;
+    perform inventory.change_stock(
+        v_product.id, 'initial', p_on_hand => coalesce(p_quantity, 0), p_unit_cost => p_cost_price,
+        p_actor => p_actor
+    );
     if p_price is not null then
         perform inventory.set_price(v_product.id, p_price);
     end if;

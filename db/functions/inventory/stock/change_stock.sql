@@ -19,6 +19,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if p_on_hand = 0 and p_reserved = 0 and p_blocked = 0 then
+        perform inventory.require_product(p_product_id);
+        return null;
+    end if;
     return inventory.write_movement(
         inventory.update_balances(p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active),
         p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost
@@ -27,7 +31,8 @@ end;
 $$;
 
 comment on function inventory.change_stock(bigint, text, numeric, numeric, numeric, text, text, text, numeric, boolean) is
-'Change a product''s balances by the signed amounts given, and write the movement.
+'Change a product''s balances by the signed amounts given, and return the movement that it writes; no change is null and
+writes nothing.
 
 Locks the product''s stock row until the end of the transaction. p_unit_cost: what a unit of an arrival cost; null: not
 known. p_actor null: the database role. Errors: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, INVENTORY_NOT_ACTIVE,

@@ -11,10 +11,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if p_amount = 0 then
-        perform inventory.require_product(p_product_id);
-        return null;
-    end if;
     return inventory.change_stock(
         p_product_id, 'release', p_reserved => -p_amount, p_reason => p_reason, p_actor => p_actor,
         p_requires_active => false

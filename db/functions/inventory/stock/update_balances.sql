@@ -31,6 +31,9 @@ begin
         exit when found;
         perform inventory.make_room(p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active);
     end loop;
+
+    -- The lock is got: where its last holder changed nothing, the update evaluated its clock before it waited.
+    v_stock.updated_at := inventory.clock();
     return v_stock;
 end;
 $$;
@@ -40,5 +43,5 @@ comment on function inventory.update_balances(bigint, numeric, numeric, numeric,
 
 Locks the stock row until the end of the transaction. Holds, in one statement: available never below 0, reserved never
 below 0, on hand never past its limit, the inventory active (where p_requires_active). Only when that statement finds too
-little does it look for blocks whose time is over, and tries again. updated_at is the instant of the change, taken under
-the lock. Errors: see inventory.change_stock.';
+little does it look for blocks whose time is over, and tries again. updated_at, as returned, is the instant of the
+change, taken under the lock. Errors: see inventory.change_stock.';

@@ -1,0 +1,78 @@
+"""A good request for every route, over a database that ``fill`` has filled."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from server.routes import ROUTES, TOKEN_ROUTES, Route
+from tests.conftest import Database, Server
+
+EVERY_ROUTE = (*ROUTES, *TOKEN_ROUTES)
+CREDENTIALS = {"username": "root", "password": "secret"}
+
+
+@dataclasses.dataclass
+class World:
+    """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
+
+    The users are operator, employee and root (the admin); their password is secret.
+    """
+
+    product_id: int
+    sku_id: str
+    block_id: str
+    user_id: int
+
+    def path(self, template: str) -> str:
+        """The path with its parameters: {sku_id}, {block_id}, {user_id}; {id} is the product's or the user's."""
+        an_id = self.user_id if template.startswith("/api/v1/users") else self.product_id
+        return template.format(sku_id=self.sku_id, block_id=self.block_id, id=an_id, user_id=self.user_id)
+
+
+def fill(database: Database) -> World:
+    """Make the world in a database that has none."""
+    product_id = database.product("A-1", 100, p_price="99.99")
+    block_id = database.one("select id from inventory.create_block(%s, 5)", product_id)
+    database.one("select id from inventory.reserve_stock(%s, 10)", product_id)
+    for name, role in (("operator", "operator"), ("employee", "employee"), ("root", "admin")):
+        user_id = database.one("select id from maintenance.create_user(%s, 'secret', %s)", name, role)
+    return World(product_id, database.sku_id(product_id), str(block_id), user_id)
+
+
+def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - one a route
+    """The JSON of a good request for the route; None for one that has no body."""
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT12:00:00Z")
+    match route.function:
+        case "create_sku":
+            return {"sku_code": "ABC123", "name": "Wireless Headphones", "quantity": 100, "price": 99.99}
+        case "create_block":
+            return {"quantity": 5, "reason": "Order processing", "expires_at": later}
+        case "create_blocks":
+            return {"items": [{"sku_id": world.sku_id, "quantity": 5}, {"sku_id": world.sku_id, "quantity": 1.5}]}
+        case "convert_block" | "cancel_block":
+            return {"reason": "Order confirmed"}
+        case "extend_block":
+            return {"expires_at": later}
+        case "create_inventory_item":
+            return {"sku": "ABC123", "name": "A", "description": "B", "price": 99.99, "stock": 100}
+        case "add_stock" | "reserve_stock" | "release_stock" | "consume_stock":
+            return {"amount": 5}
+        case "create_user":
+            return {"username": "alice", "password": "correct horse", "role": "employee"}
+        case "update_user":
+            return {"role": "admin", "is_active": True}
+        case "obtain_token":
+            return CREDENTIALS
+        case "refresh_token" | "verify_token":
+            refresh = server.client().post("/api/v1/authentication/token/", json=CREDENTIALS).json()["refresh"]
+            return {"refresh": refresh, "token": refresh}
+        case _:
+            assert route.method == "GET", f"tests/http/samples.py has no sample of {route.function}"
+            return None
+
+
+def name_of(route: Any) -> str:
+    """A route as a test's id."""
+    return f"{route.method} {route.path}" if isinstance(route, Route) else str(route)

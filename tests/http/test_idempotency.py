@@ -1,0 +1,312 @@
+"""Idempotency-Key, on every POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from server.errors import Api
+from server.routes import Route
+from tests.conftest import Database, InThread, Server
+from tests.http.conftest import Shared, contents
+from tests.http.samples import CREDENTIALS, EVERY_ROUTE, World, body, fill, name_of
+
+Unchanged = Callable[[], AbstractContextManager[None]]
+
+POSTS = [route for route in EVERY_ROUTE if route.method == "POST"]
+KEY = "Idempotency-Key"
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return fill(database)
+
+
+@pytest.fixture
+def admin(server: Server, world: World) -> httpx.Client:
+    """A client that may call every route."""
+    return server.client(server.token("root", "secret"))
+
+
+def add(client: httpx.Client, key: str, amount: Any = 5, path: str = "/api/v1/inventory/1/addStock") -> httpx.Response:
+    return client.post(path, json={"amount": amount}, headers={"Idempotency-Key": key})
+
+
+def is_replayed(answer: httpx.Response) -> bool:
+    marks = answer.headers.get_list("Idempotent-Replayed")
+    assert marks in ([], ["true"])
+    return bool(marks)
+
+
+def assert_replay(answer: httpx.Response, first: httpx.Response) -> None:
+    """The first answer again, and marked."""
+    assert not is_replayed(first)
+    assert is_replayed(answer)
+    assert (answer.status_code, answer.content) == (first.status_code, first.content)
+    for name in ("Content-Type", "Location", "WWW-Authenticate"):
+        assert answer.headers.get(name) == first.headers.get(name)
+
+
+def assert_refused(answer: httpx.Response, api: Api, status: int, code: str) -> None:
+    """An error in the API's own body."""
+    assert answer.status_code == status, answer.text
+    assert not is_replayed(answer)
+    found = answer.json()
+    if api in (Api.CATALOG, Api.AUTHENTICATION):
+        assert found["error"]["code"] == code
+    else:
+        assert found["code"] == code
+        assert isinstance(found["detail"], str)
+    is_problem = answer.headers["Content-Type"] == "application/problem+json"
+    assert is_problem == (api is Api.STOCK)
+
+
+@pytest.mark.parametrize("route", POSTS, ids=name_of)
+def test_the_same_key_and_request_get_the_first_answer_again(
+    admin: httpx.Client, server: Server, world: World, unchanged: Unchanged, route: Route
+) -> None:
+    path, sent = world.path(route.path), body(route, world, server)
+    first = admin.post(path, json=sent, headers={KEY: "k-1"})
+    assert first.status_code == route.status, first.text
+    assert ("Location" in first.headers) == (route.status == 201 and route.location is not None)
+    with unchanged():
+        for key in ("k-1", '"k-1"'):
+            assert_replay(admin.post(path, json=sent, headers={KEY: key}), first)
+
+
+@pytest.mark.parametrize("route", POSTS, ids=name_of)
+def test_the_same_key_with_another_request_is_422(
+    admin: httpx.Client, server: Server, world: World, unchanged: Unchanged, route: Route
+) -> None:
+    path, sent = world.path(route.path), body(route, world, server)
+    assert admin.post(path, json=sent, headers={KEY: "k-1"}).status_code == route.status
+    with unchanged():
+        answer = admin.post(path, json=sent | {"another": 1}, headers={KEY: "k-1"})
+        assert_refused(answer, route.api, 422, "IDEMPOTENCY_KEY_REUSED")
+        for other in POSTS:
+            if other.path != route.path and (other.api is Api.AUTHENTICATION) == (route.api is Api.AUTHENTICATION):
+                answer = admin.post(world.path(other.path), json=body(other, world, server), headers={KEY: "k-1"})
+                assert_refused(answer, other.api, 422, "IDEMPOTENCY_KEY_REUSED")
+
+
+@pytest.mark.parametrize("route", POSTS, ids=name_of)
+def test_while_the_first_still_runs_the_second_is_409(
+    admin: httpx.Client, server: Server, database: Database, world: World, in_thread: type[InThread], route: Route
+) -> None:
+    path, sent = world.path(route.path), body(route, world, server)
+    other = database.connect()
+    other.execute("begin")
+    # What every first request writes at its end: it runs until the lock is given back.
+    other.execute("lock table store.idempotency_key in share mode")
+    running = in_thread(lambda: admin.post(path, json=sent, headers={KEY: "k-1"}))
+    database.wait_for(
+        lambda: database.one(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+    )
+    second = server.client(str(admin.headers["Authorization"]).removeprefix("Bearer "))
+    before = contents(database)
+    assert_refused(second.post(path, json=sent, headers={KEY: "k-1"}), route.api, 409, "IDEMPOTENCY_KEY_IN_USE")
+    assert contents(database) == before
+    other.execute("rollback")
+    first = running.result()
+    assert first.status_code == route.status
+    assert_replay(second.post(path, json=sent, headers={KEY: "k-1"}), first)
+
+
+def test_the_first_waits_for_a_row_and_the_second_for_nothing(
+    client: httpx.Client, server: Server, database: Database, world: World, in_thread: type[InThread]
+) -> None:
+    other = database.connect()
+    other.execute("begin")
+    other.execute("select from store.stock where product_id = %s for update", [world.product_id])
+    running = in_thread(lambda: add(client, "k-1"))
+    database.wait_for(
+        lambda: database.one(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+    )
+    assert_refused(add(server.client(), "k-1"), Api.STOCK, 409, "IDEMPOTENCY_KEY_IN_USE")
+    other.execute("rollback")
+    first = running.result()
+    assert_replay(add(server.client(), "k-1"), first)
+    assert database.stock(world.product_id) == (105, 10, 5)
+
+
+# Business errors are answers too
+
+REFUSED = [
+    ("/sku", {"sku_code": "A-1", "name": "A", "quantity": 1, "price": 1}, 409),
+    ("/sku/550e8400-e29b-41d4-a716-446655440000/temporary-block", {"quantity": 1}, 404),
+    ("/sku/{sku_id}/temporary-block", {"quantity": 86}, 409),
+    ("/temporary-blocks", {"items": [{"sku_id": "550e8400-e29b-41d4-a716-446655440000", "quantity": 1}]}, 404),
+    ("/temporary-blocks/{block_id}/convert-to-permanent", {"quantity": 6}, 409),
+    ("/temporary-blocks/550e8400-e29b-41d4-a716-446655440000/cancel", {}, 404),
+    ("/api/v1/inventory", {"sku": "A-1", "name": "A", "price": 1}, 409),
+    ("/api/v1/inventory/{id}/reserveStock", {"amount": 86}, 409),
+    ("/api/v1/inventory/{id}/releaseStock", {"amount": 11}, 409),
+    ("/api/v1/inventory/999/addStock", {"amount": 1}, 404),
+    ("/api/v1/inventory/{id}/addStock", {"amount": "999999999.999"}, 400),
+    ("/api/v1/users/", {"username": "ROOT", "password": "x", "role": "admin"}, 422),
+    ("/api/v1/authentication/token/", {"username": "root", "password": "wrong"}, 401),
+]
+
+
+@pytest.mark.parametrize(("path", "sent", "status"), REFUSED)
+def test_a_business_error_is_remembered(
+    admin: httpx.Client, database: Database, world: World, unchanged: Unchanged, path: str, sent: Any, status: int
+) -> None:
+    path = world.path(path)
+    first = admin.post(path, json=sent, headers={KEY: "k-1"})
+    assert first.status_code == status, first.text
+    # Whatever it was, it would be well now, or fail otherwise.
+    database.one("select id from inventory.reserve_stock(%s, 30)", world.product_id)
+    database.one("select id from inventory.cancel_block(%s)", world.block_id)
+    database.one("select id from inventory.consume_stock(%s, 40)", world.product_id)
+    database.admin.execute("update store.product set sku = 'B-1'")
+    database.admin.execute("update store.user_account set username = 'renamed' where username = 'root'")
+    with unchanged():
+        assert_replay(admin.post(path, json=sent, headers={KEY: "k-1"}), first)
+
+
+def test_a_replayed_error_names_its_code_and_field(client: httpx.Client, world: World) -> None:
+    for replayed in (False, True):
+        answer = add(client, "k-1", "999999999.999")
+        assert is_replayed(answer) == replayed
+        assert answer.json()["code"] == "QUANTITY_OUT_OF_RANGE"
+        assert answer.json()["errors"].keys() == {"amount"}
+
+
+INVALID: list[tuple[str, Any]] = [
+    ("/sku", {"sku_code": "N-1", "name": "A", "quantity": -1, "price": 1}),
+    ("/sku/abc/temporary-block", {"quantity": 1}),
+    ("/sku/{sku_id}/temporary-block", {"quantity": 1, "expires_at": "2020-01-01T00:00:00Z"}),
+    ("/temporary-blocks/{block_id}/extend", {"expires_at": "2020-01-01T00:00:00Z"}),
+    ("/temporary-blocks", {"items": []}),
+    ("/api/v1/inventory/{id}/addStock", {"amount": -1}),
+    ("/api/v1/inventory/{id}/addStock", []),
+    ("/api/v1/inventory/abc/addStock", {"amount": 1}),
+    ("/api/v1/users/", {"username": "alice"}),
+    ("/api/v1/authentication/token/", {"username": "root"}),
+    ("/api/v1/authentication/token/refresh/", {"refresh": "abc"}),
+    ("/api/v1/authentication/token/verify/", {"token": "abc"}),
+]
+
+
+def test_a_validation_error_is_not_remembered(admin: httpx.Client, world: World, unchanged: Unchanged) -> None:
+    for i, (path, bad) in enumerate(INVALID):
+        with unchanged():
+            for _ in range(2):
+                answer = admin.post(world.path(path), json=bad, headers={KEY: f"k-{i}"})
+                assert answer.status_code in (400, 401, 422), path
+                assert not is_replayed(answer)
+        answer = add(admin, f"k-{i}")
+        assert (answer.status_code, is_replayed(answer)) == (204, False), path
+
+
+def test_a_body_that_is_no_json_is_not_remembered(client: httpx.Client, world: World, unchanged: Unchanged) -> None:
+    with unchanged():
+        headers = {KEY: "k-1", "Content-Type": "application/json"}
+        assert client.post("/api/v1/inventory/1/addStock", content=b"{", headers=headers).status_code == 400
+        headers["Content-Type"] = "text/plain"
+        assert client.post("/api/v1/inventory/1/addStock", content=b"{", headers=headers).status_code == 415
+    assert add(client, "k-1").status_code == 204
+
+
+# Whose key it is, what it looks like, how long it lives
+
+
+def test_callers_share_no_keys(server: Server, client: httpx.Client, database: Database, world: World) -> None:
+    clients = [client, *(server.client(server.token(name, "secret")) for name in ("operator", "employee", "root"))]
+    for caller in clients:
+        answer = add(caller, "k-1")
+        assert (answer.status_code, is_replayed(answer)) == (204, False)
+    for caller in clients:
+        assert is_replayed(add(caller, "k-1"))
+    assert database.stock(world.product_id)[0] == 120
+
+
+def test_a_key_is_the_callers_with_each_of_its_tokens(server: Server, database: Database, world: World) -> None:
+    assert not is_replayed(add(server.client(server.token("root", "secret")), "k-1"))
+    assert is_replayed(add(server.client(server.token("ROOT", "secret")), "k-1"))
+
+
+def test_a_key_is_up_to_255_printable_characters(client: httpx.Client, world: World) -> None:
+    for key in ("x", "x" * 255, "a b", "8e03978e-40d5-43dd-bc93-6894a57f9324", "{}[]'%_\\;--"):
+        assert [is_replayed(add(client, key)) for _ in range(2)] == [False, True], key
+
+
+def test_keys_mind_case(client: httpx.Client, world: World) -> None:
+    assert [is_replayed(add(client, key)) for key in ("key", "KEY", "key")] == [False, False, True]
+
+
+@pytest.mark.parametrize("key", [b"", b'""', b'" "', b"x" * 256, b"\xe9", b"a\tb", "\N{EURO SIGN}".encode()])
+def test_a_key_of_another_form_is_refused(shared: Shared, key: bytes) -> None:
+    headers = [(b"Idempotency-Key", key)]
+    answer = shared.client.post(shared.path("/sku/{sku_id}/temporary-block"), json={"quantity": 1}, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["header", "Idempotency-Key"]
+    path = shared.path("/api/v1/inventory/{id}/addStock")
+    answer = shared.client.post(path, json={"amount": 1}, headers=headers)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["Idempotency-Key"])
+    sent = {"username": "alice", "password": "secret", "role": "admin"}
+    answer = shared.admin.post("/api/v1/users/", json=sent, headers=headers)
+    assert (answer.status_code, list(answer.json()["error"]["details"])) == (422, ["Idempotency-Key"])
+    answer = shared.client.post("/api/v1/authentication/token/", json=CREDENTIALS, headers=headers)
+    assert (answer.status_code, list(answer.json()["error"]["details"])) == (400, ["Idempotency-Key"])
+
+
+def test_a_key_lives_24_hours(client: httpx.Client, database: Database, world: World) -> None:
+    add(client, "k-1")
+    database.advance(timedelta(hours=23, minutes=59))
+    database.one("select maintenance.purge_idempotency_keys()")
+    assert is_replayed(add(client, "k-1"))
+    assert_refused(add(client, "k-1", 6), Api.STOCK, 422, "IDEMPOTENCY_KEY_REUSED")
+    database.advance(timedelta(minutes=2))
+    answer = add(client, "k-1", 6)
+    assert (answer.status_code, is_replayed(answer)) == (204, False)
+    assert database.stock(world.product_id)[0] == 111
+    assert is_replayed(add(client, "k-1", 6))
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_the_lifetime_is_a_setting_in_the_database(
+    client: httpx.Client, database: Database, world: World, purged: bool
+) -> None:
+    database.rows("select maintenance.configure(p_idempotency_lifetime => '1 hour')")
+    add(client, "k-1")
+    database.advance(timedelta(hours=1, seconds=1))
+    if purged:
+        assert database.one("select maintenance.purge_idempotency_keys()") == 1
+    assert not is_replayed(add(client, "k-1"))
+
+
+def test_other_methods_mind_no_key(admin: httpx.Client, world: World, database: Database) -> None:
+    path = world.path("/api/v1/users/{user_id}/")
+    for active in (False, True):
+        answer = admin.patch(path, json={"is_active": active}, headers={KEY: "k-1"})
+        assert (answer.status_code, answer.json()["is_active"], is_replayed(answer)) == (200, active, False)
+        assert not is_replayed(admin.get(path, headers={KEY: "k-1"}))
+    assert database.counts()["idempotency_key"] == 0
+
+
+def test_a_call_without_a_key_is_a_call_of_its_own(client: httpx.Client, database: Database, world: World) -> None:
+    for _ in range(2):
+        assert client.post("/api/v1/inventory/1/addStock", json={"amount": 5}).status_code == 204
+    assert database.stock(world.product_id)[0] == 110
+    assert database.counts()["idempotency_key"] == 0
+
+
+def test_no_key_keeps_what_the_body_said(admin: httpx.Client, database: Database, world: World) -> None:
+    sent = {"username": "alice", "password": "correct horse", "role": "admin"}
+    admin.post("/api/v1/users/", json=sent, headers={KEY: "k-1"})
+    admin.post("/api/v1/authentication/token/", json=CREDENTIALS, headers={KEY: "k-2"})
+    kept = str(database.rows("select * from store.idempotency_key"))
+    assert "correct horse" not in kept
+    assert "'secret'" not in kept
+    assert "eyJ" not in kept, "no token either"

@@ -1,0 +1,166 @@
+"""Who may call what: the contract's table, over every route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from server.routes import ROUTES, Route
+from tests.conftest import Database, Server
+from tests.http.conftest import Shared
+from tests.http.samples import EVERY_ROUTE, name_of
+
+ROLES = ["public", "operator", "employee", "admin"]
+
+# The contract's table: the least of the roles that may.
+LEAST_ROLE = {
+    ("POST", "/sku"): "operator",
+    ("GET", "/sku/{sku_id}"): "operator",
+    ("POST", "/sku/{sku_id}/temporary-block"): "operator",
+    ("GET", "/temporary-blocks"): "operator",
+    ("POST", "/temporary-blocks"): "operator",
+    ("POST", "/temporary-blocks/{block_id}/convert-to-permanent"): "operator",
+    ("POST", "/temporary-blocks/{block_id}/cancel"): "operator",
+    ("POST", "/temporary-blocks/{block_id}/extend"): "operator",
+    ("GET", "/api/v1/inventory"): "operator",
+    ("POST", "/api/v1/inventory"): "operator",
+    ("GET", "/api/v1/inventory/{id}"): "operator",
+    ("POST", "/api/v1/inventory/{id}/addStock"): "operator",
+    ("POST", "/api/v1/inventory/{id}/reserveStock"): "operator",
+    ("POST", "/api/v1/inventory/{id}/releaseStock"): "operator",
+    ("POST", "/api/v1/inventory/{id}/consumeStock"): "operator",
+    ("GET", "/api/v1/users/"): "admin",
+    ("POST", "/api/v1/users/"): "admin",
+    ("GET", "/api/v1/users/{id}/"): "admin",
+    ("PATCH", "/api/v1/users/{id}/"): "admin",
+    ("POST", "/api/v1/authentication/token/"): "public",
+    ("POST", "/api/v1/authentication/token/refresh/"): "public",
+    ("POST", "/api/v1/authentication/token/verify/"): "public",
+}
+
+OPEN_PAGES = ["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/redoc"]
+
+# Each API's own bodies for 401 and 403: a path, and the keys.
+SHAPES = {
+    "/sku/abc": {"detail", "code"},
+    "/temporary-blocks?limit=x": {"detail", "code"},
+    "/api/v1/inventory/abc": {"type", "title", "status", "detail", "code"},
+    "/api/v1/users/abc/": {"detail", "error"},
+}
+
+
+def nonsense(client: httpx.Client, route: Route) -> httpx.Response:
+    """A call in which nothing is right but who makes it: the path, the query, the body, its media type."""
+    path = re.sub(r"\{\w+\}", "n0nsense", route.path)
+    headers = {"Content-Type": "text/plain", "Idempotency-Key": "k" * 300}
+    if route.method == "GET":
+        return client.get(path, params={"limit": "x", "page": "x", "after": "x"})
+    return client.request(route.method, path, content=b"{", headers=headers)
+
+
+def assert_shape(answer: httpx.Response, path: str, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body.keys() >= SHAPES[path]
+    assert isinstance(body["detail"], str)
+    is_problem = answer.headers["Content-Type"] == "application/problem+json"
+    assert is_problem == path.startswith("/api/v1/inventory")
+    if status == 401:
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_table_has_every_route() -> None:
+    assert {(route.method, route.path) for route in EVERY_ROUTE} == LEAST_ROLE.keys()
+
+
+@pytest.mark.parametrize("route", EVERY_ROUTE, ids=name_of)
+def test_who_may_call_it(shared: Shared, route: Route) -> None:
+    allowed = ROLES[ROLES.index(LEAST_ROLE[route.method, route.path]) :]
+    for role, client, refusal in [
+        ("public", shared.public, 401),
+        ("operator", shared.client, 401),
+        *((role, shared.public_server.client(shared.tokens[role]), 403) for role in ROLES[1:]),
+    ]:
+        answer = nonsense(client, route)
+        if role in allowed:
+            assert answer.status_code not in (401, 403), f"{role}: {answer.text}"
+            assert answer.status_code < 500, f"{role}: {answer.text}"
+        else:
+            assert answer.status_code == refusal, f"{role}: {answer.text}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name_of)
+@pytest.mark.parametrize("token", ["abc", "a.b.c", "{refresh}"])
+def test_a_bad_token_is_401_wherever_a_token_could_matter(shared: Shared, route: Route, token: str) -> None:
+    if token == "{refresh}":
+        credentials = {"username": "root", "password": "secret"}
+        token = shared.client.post("/api/v1/authentication/token/", json=credentials).json()["refresh"]
+    for server in (shared.server, shared.public_server):
+        answer = nonsense(server.client(token), route)
+        assert answer.status_code == 401, answer.text
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("path", SHAPES)
+def test_401_and_403_have_each_apis_own_body(shared: Shared, path: str) -> None:
+    assert_shape(shared.public.get(path), path, 401)
+    assert_shape(shared.server.client("abc").get(path), path, 401)
+    assert_shape(shared.client.get(path, headers={"Authorization": "Bearer"}), path, 401)
+    if path.startswith("/api/v1/users"):
+        assert_shape(shared.server.client(shared.tokens["employee"]).get(path), path, 403)
+
+
+def test_the_documented_sentences_of_401_and_403(shared: Shared) -> None:
+    answer = shared.client.get("/api/v1/users/")
+    assert answer.json()["detail"] == "Authentication credentials were not provided."
+    answer = shared.server.client(shared.tokens["operator"]).get("/api/v1/users/")
+    assert answer.json()["detail"] == "You do not have permission to perform this action."
+    answer = shared.server.client("abc").get("/api/v1/users/")
+    assert answer.json()["detail"] == "Given token not valid for any token type"
+    assert answer.json()["code"] == "token_not_valid"
+
+
+def test_a_refused_call_with_an_idempotency_key_leaves_no_key(shared: Shared) -> None:
+    for client, status in ((shared.client, 401), (shared.server.client(shared.tokens["employee"]), 403)):
+        sent = {"username": "eve", "password": "secret", "role": "admin"}
+        answer = client.post("/api/v1/users/", json=sent, headers={"Idempotency-Key": "eve"})
+        assert answer.status_code == status
+
+
+def test_head_needs_what_get_needs(shared: Shared) -> None:
+    assert shared.public.head("/temporary-blocks").status_code == 401
+    assert shared.client.head("/api/v1/users/").status_code == 401
+    assert shared.server.client(shared.tokens["employee"]).head("/api/v1/users/").status_code == 403
+    assert shared.admin.head("/api/v1/users/").status_code == 200
+
+
+@pytest.mark.parametrize("path", OPEN_PAGES)
+def test_health_and_documentation_are_open_to_all_and_ignore_a_token(shared: Shared, path: str) -> None:
+    for server in (shared.server, shared.public_server):
+        for token in (None, "abc", shared.tokens["operator"]):
+            assert server.client(token).get(path).status_code == 200
+
+
+def test_a_grant_is_the_whole_of_authorization(start_server: Callable[..., Server], database: Database) -> None:
+    database.admin.execute("grant execute on function http.list_blocks to inventory_public")
+    client = start_server(anonymous_role="inventory_public").client()
+    assert client.get("/temporary-blocks").status_code == 200
+    assert client.get("/api/v1/inventory").status_code == 401
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_a_grant_that_is_taken_away_counts_at_once(server: Server, database: Database, headers: dict[str, str]) -> None:
+    database.one("select maintenance.create_user('op', 'secret', 'operator')")
+    named = server.client(server.token("op", "secret"))
+    database.admin.execute("revoke execute on function http.create_sku from inventory_operator")
+    sent = {"sku_code": "A-1", "name": "A", "quantity": 1, "price": 1}
+    for client, status in ((server.client(), 401), (named, 403)):
+        answer = client.post("/sku", json=sent, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert answer.json().keys() >= {"detail", "code"}
+        assert "create_sku" not in answer.text
+    assert database.counts()["product"] == 0
+    assert database.counts()["idempotency_key"] == 0

@@ -1,0 +1,594 @@
+"""What stands around the APIs: health, metrics, documentation, and what no API's document names."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import socket
+import zlib
+from collections.abc import Iterator
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from db.apply import migration_names
+from server.errors import Api
+from server.routes import Route
+from tests.conftest import Database, Server
+from tests.http.conftest import Shared, send
+from tests.http.document import Document, exact
+from tests.http.samples import EVERY_ROUTE, body, fill, name_of
+
+NOBODY = "550e8400-e29b-41d4-a716-446655440000"
+MIB = 1024 * 1024
+GETS = [route for route in EVERY_ROUTE if route.method == "GET"]
+WITH_A_BODY = [route for route in EVERY_ROUTE if route.method != "GET"]
+
+
+def assert_error(answer: httpx.Response, api: Api, status: int, code: str) -> None:
+    """An error in the API's own body."""
+    assert answer.status_code == status, answer.text
+    found = answer.json()
+    is_problem = answer.headers["Content-Type"] == "application/problem+json"
+    assert is_problem == (api is Api.STOCK)
+    if api is Api.SERVICE:
+        assert isinstance(found["detail"], str)
+    elif api in (Api.CATALOG, Api.AUTHENTICATION):
+        assert found["error"].keys() == {"code", "message", "details"}
+        assert found["error"]["code"] == code
+    else:
+        assert found["code"] == code
+        assert isinstance(found["detail"], str)
+
+
+# /health and /ready
+
+
+def test_health(shared: Shared) -> None:
+    answer = shared.client.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_ready_warns_where_pg_cron_does_not_run(shared: Shared) -> None:
+    answer = shared.client.get("/ready")
+    assert answer.status_code == 200
+    found = answer.json()
+    assert found["status"] == "ready"
+    assert (found["checks"]["database"], found["checks"]["migrations"]) == ("ok", "ok")
+    assert found["checks"]["expiry_job"].startswith("warning")
+
+
+def assert_not_ready(client: httpx.Client, check: str) -> None:
+    answer = client.get("/ready")
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["Retry-After"]
+    found = answer.json()
+    assert found["status"] != "ready"
+    assert [name for name, state in found["checks"].items() if state.startswith("failed")] == [check]
+    assert client.get("/health").status_code == 200
+
+
+def test_ready_is_503_while_a_migration_is_missing(client: httpx.Client, database: Database) -> None:
+    newest = migration_names()[-1]
+    query = "delete from store._yoyo_migration where migration_id = %s returning migration_id"
+    assert database.one(query, newest) == newest
+    assert_not_ready(client, "migrations")
+    assert newest in client.get("/ready").json()["checks"]["migrations"]
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "finished", "is_ready"),
+    [
+        ("1 minute", None, True),
+        ("1 day", "1 minute", True),
+        ("1 day", "1 hour", False),
+        ("1 day", None, False),
+    ],
+)
+def test_ready_is_503_while_the_expiry_job_is_dead(
+    client: httpx.Client, database: Database, scheduled: str, finished: str | None, is_ready: bool
+) -> None:
+    database.admin.execute(
+        "update store.job set scheduled_at = now() - %s::interval, last_finished_at = now() - %s::interval"
+        " where name = 'expire_blocks'",
+        [scheduled, finished],
+    )
+    if is_ready:
+        assert client.get("/ready").json()["checks"]["expiry_job"] == "ok"
+    else:
+        assert_not_ready(client, "expiry_job")
+
+
+def test_health_is_ok_and_ready_is_503_without_the_database(client: httpx.Client, database: Database) -> None:
+    name = database.one("select current_database()::text")
+    database.admin.execute(f'alter database "{name}" connection limit 0')
+    database.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'inventory'")
+    assert_not_ready(client, "database")
+    assert client.get("/docs").status_code == 200
+
+
+# /metrics
+
+
+def samples(client: httpx.Client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Each sample's value by its name and labels."""
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_count_requests_by_route_and_status(client: httpx.Client) -> None:
+    for _ in range(3):
+        client.get(f"/sku/{NOBODY}")
+    client.get("/sku/abc")
+    found = samples(client)
+    labels = {"method": "GET", "route": "/sku/{sku_id}"}
+    for status, count in (("404", 3), ("422", 1)):
+        assert found["inventory_http_requests_total", tuple(sorted((labels | {"status": status}).items()))] == count
+    assert found["inventory_http_request_seconds_count", tuple(sorted(labels.items()))] == 4
+    assert any(name == "inventory_db_connections" and value > 0 for (name, _), value in found.items())
+
+
+def test_metrics_do_not_grow_with_what_is_asked_for(client: httpx.Client) -> None:
+    def labels() -> set[str]:
+        return {dict(labels).get("route", "") for _, labels in samples(client)}
+
+    client.get("/health")
+    samples(client)
+    before = labels()
+    for i in range(20):
+        client.get(f"/unknown-{i}")
+        client.get(f"/sku/{i}")
+        client.request("DELETE", f"/api/v1/inventory/{i}")
+    assert labels() - before <= {"/sku/{sku_id}", "/api/v1/inventory/{id}"}
+
+
+# What there is not
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/sku/",
+        f"/sku/{NOBODY}/",
+        f"/sku/{NOBODY}/temporary-block/",
+        f"/sku/{NOBODY}/nothing",
+        "/temporary-blocks/",
+        f"/temporary-blocks/{NOBODY}",
+        f"/temporary-blocks/{NOBODY}/cancel/",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/inventory/",
+        "/api/v1/inventory/1/",
+        "/api/v1/inventory/1/addStock/",
+        "/api/v1/inventory/1/addstock",
+        "/API/v1/inventory",
+        "/api/v2/inventory",
+        "/api/v1/users/1/x",
+        "/api/v1/authentication/",
+        "/health/",
+        "/docs/",
+        "/openapi.yaml",
+        "//sku",
+        "/%00",
+        "/%ff",
+        "/..%2fhealth",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_path_is_404(shared: Shared, method: str, path: str) -> None:
+    for client in (shared.client, shared.public, shared.server.client("abc")):
+        answer = client.request(method, httpx.URL(shared.server.url + path))
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"].startswith("application/json")
+        assert answer.json() == {"detail": "Not Found"}
+
+
+def _wrong_methods() -> Iterator[tuple[Api, str, str, set[str]]]:
+    paths: dict[str, tuple[Api, set[str]]] = {
+        path: (Api.SERVICE, {"GET"}) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs", "/redoc")
+    }
+    for route in EVERY_ROUTE:
+        for path in route.paths:
+            paths.setdefault(path, (route.api, set()))[1].add(route.method)
+    for path, (api, methods) in paths.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - methods:
+            yield api, method, path, methods
+
+
+def test_a_wrong_method_is_405(shared: Shared) -> None:
+    for api, method, path, methods in _wrong_methods():
+        answer = shared.admin.request(method, shared.path(path))
+        assert_error(answer, api, 405, "METHOD_NOT_ALLOWED")
+        assert set(answer.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == methods, path
+
+
+# Bodies that are not taken
+
+
+@pytest.mark.parametrize("route", WITH_A_BODY, ids=name_of)
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", None]
+)
+def test_a_wrong_media_type_is_415(shared: Shared, route: Route, media_type: str | None) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    answer = shared.admin.request(
+        route.method,
+        shared.path(route.path),
+        content=json.dumps(body(route, shared.world, shared.server)),
+        headers=headers,
+    )
+    assert_error(answer, route.api, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_parameters_and_case_of_the_media_type_do_not_matter(shared: Shared, media_type: str) -> None:
+    answer = shared.client.post(
+        shared.path("/api/v1/inventory/{id}/addStock"), content=b'{"amount": 0}', headers={"Content-Type": media_type}
+    )
+    assert answer.status_code == 204
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    """JSON of that size, without a Content-Length."""
+    yield b'{"amount": 0, "x": "'
+    left = size - 22
+    while left > 0:
+        yield b"x" * min(left, 65536)
+        left -= 65536
+    yield b'"}'
+
+
+@pytest.mark.parametrize("route", WITH_A_BODY, ids=name_of)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_over_1_mib_is_413(shared: Shared, route: Route, is_chunked: bool) -> None:
+    content: Any = chunks(MIB + 1) if is_chunked else b"".join(chunks(MIB + 1))
+    answer = shared.admin.request(
+        route.method, shared.path(route.path), content=content, headers={"Content-Type": "application/json"}
+    )
+    assert_error(answer, route.api, 413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_of_1_mib_is_taken(shared: Shared, is_chunked: bool) -> None:
+    whole = b"".join(chunks(MIB))
+    assert len(whole) == MIB
+    answer = shared.client.post(
+        shared.path("/api/v1/inventory/{id}/addStock"),
+        content=chunks(MIB) if is_chunked else whole,
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 204, answer.text
+
+
+def test_a_compressed_bomb_is_harmless(shared: Shared) -> None:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(compressor.compress(b" " * MIB) for _ in range(256)) + compressor.flush()
+    assert len(bomb) < MIB
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = shared.client.post(shared.path("/api/v1/inventory/{id}/addStock"), content=bomb, headers=headers)
+    assert answer.status_code in (400, 413, 415)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "KiB more"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "rot13"])
+def test_a_body_that_is_not_compressed_as_it_says_is_refused(shared: Shared, encoding: str) -> None:
+    answer = send(shared.client, "POST", "/sku", b"\x00nonsense", **{"Content-Encoding": encoding})
+    assert answer.status_code in (415, 422)
+    assert "detail" in answer.json()
+    assert shared.client.get("/health").status_code == 200, "the client's next request is answered"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+def test_a_compression_that_is_not_known_here_is_refused(shared: Shared, encoding: str) -> None:
+    # aiohttp answers before any API's path is looked at, so no API's document promises the body.
+    client = Server.client(shared.server)
+    answer = send(client, "POST", "/sku", b"{}", **{"Content-Encoding": encoding})
+    assert answer.status_code in (400, 415, 422)
+
+
+HEAD = "POST /sku HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        HEAD + "Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n",
+        HEAD + "Transfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n",
+        HEAD + "Transfer-Encoding: chunked\r\n\r\n5\r\n{}\r\n0\r\n\r\n",
+        HEAD + "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        HEAD + "Content-Length: -1\r\n\r\n",
+        HEAD + "Content-Length: abc\r\n\r\n",
+        HEAD + "Content-Length: 100\r\n\r\n{}",
+        HEAD + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "POST /sku\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00",
+        "GET /" + "x" * 100_000 + " HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: x\r\nX: " + "x" * 100_000 + "\r\n\r\n",
+        "FOO /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_a_broken_request_is_harmless(shared: Shared, request_text: str) -> None:
+    url = urlsplit(shared.server.url)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        connection.sendall(request_text.encode("latin-1"))
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        try:
+            while data := connection.recv(65536):
+                answer += data
+        except ConnectionError:
+            pass
+    assert not answer or re.match(rb"HTTP/\d\.\d 4\d\d ", answer), answer[:200]
+    assert b"Traceback" not in answer
+    assert shared.client.get("/health").status_code == 200
+
+
+# HEAD
+
+
+@pytest.mark.parametrize(
+    "path", [*(route.path for route in GETS), "/health", "/ready", "/metrics", "/openapi.json", "/docs"]
+)
+def test_head_is_get_without_its_body(shared: Shared, path: str) -> None:
+    get, head = (shared.admin.request(method, shared.path(path)) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+# An error that nobody foresaw
+
+
+def test_an_unforeseen_error_tells_nothing_about_the_database(server: Server, database: Database) -> None:
+    world = fill(database)
+    database.admin.execute("alter table store.product add constraint secret_rule check (sku <> 'SECRET') not valid")
+    database.admin.execute("alter table store.stock add constraint secret_rule check (on_hand <> 666) not valid")
+    database.admin.execute(
+        "alter table store.user_account add constraint secret_rule check (username <> 'eve') not valid"
+    )
+    token = server.token("root", "secret")
+    # Not a client that holds answers to the document: no document promises this one.
+    client = Server.client(server, token)
+    for path, sent, api in [
+        ("/sku", {"sku_code": "SECRET", "name": "A", "quantity": 1, "price": 1}, Api.SKU),
+        ("/api/v1/inventory/{id}/addStock", {"amount": 566}, Api.STOCK),
+        ("/api/v1/users/", {"username": "eve", "password": "pass word", "role": "admin"}, Api.CATALOG),
+    ]:
+        for headers in ({}, {"Idempotency-Key": "k-1"}):
+            before = database.counts()
+            answer = client.post(world.path(path), json=sent, headers=headers)
+            assert_error(answer, api, 500, "INTERNAL_ERROR")
+            assert not re.search(
+                r"secret|constraint|store\.|select|Traceback|psycopg|666|eve", answer.text, re.IGNORECASE
+            )
+            assert database.counts() == before
+
+
+# Documentation
+
+
+class _Page(HTMLParser):
+    """Collects what a page makes a browser load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.scripts += tag == "script"
+        for name in ("src", "href", "srcset", "data"):
+            if tag != "a" and attributes.get(name):
+                self.loaded.append(str(attributes[name]))
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_a_documentation_page_needs_no_internet(shared: Shared, path: str) -> None:
+    answer = shared.client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    page = _Page()
+    page.feed(answer.text)
+    assert page.scripts
+    assert [address for address in page.loaded if not address.startswith(("data:", "/"))] == []
+    assert not re.search(r"@import\s+(url\()?['\"]?(https?:)?//", answer.text)
+    assert not re.search(r"(cdn\.jsdelivr|unpkg\.com|cdnjs|fonts\.g)[\w.]*/", answer.text)
+    assert "/openapi.json" in answer.text
+
+
+@pytest.fixture(scope="session")
+def document(session_shared: Shared) -> Document:
+    answer = session_shared.client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("application/json")
+    return Document(exact(answer.text))
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document.document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def test_the_document_is_openapi_3_1(document: Document) -> None:
+    found = document.document
+    assert re.fullmatch(r"3\.1\.\d", found["openapi"])
+    assert found.keys() <= {"openapi", "info", "servers", "paths", "webhooks", "components", "security", "tags"}
+    assert isinstance(found["info"]["title"], str)
+    assert isinstance(found["info"]["version"], str)
+    assert len({tag["name"] for tag in found["tags"]}) == len(found["tags"])
+    for path, item in found["paths"].items():
+        assert path.startswith("/")
+        assert item.keys() <= {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+def test_the_document_has_every_route(document: Document) -> None:
+    assert {(method, path) for method, path, _ in operations(document)} == {(r.method, r.path) for r in EVERY_ROUTE}
+
+
+def test_every_operation_is_whole(document: Document) -> None:
+    found = document.document
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+    tags = {tag["name"] for tag in found["tags"]}
+    for method, path, operation in operations(document):
+        in_path = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+        assert sorted(in_path) == sorted(re.findall(r"\{(\w+)\}", path))
+        for parameter in operation["parameters"]:
+            assert parameter["in"] in ("path", "query", "header")
+            assert parameter["required"] == (parameter["in"] == "path")
+            assert parameter["schema"]
+        assert set(operation["tags"]) <= tags
+        assert operation["responses"]
+        for status, response in operation["responses"].items():
+            assert re.fullmatch(r"[1-5]\d\d", status)
+            assert response["description"]
+            for media in response.get("content", {}).values():
+                assert media["schema"]
+        for requirement in operation.get("security", []):
+            assert requirement.keys() <= found["components"]["securitySchemes"].keys()
+        assert ("requestBody" in operation) <= (method != "GET")
+
+
+def test_every_schema_is_of_keywords_that_are_known(document: Document) -> None:
+    def walk(schema: Any, place: str) -> None:
+        # Raises on an unknown keyword, a broken reference, and a pattern that is no regular expression.
+        values: tuple[Any, ...] = (None, True, 1, Decimal("1.5"), "a", [], {})
+        for value in values:
+            document.violations(value, schema, place)
+        for nested in (*schema.get("properties", {}).values(), *schema.get("anyOf", [])):
+            walk(nested, place)
+        for name in ("items", "additionalProperties"):
+            if name in schema:
+                walk(schema[name], place)
+        assert "nullable" not in schema
+
+    for method, path, operation in operations(document):
+        place = f"{method} {path}"
+        contents = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in contents:
+            for media in content.get("content", {}).values():
+                walk(media["schema"], place)
+        for parameter in operation["parameters"]:
+            walk(parameter["schema"], place)
+
+
+def test_the_summaries_are_the_functions_comments(document: Document, session_shared: Shared) -> None:
+    comments = dict(
+        session_shared.database.rows(
+            "select proname::text, obj_description(oid, 'pg_proc') from pg_proc"
+            " where pronamespace = 'http'::regnamespace"
+        )
+    )
+    for route in EVERY_ROUTE:
+        operation = document.operation(route.method, route.path)
+        assert operation is not None
+        summary, *rest = comments[route.function].split("\n\n")
+        assert operation["summary"] == summary.removesuffix(".")
+        for paragraph in rest:
+            if not paragraph.startswith(("Returns ", "Errors: ")):
+                assert paragraph in operation["description"]
+
+
+def test_what_needs_a_token_says_so(document: Document) -> None:
+    for route in EVERY_ROUTE:
+        operation = document.operation(route.method, route.path)
+        assert operation is not None
+        if route.path.startswith("/api/v1/users"):
+            assert operation["security"] == [{"bearer": []}]
+        elif route.api is Api.AUTHENTICATION:
+            assert "security" not in operation
+        else:
+            assert {} in operation["security"]
+
+
+@pytest.mark.parametrize("route", EVERY_ROUTE, ids=name_of)
+def test_a_good_answer_is_as_described(server: Server, database: Database, document: Document, route: Route) -> None:
+    world = fill(database)
+    client = server.client(server.token("root", "secret"))
+    path, sent = world.path(route.path), body(route, world, server)
+    answer = client.request(route.method, path, json=sent)
+    assert answer.status_code == route.status, answer.text
+    operation = document.operation(route.method, route.path)
+    assert operation is not None
+    described = operation["responses"][str(route.status)]
+    if route.status == 204:
+        assert "content" not in described
+        assert answer.content == b""
+    else:
+        schema = described["content"]["application/json"]["schema"]
+        assert document.violations(exact(answer.text), schema) == []
+        assert schema["type"] in ("object", "array")
+        # The schema says something: it does not fit another thing.
+        assert document.violations("nonsense", schema)
+    if sent is not None:
+        assert (
+            document.violations(
+                exact(json.dumps(sent)), operation["requestBody"]["content"]["application/json"]["schema"]
+            )
+            == []
+        )
+
+
+@pytest.mark.parametrize("route", WITH_A_BODY, ids=name_of)
+def test_the_bodys_schema_allows_what_is_taken_and_names_what_is_required(
+    shared: Shared, document: Document, route: Route
+) -> None:
+    operation = document.operation(route.method, route.path)
+    assert operation is not None
+    request = operation["requestBody"]
+    schema = request["content"]["application/json"]["schema"]
+    answer = shared.admin.request(route.method, shared.path(route.path), json=[])
+    assert answer.status_code in (400, 422)
+    assert document.violations([], schema)
+    required = set(schema.get("required", []))
+    assert request["required"] == bool(required)
+    if required:
+        answer = shared.admin.request(route.method, shared.path(route.path), json={})
+        assert answer.status_code in (400, 422)
+        found = answer.json()
+        if route.api is Api.SKU:
+            named = {entry["loc"][1] for entry in found["detail"]}
+        else:
+            named = set(found["errors"] if route.api is Api.STOCK else found["error"]["details"])
+        assert named == required
+
+
+def test_the_limits_of_numbers_are_described_as_they_are(document: Document) -> None:
+    def schema(path: str, field: str) -> Any:
+        operation = document.operation("POST", path)
+        assert operation is not None
+        return operation["requestBody"]["content"]["application/json"]["schema"]["properties"][field]
+
+    quantity, block, price = (
+        schema("/sku", "quantity"),
+        schema("/sku/x/temporary-block", "quantity"),
+        schema("/sku", "price"),
+    )
+    for good in (0, 1, Decimal("0.001"), Decimal("999999999.999"), "999999999.999", "0", "1.5"):
+        assert document.violations(good, quantity) == []
+    refused: tuple[Any, ...] = (-1, Decimal("1000000000"), "1000000000", True, "", "abc", None, [])
+    for bad in refused:
+        assert document.violations(bad, quantity), bad
+    assert document.violations(0, block)
+    assert document.violations(Decimal("0.001"), block) == []
+    assert document.violations(Decimal("99999999999999999999.999"), price) == []
+    assert document.violations(Decimal("100000000000000000000"), price)

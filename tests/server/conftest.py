@@ -1,0 +1,137 @@
+"""A caller over a test's database, and what happens to its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from server import catalog
+from server.caller import Caller
+from server.catalog import Function
+from tests.conftest import PATIENCE, Database
+
+OPERATOR = "inventory_operator"
+NEVER = 10 * PATIENCE  # seconds to wait in the queue: a test that does so fails
+SERVERS_BACKENDS = "from pg_stat_activity where application_name = 'inventory' and datname = current_database()"
+
+
+@pytest.fixture
+def functions(database: Database) -> dict[str, Function]:
+    """The functions of the schema http by name."""
+    return catalog.read(database.one("select http.catalog()")).functions
+
+
+def function(statement: str, *, is_stable: bool = False) -> Function:
+    """A function that is called by this statement, with the arguments as one jsonb, $1."""
+    return Function("test", (), statement, is_stable, frozenset(), "", "", None, ())
+
+
+@contextlib.asynccontextmanager
+async def calling(
+    conninfo: str, pool_size: int = 1, queue_size: int = 100, queue_seconds: float = NEVER
+) -> AsyncIterator[Caller]:
+    """A caller that does not wait for the queue's time to pass, unless it is told to."""
+    caller = Caller(conninfo, None, pool_size=pool_size, queue_size=queue_size, queue_seconds=queue_seconds)
+    try:
+        yield caller
+    finally:
+        await caller.close()
+
+
+def play(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a scenario to its end, or fail when it does not come to one."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await scenario
+
+    asyncio.run(limited())
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Return when the condition holds."""
+    while not condition():  # noqa: ASYNC110 - of another process
+        await asyncio.sleep(0.005)
+
+
+def waiting_backends(database: Database) -> list[int]:
+    """The server's backends that wait for a lock."""
+    return [pid for (pid,) in database.rows(f"select pid {SERVERS_BACKENDS} and wait_event_type = 'Lock'")]
+
+
+def backends(database: Database) -> list[int]:
+    """All of the server's backends."""
+    return [pid for (pid,) in database.rows(f"select pid {SERVERS_BACKENDS}")]
+
+
+def terminate(database: Database) -> int:
+    """End the server's backends, and return how many when they are gone."""
+    ended = database.rows(f"select pg_terminate_backend(pid, {PATIENCE} * 1000) {SERVERS_BACKENDS}")
+    assert all(is_gone for (is_gone,) in ended)
+    return len(ended)
+
+
+@contextlib.contextmanager
+def held(database: Database, product: int) -> Iterator[None]:
+    """Hold a product's stock row."""
+    with database.connect() as holder, holder.transaction():
+        holder.execute("select from store.stock where product_id = %s for update", [product])
+        yield
+
+
+def one_unit(product: int) -> dict[str, str]:
+    return {"p_id": str(product), "p_amount": "1"}
+
+
+def lane(caller: Caller, *, is_reading: bool = False) -> Any:
+    """The operator's lane."""
+    return caller.lanes()[OPERATOR, is_reading]
+
+
+class Proxy:
+    """A socket before the database's, which can lose answers: it closes the connection in place of passing one on."""
+
+    def __init__(self, conninfo: str) -> None:
+        parameters = conninfo_to_dict(conninfo)
+        self.loses_answers = False
+        self.directory = Path(tempfile.mkdtemp())
+        self.conninfo = make_conninfo(conninfo, host=str(self.directory))
+        self._socket = f".s.PGSQL.{parameters['port']}"
+        self._target = f"{parameters['host']}/{self._socket}"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Proxy:
+        self._server = await asyncio.start_unix_server(self._serve, self.directory / self._socket)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await asyncio.gather(*self._tasks)
+        await self._server.wait_closed()
+        shutil.rmtree(self.directory)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        below_reader, below_writer = await asyncio.open_unix_connection(self._target)
+        await asyncio.gather(
+            self._pass_on(reader, below_writer, is_answer=False), self._pass_on(below_reader, writer, is_answer=True)
+        )
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
+        with contextlib.suppress(ConnectionError):
+            while (data := await reader.read(65536)) and not (is_answer and self.loses_answers):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()

@@ -1,0 +1,198 @@
+"""Settings: the two env files, and what a production server refuses to start with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from server import settings as module
+from server.settings import DEVELOPMENT_PASSWORD, DEVELOPMENT_SECRET_KEY, ROOT, Settings, SettingsError, env_file, load
+from tests.conftest import SECRET_KEY, Database, Server
+
+Monkeypatch = pytest.MonkeyPatch
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: Monkeypatch) -> None:
+    """No setting comes from the environment of whoever runs the tests."""
+    for name in (*Settings.model_fields, "env_file"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+
+
+def use(monkeypatch: Monkeypatch, name: str, **environment: str) -> None:
+    """Load settings from this env file and environment."""
+    monkeypatch.setenv("ENV_FILE", str(ROOT / name))
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+
+
+# The env files
+
+
+def test_env_dev_loads_as_it_is(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.dev")
+    settings = load()
+    assert not settings.is_production
+    assert settings.anonymous_role == "inventory_operator"
+    assert (settings.admin_username, settings.admin_password) == ("admin", "admin")
+    assert (settings.access_token_seconds, settings.refresh_token_seconds) == (300, 86400)
+    assert settings.database_url is None
+
+
+def test_what_env_dev_says_is_what_production_refuses(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.dev")
+    settings = load()
+    assert settings.secret_key == DEVELOPMENT_SECRET_KEY
+    assert settings.database_role_password == DEVELOPMENT_PASSWORD
+
+
+SECRETS = {"SECRET_KEY": SECRET_KEY, "DATABASE_ROLE_PASSWORD": "a password of one's own"}
+
+
+def test_env_prod_starts_with_its_secrets(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS)
+    settings = load()
+    assert settings.is_production
+    assert settings.anonymous_role == "inventory_public"
+    assert settings.admin_username is None
+    assert not settings.demo
+    assert settings.database_url is not None
+    assert "py-inventory-mgmtpostgresql:5432/postgres" in settings.database_url
+
+
+@pytest.mark.parametrize("missing", SECRETS)
+def test_env_prod_refuses_to_start_without_a_secret(monkeypatch: Monkeypatch, missing: str) -> None:
+    use(monkeypatch, ".env.prod", **{name: value for name, value in SECRETS.items() if name != missing})
+    with pytest.raises(SettingsError, match=missing):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", DEVELOPMENT_SECRET_KEY),
+        ("SECRET_KEY", "x" * 31),
+        ("DATABASE_ROLE_PASSWORD", ""),
+        ("DATABASE_ROLE_PASSWORD", DEVELOPMENT_PASSWORD),
+    ],
+)
+def test_production_refuses_what_everyone_can_read(monkeypatch: Monkeypatch, name: str, value: str) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS | {name: value})
+    with pytest.raises(SettingsError, match=name):
+        load()
+
+
+def test_a_cluster_of_ones_own_needs_no_password(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", SECRET_KEY=SECRET_KEY, DATABASE_URL="")
+    assert load().database_role_password is None
+
+
+@pytest.mark.parametrize("username", ["admin", "Admin", "ADMIN"])
+def test_production_refuses_the_development_admin(monkeypatch: Monkeypatch, username: str) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS, ADMIN_USERNAME=username, ADMIN_PASSWORD="admin")
+    with pytest.raises(SettingsError, match="ADMIN_PASSWORD"):
+        load()
+
+
+def test_production_takes_an_admin_of_its_own(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS, ADMIN_USERNAME="admin", ADMIN_PASSWORD="a strong password")
+    assert load().admin_password == "a strong password"
+
+
+def test_development_needs_a_secret_key_too(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.dev", SECRET_KEY="")
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        load()
+
+
+def test_no_setting_at_all_is_production(monkeypatch: Monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "empty"))
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    settings = load()
+    assert settings.is_production
+    assert settings.anonymous_role == "inventory_public"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANONYMOUS_ROLE", "inventory_admin"),
+        ("ANONYMOUS_ROLE", "inventory_employee"),
+        ("ANONYMOUS_ROLE", "postgres"),
+        ("ANONYMOUS_ROLE", ""),
+        ("ENVIRONMENT", "staging"),
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("ACCESS_TOKEN_SECONDS", "0"),
+        ("POOL_SIZE", "0"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused_by_name(monkeypatch: Monkeypatch, name: str, value: str) -> None:
+    use(monkeypatch, ".env.dev", **{name: value})
+    with pytest.raises(ValidationError, match=name.lower()):
+        load()
+
+
+def test_the_environment_wins_over_the_file_and_the_file_names_what_it_likes(
+    monkeypatch: Monkeypatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("ENVIRONMENT=development\nSECRET_KEY=k\nPORT=1\nHOST=file\nUNKNOWN=x\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "file"))
+    monkeypatch.setenv("PORT", "2")
+    settings = load()
+    assert (settings.host, settings.port) == ("file", 2)
+
+
+def test_env_is_read_before_env_dev_and_env_file_before_both(monkeypatch: Monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    assert env_file() == tmp_path / ".env.dev"
+    (tmp_path / ".env").touch()
+    assert env_file() == tmp_path / ".env"
+    (tmp_path / "other").touch()
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "other"))
+    assert env_file() == tmp_path / "other"
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingsError, match="missing"):
+        env_file()
+
+
+# What the database says
+
+
+PRODUCTION: dict[str, Any] = {"environment": "production", "anonymous_role": "inventory_public"}
+
+
+def test_production_refuses_a_database_where_the_development_admin_can_log_in(
+    start_server: Callable[..., Server], database: Database
+) -> None:
+    database.one("select maintenance.create_user('Admin', 'admin', 'admin')")
+    with pytest.raises(SettingsError, match="change_password"):
+        start_server(**PRODUCTION)
+    assert start_server().token("admin", "admin"), "a development server starts"
+
+
+@pytest.mark.parametrize(
+    "cure",
+    ["maintenance.change_password('admin', 'a strong password')", "maintenance.disable_user('admin')"],
+)
+def test_production_starts_once_the_development_admin_cannot_log_in(
+    start_server: Callable[..., Server], database: Database, cure: str
+) -> None:
+    database.one("select maintenance.create_user('admin', 'admin', 'admin')")
+    database.one(f"select {cure}")
+    client: httpx.Client = start_server(**PRODUCTION).client()
+    assert client.get("/health").status_code == 200
+    assert client.get("/temporary-blocks").status_code == 401
+
+
+def test_production_starts_over_an_empty_database(start_server: Callable[..., Server]) -> None:
+    assert start_server(**PRODUCTION).client().get("/ready").status_code == 200

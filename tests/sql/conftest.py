@@ -1,0 +1,125 @@
+"""What the tests of the database have in common: calls by role, errors that must change nothing, time that stands."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from tests.conftest import Database, _cluster
+
+Call = Callable[..., dict[str, Any] | None]
+Calls = Callable[..., list[dict[str, Any]]]
+Refused = Callable[..., AbstractContextManager[pytest.ExceptionInfo[psycopg.Error]]]
+Freeze = Callable[[datetime], None]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The one test that waits for pg_cron's next minute begins first: the others run meanwhile."""
+    items.sort(key=lambda item: "test_cron.py" not in item.nodeid)
+
+
+@contextlib.contextmanager
+def new_database(prefix: str = "test_") -> Iterator[str]:
+    """The conninfo of a new database with nothing in it; it is dropped at the end."""
+    cluster = _cluster()
+    name = prefix + uuid.uuid4().hex[:12]
+    with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield cluster.dsn(dbname=name)
+        finally:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def empty_database() -> Iterator[Callable[[], str]]:
+    """empty_database(): the conninfo of one more new database with nothing in it."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(new_database())
+
+
+@pytest.fixture
+def verified(database: Database) -> Iterator[None]:
+    """Whatever the test did, the ledger, the balances, the blocks and the cost layers agree."""
+    yield
+    database.verify()
+
+
+@pytest.fixture
+def calls(database: Database) -> Calls:
+    """calls("add_stock", product, 5, p_reason="…"): the rows that a function of the schema inventory returns.
+
+    ``role``: who calls, the operator unless told. A name with a dot is a function of another schema.
+    """
+    connections: dict[str, psycopg.Connection[Any]] = {}
+
+    def calls(name: str, *positional: Any, role: str = "inventory_operator", **named: Any) -> list[dict[str, Any]]:
+        connection = connections.get(role) or connections.setdefault(role, database.connect(role))
+        arguments = ", ".join(["%s"] * len(positional) + [f"{argument} => %s" for argument in named])
+        function = name if "." in name else f"inventory.{name}"
+        query = f"select * from {function}({arguments})"
+        return (
+            connection.cursor(row_factory=dict_row).execute(query.encode(), [*positional, *named.values()]).fetchall()
+        )
+
+    return calls
+
+
+@pytest.fixture
+def call(calls: Calls) -> Call:
+    """The one row that a function returns; None where all of it is null."""
+
+    def call(name: str, *positional: Any, **named: Any) -> dict[str, Any] | None:
+        (row,) = calls(name, *positional, **named)
+        return row if any(value is not None for value in row.values()) else None
+
+    return call
+
+
+def contents(database: Database) -> dict[str, list[str]]:
+    """Every row of every table."""
+    tables = database.rows(
+        "select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r' order by relname"
+    )
+    union = " union all ".join(
+        f"""select '{name}', array(select t::text from store."{name}" as t order by 1)""" for (name,) in tables
+    )
+    return dict(database.rows(union))
+
+
+@pytest.fixture
+def refused(database: Database) -> Refused:
+    """with refused("IV001"): the call fails with this SQLSTATE (and constraint), and nothing at all has changed."""
+
+    @contextlib.contextmanager
+    def refused(sqlstate: str, constraint: str | None = None) -> Iterator[pytest.ExceptionInfo[psycopg.Error]]:
+        before = contents(database)
+        with pytest.raises(psycopg.Error) as caught:
+            yield caught
+        assert (caught.value.sqlstate, caught.value.diag.constraint_name) == (sqlstate, constraint)
+        assert contents(database) == before
+
+    return refused
+
+
+@pytest.fixture
+def freeze(database: Database) -> Freeze:
+    """freeze(instant): from now on it is this instant, for every session."""
+
+    def freeze(instant: datetime) -> None:
+        database.admin.execute(
+            "create or replace function inventory.clock() returns timestamptz"
+            " language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp"
+            f" as $$ select timestamptz '{instant.isoformat()}' $$".encode()
+        )
+
+    return freeze

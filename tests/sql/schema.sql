@@ -1,0 +1,611 @@
+CREATE SCHEMA store;
+
+ALTER SCHEMA store OWNER TO inventory_owner;
+
+COMMENT ON SCHEMA store IS 'Tables and constraints. Nobody''s but the owner''s: reach them through the other schemas.';
+
+CREATE DOMAIN inventory.positive_quantity AS numeric
+	CONSTRAINT positive_quantity_places CHECK ((VALUE = round(VALUE, 3)))
+	CONSTRAINT positive_quantity_range CHECK (((VALUE > (0)::numeric) AND (VALUE <= 999999999.999)));
+
+ALTER DOMAIN inventory.positive_quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.positive_quantity IS 'Units of stock: more than 0, up to 999 999 999.999, at most 3 decimals.';
+
+CREATE TYPE inventory.block_line AS (
+	sku_id uuid,
+	quantity inventory.positive_quantity
+);
+
+ALTER TYPE inventory.block_line OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.block_line IS 'One line of a multi-line block: so many units of one SKU.';
+
+CREATE DOMAIN inventory.block_lines AS inventory.block_line[]
+	CONSTRAINT block_lines_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 100)));
+
+ALTER DOMAIN inventory.block_lines OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.block_lines IS '1 to 100 lines of a multi-line block.';
+
+CREATE DOMAIN inventory.description AS text
+	CONSTRAINT description_length CHECK ((length(VALUE) <= 10000));
+
+ALTER DOMAIN inventory.description OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.description IS 'Free text of up to 10 000 characters.';
+
+CREATE DOMAIN inventory.money AS numeric
+	CONSTRAINT money_places CHECK ((VALUE = round(VALUE, 3)))
+	CONSTRAINT money_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 99999999999999999999.999)));
+
+ALTER DOMAIN inventory.money OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.money IS 'An amount of money: 0 or more, at most 20 digits before the decimal point and 3 after it.';
+
+CREATE DOMAIN inventory.name AS text
+	CONSTRAINT name_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 255)))
+	CONSTRAINT name_not_blank CHECK ((VALUE ~ '[^\s]'::text));
+
+ALTER DOMAIN inventory.name OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.name IS 'What people call a thing: 1 to 255 characters, not blank.';
+
+CREATE DOMAIN inventory.page_limit AS integer
+	CONSTRAINT page_limit_range CHECK (((VALUE >= 1) AND (VALUE <= 1000)));
+
+ALTER DOMAIN inventory.page_limit OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.page_limit IS 'How many rows a list answers at the most: 1 to 1000.';
+
+CREATE DOMAIN inventory.page_number AS integer
+	CONSTRAINT page_number_range CHECK ((VALUE >= 1));
+
+ALTER DOMAIN inventory.page_number OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.page_number IS 'A page of a list, from 1.';
+
+CREATE DOMAIN inventory.password AS text
+	CONSTRAINT password_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 1024)));
+
+ALTER DOMAIN inventory.password OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.password IS 'A password in clear, 1 to 1024 characters: only ever an argument, stored as a hash.';
+
+CREATE DOMAIN inventory.product_reference AS text
+	CONSTRAINT product_reference_form CHECK ((VALUE ~ '^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$'::text));
+
+ALTER DOMAIN inventory.product_reference OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.product_reference IS 'A product''s integer id or its sku_id UUID.';
+
+CREATE DOMAIN inventory.quantity AS numeric
+	CONSTRAINT quantity_places CHECK ((VALUE = round(VALUE, 3)))
+	CONSTRAINT quantity_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 999999999.999)));
+
+ALTER DOMAIN inventory.quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.quantity IS 'Units of stock: 0 to 999 999 999.999, at most 3 decimals.';
+
+CREATE DOMAIN inventory.reason AS text
+	CONSTRAINT reason_length CHECK ((length(VALUE) <= 1000));
+
+ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000 characters.';
+
+CREATE DOMAIN inventory.sku_code AS text
+	CONSTRAINT sku_code_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
+	CONSTRAINT sku_code_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB]'::text))
+	CONSTRAINT sku_code_trimmed CHECK ((VALUE !~ '^ | $'::text));
+
+ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
+
+CREATE TYPE inventory.user_info AS (
+	id bigint,
+	username text,
+	role text,
+	is_active boolean,
+	token_version integer,
+	created_at timestamp with time zone,
+	updated_at timestamp with time zone
+);
+
+ALTER TYPE inventory.user_info OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.user_info IS 'A user as others may see it: never the password''s hash.';
+
+CREATE DOMAIN inventory.user_role AS text
+	CONSTRAINT user_role_known CHECK ((VALUE = ANY (ARRAY['operator'::text, 'employee'::text, 'admin'::text])));
+
+ALTER DOMAIN inventory.user_role OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.user_role IS 'A user''s role: operator, employee or admin.';
+
+CREATE DOMAIN inventory.username AS text
+	CONSTRAINT username_form CHECK ((VALUE ~ '^[A-Za-z0-9.@+_-]{1,150}$'::text));
+
+ALTER DOMAIN inventory.username OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
+
+CREATE TABLE store.block (
+    id uuid NOT NULL,
+    product_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    reason text,
+    status text DEFAULT 'active'::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    ended_by text,
+    converted_quantity numeric(12,3),
+    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= (0)::numeric) AND (converted_quantity <= quantity))))),
+    CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
+    CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
+    CONSTRAINT block_quantity_positive CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT block_status_known CHECK ((status = ANY (ARRAY['active'::text, 'converted'::text, 'cancelled'::text, 'expired'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE store.block OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
+
+COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
+
+COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+
+CREATE TABLE store.product (
+    id bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    description text,
+    cost_price numeric(23,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= (0)::numeric))
+);
+
+ALTER TABLE store.product OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
+
+COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
+
+CREATE TABLE store.movement (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    on_hand_before numeric(12,3) NOT NULL,
+    on_hand_after numeric(12,3) NOT NULL,
+    reserved_before numeric(12,3) NOT NULL,
+    reserved_after numeric(12,3) NOT NULL,
+    blocked_before numeric(12,3) NOT NULL,
+    blocked_after numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    reference text,
+    reason text,
+    actor text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
+    CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
+    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text])))
+);
+
+ALTER TABLE store.movement OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance. A product''s rows are a chain: each begins where the last ended.';
+
+COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
+
+COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
+
+COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
+
+COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+
+COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
+
+CREATE TABLE store.price (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    price_type text NOT NULL,
+    amount numeric(23,3) NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    effective_to timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT price_amount_not_negative CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT price_type_known CHECK ((price_type = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])))
+);
+
+ALTER TABLE store.price OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
+
+CREATE TABLE store.stock (
+    product_id bigint NOT NULL,
+    on_hand numeric(12,3) DEFAULT 0 NOT NULL,
+    reserved numeric(12,3) DEFAULT 0 NOT NULL,
+    blocked numeric(12,3) DEFAULT 0 NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    unit_id integer DEFAULT 1 NOT NULL,
+    reorder_point numeric(12,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= (0)::numeric)),
+    CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= (0)::numeric)),
+    CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= (0)::numeric)),
+    CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= (0)::numeric)),
+    CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= (0)::numeric)),
+    CONSTRAINT stock_status_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.stock IS 'The balances of a product and the lock that orders everything about it. available = on_hand - reserved - blocked.';
+
+COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
+
+COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
+
+COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+
+CREATE TABLE store.user_account (
+    id bigint NOT NULL,
+    username text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_account_role_known CHECK ((role = ANY (ARRAY['operator'::text, 'employee'::text, 'admin'::text])))
+);
+
+ALTER TABLE store.user_account OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.user_account IS 'Who may log in over HTTP. Names mind no case.';
+
+COMMENT ON COLUMN store.user_account.password_hash IS 'bcrypt of the base64 of the password''s SHA-384.';
+
+COMMENT ON COLUMN store.user_account.token_version IS 'A changed password or role adds 1, which ends the refresh tokens given before.';
+
+CREATE TABLE store.unit (
+    id integer NOT NULL,
+    name text NOT NULL,
+    symbol text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE store.unit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
+
+CREATE TABLE store.cost_layer (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    remaining numeric(12,3) NOT NULL,
+    unit_cost numeric(23,3),
+    value numeric(32,3),
+    remaining_value numeric(32,3),
+    is_open boolean DEFAULT true NOT NULL,
+    CONSTRAINT cost_layer_cost_known_or_not CHECK ((((unit_cost IS NULL) = (value IS NULL)) AND ((value IS NULL) = (remaining_value IS NULL)))),
+    CONSTRAINT cost_layer_empty_is_worth_nothing CHECK (((remaining > (0)::numeric) OR (COALESCE(remaining_value, (0)::numeric) = (0)::numeric))),
+    CONSTRAINT cost_layer_open_while_it_holds CHECK ((is_open = (remaining > (0)::numeric))),
+    CONSTRAINT cost_layer_quantity_positive CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= (0)::numeric) AND (remaining_value <= value))),
+    CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= (0)::numeric) AND (remaining <= quantity)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.cost_layer OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.cost_layer IS 'What each arrival cost and what is left of it. Departures use layers up in order of id, first in first out.';
+
+COMMENT ON COLUMN store.cost_layer.value IS 'quantity * unit_cost, rounded half up to 3 decimals once, on arrival; null: unknown.';
+
+COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: who takes the last units takes all that remains.';
+
+ALTER TABLE store.cost_layer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.cost_layer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE store.cost_layer_use (
+    product_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    layer_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    CONSTRAINT cost_layer_use_quantity_positive CHECK ((quantity > (0)::numeric))
+);
+
+ALTER TABLE store.cost_layer_use OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.cost_layer_use IS 'Which layers paid for which departure.';
+
+CREATE TABLE store.idempotency_key (
+    caller text NOT NULL,
+    key text NOT NULL,
+    request text NOT NULL,
+    result json,
+    error jsonb,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_key_one_outcome CHECK (((result IS NULL) OR (error IS NULL)))
+);
+
+ALTER TABLE store.idempotency_key OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.idempotency_key IS 'The first answer to each Idempotency-Key of each caller.';
+
+COMMENT ON COLUMN store.idempotency_key.request IS 'A keyed hash of method, path and body.';
+
+COMMENT ON COLUMN store.idempotency_key.error IS 'A business error: sqlstate, message, detail, hint, constraint.';
+
+CREATE TABLE store.job (
+    name text NOT NULL,
+    scheduled_at timestamp with time zone,
+    last_started_at timestamp with time zone,
+    last_finished_at timestamp with time zone,
+    last_count bigint
+);
+
+ALTER TABLE store.job OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.job IS 'The heartbeat of each pg_cron job.';
+
+COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py first scheduled it with pg_cron; null: not scheduled.';
+
+COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
+
+CREATE TABLE store.location (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.location OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location IS 'Named places (API 4).';
+
+ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.location_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE store.location_stock (
+    product_id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    arrived_at timestamp with time zone NOT NULL,
+    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= (0)::numeric))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.location_stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
+
+COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+
+CREATE SEQUENCE store.movement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.movement_id_seq OWNER TO inventory_owner;
+
+ALTER SEQUENCE store.movement_id_seq OWNED BY store.movement.id;
+
+ALTER TABLE store.price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.price_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.product ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.product_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE store.setting (
+    singleton boolean DEFAULT true NOT NULL,
+    block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
+    block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
+    idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
+    password_cost integer DEFAULT 10 NOT NULL,
+    CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
+    CONSTRAINT setting_idempotency_lifetime_range CHECK ((idempotency_lifetime > '00:00:00'::interval)),
+    CONSTRAINT setting_one_row CHECK (singleton),
+    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16)))
+);
+
+ALTER TABLE store.setting OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.setting IS 'One row: what an operator may tune at run time, through maintenance.configure().';
+
+COMMENT ON COLUMN store.setting.block_duration IS 'How long a temporary block lasts whose caller names no end.';
+
+COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer, extensions included.';
+
+COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
+
+COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
+
+ALTER TABLE store.unit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.unit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.user_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.user_account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY store.movement ALTER COLUMN id SET DEFAULT nextval('store.movement_id_seq'::regclass);
+
+ALTER TABLE ONLY store.block
+    ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
+
+ALTER TABLE ONLY store.cost_layer
+    ADD CONSTRAINT cost_layer_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.cost_layer_use
+    ADD CONSTRAINT cost_layer_use_pkey PRIMARY KEY (product_id, movement_id, layer_id);
+
+ALTER TABLE ONLY store.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
+
+ALTER TABLE ONLY store.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY store.location
+    ADD CONSTRAINT location_code_key UNIQUE (code);
+
+ALTER TABLE ONLY store.location
+    ADD CONSTRAINT location_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.location_stock
+    ADD CONSTRAINT location_stock_pkey PRIMARY KEY (product_id, location_id);
+
+ALTER TABLE ONLY store.movement
+    ADD CONSTRAINT movement_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.price
+    ADD CONSTRAINT price_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.product
+    ADD CONSTRAINT product_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.product
+    ADD CONSTRAINT product_sku_id_key UNIQUE (sku_id);
+
+ALTER TABLE ONLY store.product
+    ADD CONSTRAINT product_sku_key UNIQUE (sku);
+
+ALTER TABLE ONLY store.setting
+    ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);
+
+ALTER TABLE ONLY store.stock
+    ADD CONSTRAINT stock_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY store.unit
+    ADD CONSTRAINT unit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.user_account
+    ADD CONSTRAINT user_account_pkey PRIMARY KEY (id);
+
+CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHERE (status = 'active'::text);
+
+CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'active'::text);
+
+CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
+
+CREATE INDEX cost_layer_open_idx ON store.cost_layer USING btree (product_id, id) WHERE is_open;
+
+CREATE INDEX cost_layer_use_layer_idx ON store.cost_layer_use USING btree (product_id, layer_id);
+
+CREATE INDEX idempotency_key_created_idx ON store.idempotency_key USING btree (created_at);
+
+CREATE INDEX price_active_idx ON store.price USING btree (product_id, price_type, effective_from DESC, id DESC);
+
+CREATE UNIQUE INDEX unit_name_key ON store.unit USING btree (lower(name));
+
+CREATE UNIQUE INDEX user_account_username_key ON store.user_account USING btree (lower(username));
+
+ALTER TABLE ONLY store.block
+    ADD CONSTRAINT block_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.cost_layer
+    ADD CONSTRAINT cost_layer_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.cost_layer_use
+    ADD CONSTRAINT cost_layer_use_product_id_layer_id_fkey FOREIGN KEY (product_id, layer_id) REFERENCES store.cost_layer(product_id, id);
+
+ALTER TABLE ONLY store.location_stock
+    ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
+
+ALTER TABLE ONLY store.location_stock
+    ADD CONSTRAINT location_stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.movement
+    ADD CONSTRAINT movement_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.price
+    ADD CONSTRAINT price_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.stock
+    ADD CONSTRAINT stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.stock
+    ADD CONSTRAINT stock_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES store.unit(id);
+
+REVOKE ALL ON TYPE inventory.positive_quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.block_line FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.name FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.page_limit FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.page_number FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.password FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.product_reference FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.reason FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.user_info FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.user_role FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.username FROM PUBLIC;

@@ -1,0 +1,334 @@
+"""What DBAs and pg_cron run: the sweep, the purge, the settings, the state of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from db.apply import JOBS, migration_names
+from tests.conftest import Database
+from tests.sql.conftest import Call, Calls, Refused
+
+pytestmark = pytest.mark.usefixtures("verified")
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+DBA = {"role": "inventory_maintenance"}
+
+Sweep = Callable[..., int]
+
+
+@pytest.fixture
+def expire(call: Call) -> Sweep:
+    """expire(limit): how many blocks maintenance.expire_blocks has ended."""
+
+    def expire(*limit: int) -> int:
+        row = call("maintenance.expire_blocks", *limit, **DBA)
+        assert row is not None
+        return int(row["expire_blocks"])
+
+    return expire
+
+
+def make_blocks(database: Database, product: int, count: int, lasting: str = "15 minutes") -> None:
+    """Blocks of 0.001 each."""
+    database.admin.execute(
+        "select inventory.create_block(%s, 0.001, p_expires_at => inventory.clock() + %s::interval)"
+        " from generate_series(1, %s)",
+        [product, lasting, count],
+    )
+
+
+def statuses(database: Database, product: int | None = None) -> dict[str, int]:
+    rows = database.rows(
+        "select status, count(*) from store.block where product_id = coalesce(%s, product_id) group by 1", product
+    )
+    return dict(rows)
+
+
+def job(database: Database, name: str) -> tuple[Any, ...]:
+    """(has started, has finished no earlier, how many)"""
+    (row,) = database.rows(
+        "select last_started_at is not null, last_finished_at >= last_started_at, last_count"
+        " from store.job where name = %s",
+        name,
+    )
+    return row
+
+
+# The sweep
+
+
+def test_the_sweep_ends_what_is_over_and_nothing_else(database: Database, expire: Sweep) -> None:
+    first, second = database.product("A-1", 10), database.product("A-2", 10)
+    for product in (first, second):
+        make_blocks(database, product, 2)
+        make_blocks(database, product, 1, "2 hours")
+    assert expire() == 0
+    database.advance(HOUR)
+    assert expire() == 4
+    assert statuses(database) == {"expired": 4, "active": 2}
+    assert expire() == 0
+
+
+def test_the_sweep_is_bounded(database: Database, expire: Sweep) -> None:
+    for sku in ("A-1", "A-2", "A-3"):
+        make_blocks(database, database.product(sku, 10), 3)
+    database.advance(HOUR)
+    assert [expire(4), expire(4), expire(4), expire(4)] == [4, 4, 1, 0]
+    assert statuses(database) == {"expired": 9}
+
+
+def test_the_sweep_takes_those_first_that_have_waited_longest(database: Database, expire: Sweep) -> None:
+    first, second = database.product("A-1", 10), database.product("A-2", 10)
+    make_blocks(database, first, 2, "20 minutes")
+    make_blocks(database, second, 2, "10 minutes")
+    database.advance(HOUR)
+    assert expire(2) == 2
+    assert (statuses(database, first), statuses(database, second)) == ({"active": 2}, {"expired": 2})
+
+
+def test_the_sweep_waits_for_nobody(database: Database) -> None:
+    busy, idle = database.product("A-1", 10), database.product("A-2", 10)
+    for product in (busy, idle):
+        make_blocks(database, product, 1)
+    database.advance(HOUR)
+    holder, sweeper = database.connect(), database.connect("inventory_maintenance")
+    sweeper.execute("set lock_timeout = '1ms'")  # who waits is thrown out
+    with holder.transaction():
+        holder.execute("select from store.stock where product_id = %s for update", [busy])
+        assert sweeper.execute("select maintenance.expire_blocks()").fetchone() == (1,)
+        assert (statuses(database, busy), statuses(database, idle)) == ({"active": 1}, {"expired": 1})
+    assert sweeper.execute("select maintenance.expire_blocks()").fetchone() == (1,)
+
+
+def test_two_sweeps_at_once_share_the_work(database: Database) -> None:
+    for sku in ("A-1", "A-2"):
+        make_blocks(database, database.product(sku, 10), 2)
+    database.advance(HOUR)
+    one, two = database.connect("inventory_maintenance"), database.connect("inventory_maintenance")
+    two.execute("set lock_timeout = '1ms'")
+    with one.transaction():
+        assert one.execute("select maintenance.expire_blocks(2)").fetchone() == (2,)
+        assert two.execute("select maintenance.expire_blocks()").fetchone() == (2,)
+    assert statuses(database) == {"expired": 4}
+
+
+def test_the_job_sweeps_a_batch_a_transaction(database: Database) -> None:
+    make_blocks(database, database.product("A-1", 10), 1001)
+    database.advance(HOUR)
+    database.connect("inventory_maintenance").execute("call maintenance.run_expire_blocks()")
+    assert statuses(database) == {"expired": 1001}
+    assert job(database, "expire_blocks") == (True, True, 1001)
+    transactions = "select count(*) from store.movement where kind = 'expire' group by xmin::text order by 1"
+    assert database.rows(transactions) == [(1,), (1000,)]
+
+
+def test_the_job_stops_when_its_time_is_up(database: Database) -> None:
+    make_blocks(database, database.product("A-1", 10), 1001)
+    database.advance(HOUR)
+    connection = database.connect("inventory_maintenance")
+    connection.execute("call maintenance.run_expire_blocks(0)")
+    assert statuses(database) == {"expired": 1000, "active": 1}
+    connection.execute("call maintenance.run_expire_blocks(0)")
+    assert statuses(database) == {"expired": 1001}
+
+
+@pytest.mark.parametrize("name", ["run_expire_blocks", "run_purge_idempotency_keys"])
+def test_a_job_that_runs_already_does_not_run_twice(database: Database, name: str) -> None:
+    make_blocks(database, database.product("A-1", 10), 1)
+    database.advance(2 * DAY)
+    holder, connection = database.connect(), database.connect("inventory_maintenance")
+    with holder.transaction():
+        holder.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"maintenance.{name}"])
+        connection.execute(f"call maintenance.{name}()".encode())
+        assert job(database, name.removeprefix("run_")) == (False, None, None)
+        assert statuses(database) == {"active": 1}
+    connection.execute(f"call maintenance.{name}()".encode())
+    assert job(database, name.removeprefix("run_"))[0] is True
+
+
+def test_a_job_with_nothing_to_do_shows_that_it_lives(database: Database) -> None:
+    connection = database.connect("inventory_maintenance")
+    for name in ("expire_blocks", "purge_idempotency_keys"):
+        connection.execute(f"call maintenance.run_{name}()".encode())
+        assert job(database, name) == (True, True, 0)
+
+
+def test_every_job_of_pg_cron_has_its_heartbeat(database: Database) -> None:
+    assert {name for (name,) in database.rows("select name from store.job")} == {job.name for job in JOBS}
+
+
+def test_what_pg_cron_calls_may_be_called_by_its_role(database: Database) -> None:
+    connection = database.connect("inventory_maintenance")
+    for each in JOBS:
+        connection.execute(each.command.encode())
+        assert job(database, each.name) == (True, True, 0)
+
+
+# The purge
+
+
+def make_keys(database: Database, count: int) -> None:
+    database.admin.execute(
+        "insert into store.idempotency_key (caller, key, request, created_at)"
+        " select 'ann', gen_random_uuid(), 'request', inventory.clock() from generate_series(1, %s)",
+        [count],
+    )
+
+
+def test_the_purge_deletes_keys_that_have_outlived_their_time(database: Database, call: Call) -> None:
+    make_keys(database, 3)
+    database.advance(HOUR)
+    make_keys(database, 2)
+    database.advance(DAY - HOUR)
+
+    def purge(*limit: int) -> Any:
+        row = call("maintenance.purge_idempotency_keys", *limit, **DBA)
+        return row and row["purge_idempotency_keys"]
+
+    assert [purge(2), purge(2), purge(2)] == [2, 1, 0]
+    assert database.counts()["idempotency_key"] == 2
+    call("maintenance.configure", p_idempotency_lifetime=HOUR, **DBA)
+    assert purge() == 2
+
+
+def test_the_purge_waits_for_nobody(database: Database) -> None:
+    make_keys(database, 2)
+    database.advance(DAY)
+    holder, purger = database.connect(), database.connect("inventory_maintenance")
+    purger.execute("set lock_timeout = '1ms'")
+    with holder.transaction():
+        holder.execute("select from store.idempotency_key limit 1 for update")
+        assert purger.execute("select maintenance.purge_idempotency_keys()").fetchone() == (1,)
+
+
+def test_the_job_purges_a_batch_a_transaction(database: Database) -> None:
+    make_keys(database, 10_001)
+    database.advance(DAY)
+    database.connect("inventory_maintenance").execute("call maintenance.run_purge_idempotency_keys()")
+    assert database.counts()["idempotency_key"] == 0
+    assert job(database, "purge_idempotency_keys") == (True, True, 10_001)
+
+
+# The nightly check
+
+
+def test_the_nightly_check_counts_and_warns(database: Database) -> None:
+    product = database.product("A-1", 10)
+    connection = database.connect("inventory_maintenance")
+    notices: list[str | None] = []
+    connection.add_notice_handler(lambda notice: notices.append(notice.sqlstate))
+    assert connection.execute("select maintenance.run_verify()").fetchone() == (0,)
+    assert (job(database, "verify"), notices) == ((True, True, 0), [])
+    database.admin.execute("update store.stock set on_hand = 11")
+    (found,) = connection.execute("select maintenance.run_verify()").fetchone() or (0,)
+    assert found == database.one("select count(*) from maintenance.verify()") > 0
+    assert job(database, "verify") == (True, True, found)
+    assert notices == ["01000"]
+    database.admin.execute("update store.stock set on_hand = 10")
+    assert database.stock(product) == (10, 0, 0)
+
+
+# Settings
+
+
+def test_a_setting_that_is_not_named_stays(call: Call) -> None:
+    before = {
+        "block_duration": timedelta(minutes=15),
+        "block_duration_maximum": timedelta(days=30),
+        "idempotency_lifetime": DAY,
+        "password_cost": 4,  # the tests' own
+    }
+    assert call("maintenance.configure", **DBA) == before
+    for name, value in (
+        ("block_duration", HOUR),
+        ("block_duration_maximum", 2 * HOUR),
+        ("idempotency_lifetime", HOUR),
+        ("password_cost", 7),
+    ):
+        before[name] = value
+        assert call("maintenance.configure", **{f"p_{name}": value}, **DBA) == before
+    assert call("maintenance.configure", **DBA) == before
+
+
+def test_a_setting_out_of_its_range_is_refused(call: Call, refused: Refused, subtests: pytest.Subtests) -> None:
+    for setting, value, constraint in (
+        ("p_block_duration", "0", "setting_block_duration_range"),
+        ("p_block_duration", "-1 minute", "setting_block_duration_range"),
+        ("p_block_duration", "31 days", "setting_block_duration_range"),
+        ("p_block_duration_maximum", "14 minutes", "setting_block_duration_range"),
+        ("p_idempotency_lifetime", "0", "setting_idempotency_lifetime_range"),
+        ("p_idempotency_lifetime", "-1 day", "setting_idempotency_lifetime_range"),
+        ("p_password_cost", 3, "setting_password_cost_range"),
+        ("p_password_cost", 17, "setting_password_cost_range"),
+    ):
+        with subtests.test(setting, value=value), refused("23514", constraint):
+            call("maintenance.configure", **{setting: value}, **DBA)
+
+
+def test_a_change_of_settings_is_all_or_nothing(call: Call, refused: Refused) -> None:
+    with refused("23514", "setting_password_cost_range"):
+        call("maintenance.configure", p_block_duration="5 minutes", p_password_cost=99, **DBA)
+
+
+# The state of it all
+
+
+def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call) -> None:
+    first = database.product("A-1", 10)
+    database.product("A-2")
+    make_blocks(database, first, 2)
+    make_blocks(database, first, 1, "2 hours")
+    make_keys(database, 4)
+    database.advance(HOUR)
+    facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
+    expected = {
+        "migrations_applied": str(len(migration_names())),
+        "last_migration": migration_names()[-1],
+        "products": "2",
+        "blocks_active": "1",
+        "blocks_waiting_for_sweep": "2",
+        "idempotency_keys": "4",
+        "setting block_duration": "00:15:00",
+        "setting block_duration_maximum": "30 days",
+        "setting idempotency_lifetime": "24:00:00",
+        "setting password_cost": "4",
+    }
+    assert facts.items() >= expected.items()
+    assert facts.keys() - expected.keys() == {"server_version", "clock", *(f"job {each.name}" for each in JOBS)}
+    assert facts["server_version"] == database.one("show server_version")
+
+    unknown = facts["job verify"]
+    database.one("select maintenance.record_schedule('verify', true)")
+    scheduled = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
+    call("maintenance.run_verify", **DBA)
+    has_run = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
+    assert len({unknown, scheduled, has_run}) == 3
+
+
+def test_readiness_follows_the_heartbeat_of_the_sweep(database: Database, call: Call) -> None:
+    def checks(migrations: list[str]) -> dict[str, str]:
+        """Each check's first word."""
+        row = call("http.ready", migrations, role="inventory_public")
+        assert row is not None
+        return {name: text.partition(":")[0] for name, text in row["ready"].items()}
+
+    names = migration_names()
+    good = {"database": "ok", "migrations": "ok", "expiry_job": "ok"}
+    assert checks(names) == good | {"expiry_job": "warning"}, "not scheduled"
+    database.one("select maintenance.record_schedule('expire_blocks', true)")
+    assert checks(names) == good
+    database.advance(timedelta(minutes=5))
+    assert checks(names) == good | {"expiry_job": "failed"}, "scheduled, and has not run"
+    database.connect("inventory_maintenance").execute("call maintenance.run_expire_blocks()")
+    assert checks(names) == good
+    database.advance(timedelta(minutes=5))
+    assert checks(names) == good | {"expiry_job": "failed"}, "has run, and does so no more"
+    database.one("select maintenance.record_schedule('expire_blocks', false)")
+    assert checks(names) == good | {"expiry_job": "warning"}
+    assert checks([*names, "9999.of-tomorrow"])["migrations"] == "failed"
+    assert checks(names[:1])["migrations"] == "ok", "the server may be older than the database"

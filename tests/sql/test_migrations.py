@@ -1,0 +1,338 @@
+"""Migrations are append-only and make the schema that is committed; db/apply.py does the same however often it runs."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import db.apply
+from db.apply import MIGRATIONS, ROOT, ApplyError, apply, migration_names
+from tests.conftest import Database, InThread, _cluster
+from tests.sql import dump
+
+NewDatabase = Callable[[], str]
+CODE = "select prosrc from pg_proc where oid = to_regproc(%s)"
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code that a database is brought to: change it, then apply."""
+    shutil.copy(ROOT / "init.sql", tmp_path)
+    for name in ("functions", "views"):
+        shutil.copytree(ROOT / "db" / name, tmp_path / "db" / name)
+        monkeypatch.setattr(db.apply, name.upper(), tmp_path / "db" / name)
+    monkeypatch.setattr(db.apply, "ROOT", tmp_path)
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def applied(empty_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to a new database to which everything is applied."""
+    conninfo = empty_database()
+    apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+def function_file(code: Path, name: str, body: str = "return 1;", arguments: str = "", result: str = "integer") -> Path:
+    """Write the file of a function of the schema inventory."""
+    path = code / "functions" / "inventory" / "core" / f"{name}.sql"
+    path.write_text(
+        f"create or replace function inventory.{name}({arguments}) returns {result} language plpgsql"
+        f" as $$ begin {body} end; $$;"
+    )
+    return path
+
+
+def again(connection: psycopg.Connection[Any]) -> None:
+    apply(connection.info.dsn, jobs=False)
+
+
+def one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:
+    row = connection.execute(query.encode(), parameters or None).fetchone()
+    return row and row[0]
+
+
+def everything(connection: psycopg.Connection[Any]) -> tuple[str, list[Any]]:
+    """The whole database: every definition with its comment and its privileges, every function's oid, every row."""
+    rows = [connection.execute("select p.oid, p.oid::regprocedure::text from pg_proc as p order by p.oid").fetchall()]
+    tables = "select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r' order by 1"
+    for (name,) in connection.execute(tables).fetchall():
+        rows.append(connection.execute(f'select t::text from store."{name}" as t order by 1'.encode()).fetchall())
+    return dump.definitions(_cluster(), connection.info.dbname), rows
+
+
+# The files
+
+
+def test_names_are_consecutive_numbers_and_words() -> None:
+    names = [path.name for path in sorted(MIGRATIONS.iterdir())]
+    assert [name for name in names if not re.fullmatch(r"\d{4}\.[a-z0-9-]+\.sql", name)] == []
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert migration_names() == [name.removesuffix(".sql") for name in names]
+
+
+def test_a_migration_never_changes() -> None:
+    assert dump.checksums() == dump.committed_checksums(), (
+        "Databases that have a migration do not apply it again: put what is new into a migration of its own,"
+        f" then run {dump.COMMAND}, which adds its checksum."
+    )
+
+
+def test_migrations_hold_no_function() -> None:
+    for path in MIGRATIONS.iterdir():
+        assert re.search(r"create\s+(or\s+replace\s+)?(function|procedure|view)", path.read_text(), re.I) is None, path
+
+
+def test_migrations_make_the_schema_that_is_committed(applied: psycopg.Connection[Any]) -> None:
+    made = dump.schema(_cluster(), applied.info.dbname)
+    assert made.splitlines() == dump.SCHEMA.read_text().splitlines(), (
+        f"The schema has changed: run {dump.COMMAND} and look at the difference."
+    )
+
+
+# Applying
+
+
+def test_applying_twice_changes_nothing(applied: psycopg.Connection[Any]) -> None:
+    before = everything(applied)
+    again(applied)
+    assert everything(applied) == before
+
+
+def test_every_migration_is_recorded(applied: psycopg.Connection[Any]) -> None:
+    rows = applied.execute("select migration_id from store._yoyo_migration order by 1").fetchall()
+    assert [name for (name,) in rows] == migration_names()
+
+
+def test_applies_as_a_superuser_alone(empty_database: NewDatabase, applied: psycopg.Connection[Any]) -> None:
+    conninfo = make_conninfo(empty_database(), user="inventory_admin")
+    with pytest.raises(ApplyError):
+        apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo) as connection:
+        assert one(connection, "select count(*) from pg_namespace where nspname = any(%s)", list(db.apply.SCHEMAS)) == 0
+
+
+def test_applies_to_utf8_alone() -> None:
+    with psycopg.connect(_cluster().dsn(), autocommit=True) as admin:
+        admin.execute("create database test_latin1 encoding 'LATIN1' locale 'C' template template0")
+        try:
+            with pytest.raises(ApplyError):
+                apply(_cluster().dsn(dbname="test_latin1"), jobs=False)
+        finally:
+            admin.execute("drop database test_latin1")
+
+
+def test_a_password_reaches_the_roles_of_the_server_alone_and_only_hashed(empty_database: NewDatabase) -> None:
+    conninfo = empty_database()
+    passwords = "select rolname, rolpassword from pg_authid where rolname like 'inventory%' and rolpassword is not null"
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        try:
+            apply(conninfo, role_password="a password", jobs=False)
+            found: dict[str, str] = dict(connection.execute(passwords.encode()).fetchall())
+            assert found.keys() == set(db.apply.SERVER_ROLES)
+            assert all(password.startswith("SCRAM-SHA-256$") for password in found.values())
+            again(connection)
+            assert dict(connection.execute(passwords.encode()).fetchall()) == found, "None leaves them as they are"
+        finally:
+            for role in db.apply.SERVER_ROLES:
+                connection.execute(f"alter role {role} password null".encode())
+
+
+def test_two_databases_at_once(empty_database: NewDatabase, in_thread: type[InThread]) -> None:
+    conninfos = [empty_database(), empty_database()]
+    runs = [in_thread(functools.partial(apply, conninfo, jobs=False)) for conninfo in conninfos]
+    for run in runs:
+        run.result()
+    for conninfo in conninfos:
+        with psycopg.connect(conninfo) as connection:
+            assert one(connection, "select count(*) from store._yoyo_migration") == len(migration_names())
+
+
+def test_one_database_twice_at_once(empty_database: NewDatabase, in_thread: type[InThread]) -> None:
+    conninfo = empty_database()
+    runs = [in_thread(lambda: apply(conninfo, jobs=False)) for _ in range(2)]
+    for run in runs:
+        run.result()
+    with psycopg.connect(conninfo) as connection:
+        assert one(connection, "select count(*) from store._yoyo_migration") == len(migration_names())
+
+
+def test_takes_its_turn(applied: psycopg.Connection[Any], in_thread: type[InThread]) -> None:
+    """Whoever applies holds the lock for as long as it takes."""
+    waits = (
+        "select count(*) from pg_locks as l join pg_database as d on l.database = d.oid"
+        " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
+    )
+    with psycopg.connect(applied.info.dsn, autocommit=True) as first:
+        first.execute("select pg_advisory_lock(%s)", [db.apply.APPLY_LOCK])
+        second = in_thread(lambda: again(applied))
+        Database.wait_for(lambda: one(applied, waits) == 1)
+    second.result()
+
+
+# Functions
+
+
+def test_a_function_without_a_file_is_dropped(applied: psycopg.Connection[Any], code: Path) -> None:
+    path = function_file(code, "of_yesterday")
+    again(applied)
+    assert one(applied, "select inventory.of_yesterday()") == 1
+    path.unlink()
+    again(applied)
+    assert one(applied, "select to_regproc('inventory.of_yesterday')") is None
+
+
+def test_a_function_of_another_schema_is_left_alone(applied: psycopg.Connection[Any]) -> None:
+    applied.execute("create schema elsewhere")
+    applied.execute("create function elsewhere.thing() returns integer language sql return 1")
+    again(applied)
+    assert one(applied, "select elsewhere.thing()") == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"arguments": "p_a integer, p_b integer default 1"}, id="one more argument"),
+        pytest.param({"arguments": "p_a text"}, id="another type of argument"),
+        pytest.param({"arguments": "p_other integer"}, id="another name of an argument"),
+        pytest.param({"arguments": "p_a integer", "result": "bigint"}, id="another result"),
+        pytest.param({"arguments": "p_a integer, out p_b integer", "body": "p_b := 2;"}, id="an out argument"),
+    ],
+)
+def test_a_changed_signature_replaces(applied: psycopg.Connection[Any], code: Path, changed: dict[str, str]) -> None:
+    function_file(code, "changing", arguments="p_a integer")
+    again(applied)
+    function_file(code, "changing", **changed)
+    again(applied)
+    found = applied.execute("select pg_get_function_arguments(oid) from pg_proc where proname = 'changing'").fetchall()
+    assert [re.sub("DEFAULT", "default", re.sub("OUT", "out", arguments)) for (arguments,) in found] == [
+        changed["arguments"]
+    ]
+
+
+def test_an_overload_made_by_hand_is_refused(applied: psycopg.Connection[Any], code: Path) -> None:
+    function_file(code, "one_of_two")
+    again(applied)
+    applied.execute("create function inventory.one_of_two(integer) returns integer language sql return 2")
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert one(applied, "select count(*) from pg_proc where proname = 'one_of_two'") == 2
+
+
+def test_a_file_that_does_not_define_its_function_is_refused(applied: psycopg.Connection[Any], code: Path) -> None:
+    function_file(code, "right").rename(code / "functions" / "inventory" / "core" / "wrong.sql")
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert one(applied, "select to_regproc('inventory.right')") is None
+
+
+def test_a_file_in_the_wrong_schemas_directory_is_refused(applied: psycopg.Connection[Any], code: Path) -> None:
+    shutil.move(function_file(code, "stray"), code / "functions" / "http" / "service" / "stray.sql")
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert one(applied, "select to_regproc('inventory.stray')") is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param("this is no SQL", id="syntax"),
+        pytest.param(
+            "create function inventory.zzz_broken() returns integer language plpgsql as $$ begin retrun; end; $$",
+            id="syntax inside the body",
+        ),
+        pytest.param(
+            "create function inventory.zzz_broken() returns no.type language sql as 'select 1'", id="an unknown type"
+        ),
+        pytest.param("select 1 / 0", id="an error at run time"),
+    ],
+)
+def test_functions_change_all_or_none(applied: psycopg.Connection[Any], code: Path, broken: str) -> None:
+    """A file that fails, after others that did not, leaves every function as it was."""
+    function_file(code, "before_it", "return 1;")
+    again(applied)
+    before = everything(applied)
+    function_file(code, "before_it", "return 2;")
+    function_file(code, "new")
+    function_file(code, "zzz_broken").write_text(broken)
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert everything(applied) == before
+    assert one(applied, "select inventory.before_it()") == 1
+
+
+def test_a_grant_that_is_gone_from_its_file_is_revoked(applied: psycopg.Connection[Any], code: Path) -> None:
+    """CREATE OR REPLACE keeps privileges: what a role may do is what the files say now, not what they ever said."""
+    function, view = function_file(code, "granted"), code / "views" / "report" / "granted.sql"
+    view.write_text("create or replace view report.granted as select 1 as one")
+    before = {path: path.read_text() for path in (function, view)}
+    function.write_text(
+        before[function] + "; grant execute on function inventory.granted() to public, inventory_public"
+    )
+    view.write_text(before[view] + "; grant select on report.granted to inventory_public")
+    again(applied)
+    may = (
+        "select has_function_privilege('inventory_reporting', 'inventory.granted()', 'execute'),"
+        " has_function_privilege('inventory_public', 'inventory.granted()', 'execute'),"
+        " has_table_privilege('inventory_public', 'report.granted', 'select')"
+    )
+    assert applied.execute(may).fetchone() == (True, True, True)
+    for path, text in before.items():
+        path.write_text(text)
+    again(applied)
+    assert applied.execute(may).fetchone() == (False, False, False)
+
+
+def test_a_view_without_a_file_is_dropped_with_the_function_that_it_used(
+    applied: psycopg.Connection[Any], code: Path
+) -> None:
+    function, view = function_file(code, "of_yesterday"), code / "views" / "report" / "of_yesterday.sql"
+    view.write_text("create or replace view report.of_yesterday as select inventory.of_yesterday() as answer")
+    again(applied)
+    assert one(applied, "select answer from report.of_yesterday") == 1
+    function.unlink()
+    view.unlink()
+    again(applied)
+    assert one(applied, "select to_regclass('report.of_yesterday')") is None
+
+
+def test_a_views_columns_may_change(applied: psycopg.Connection[Any], code: Path) -> None:
+    path = code / "views" / "report" / "changing.sql"
+    path.write_text("create or replace view report.changing as select 1 as one, 2 as two")
+    again(applied)
+    path.write_text("create or replace view report.changing as select 'two' as two")
+    again(applied)
+    assert one(applied, "select two from report.changing") == "two"
+
+
+def test_a_broken_view_leaves_functions_and_views_as_they_were(applied: psycopg.Connection[Any], code: Path) -> None:
+    before = everything(applied)
+    function_file(code, "new")
+    path = code / "views" / "report" / "stock.sql"
+    path.write_text("create or replace view report.stock as select missing")
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert everything(applied) == before
+
+
+def test_every_file_is_where_its_name_says() -> None:
+    """db/functions/<schema>/<area>/<function>.sql, db/views/<schema>/<view>.sql; a name stands once in a schema."""
+    functions = [path.relative_to(db.apply.FUNCTIONS).parts for path in db.apply.FUNCTIONS.rglob("*") if path.is_file()]
+    views = [path.relative_to(db.apply.VIEWS).parts for path in db.apply.VIEWS.rglob("*") if path.is_file()]
+    assert {len(parts) for parts in functions} == {3}
+    assert {len(parts) for parts in views} == {2}
+    for paths in (functions, views):
+        names = sorted((parts[0], parts[-1]) for parts in paths)
+        assert [name for name, same in itertools.groupby(names) if len(list(same)) > 1] == []
+        assert {schema for schema, _ in names} <= set(db.apply.SCHEMAS) - {"store"}
+        assert all(name.endswith(".sql") for _, name in names)

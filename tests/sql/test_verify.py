@@ -1,0 +1,130 @@
+"""maintenance.verify() finds each kind of damage, and nothing where there is none."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.conftest import Database
+from tests.sql.conftest import Call
+
+STOCK = "stock equals the sum of its movements"
+CHAIN = "movement begins where the last ended"
+NO_STOCK = "ledger has a stock row"
+BLOCKED = "blocked equals the active blocks"
+BLOCKS = "block begins and ends once in the ledger"
+LAYERS = "cost layers hold what is on hand"
+USES = "cost layer equals its uses and its rest"
+COSTS = "movement equals its cost layers"
+PLACES = "places hold no more than is on hand"
+
+# What is broken, by whom (a superuser's UPDATE), and the check that has to see it; the product is 1.
+DAMAGES = [
+    ("update store.stock set on_hand = on_hand + 1 where product_id = 1", STOCK),
+    ("update store.stock set reserved = reserved + 0.001 where product_id = 1", STOCK),
+    ("update store.stock set blocked = blocked + 1 where product_id = 1", STOCK),
+    ("delete from store.movement where kind = 'release'", STOCK),
+    ("delete from store.movement", STOCK),
+    (
+        "update store.movement set on_hand_before = on_hand_before + 1, on_hand_after = on_hand_after + 1"
+        " where kind = 'add'",
+        CHAIN,
+    ),
+    (
+        "update store.movement set reserved_before = reserved_before + 1, reserved_after = reserved_after + 1"
+        " where kind = 'add'",
+        CHAIN,
+    ),
+    (
+        "update store.movement set blocked_before = blocked_before + 1, blocked_after = blocked_after + 1"
+        " where kind = 'add'",
+        CHAIN,
+    ),
+    (
+        "update store.movement set on_hand_before = 1, on_hand_after = on_hand_after + 1 where kind = 'initial'",
+        CHAIN,
+    ),
+    ("delete from store.stock where product_id = 1", NO_STOCK),
+    ("update store.stock set blocked = blocked - 1 where product_id = 1", BLOCKED),
+    ("update store.block set quantity = quantity + 1 where status = 'active'", BLOCKED),
+    ("update store.block set status = 'expired', ended_at = now() where status = 'active'", BLOCKED),
+    ("update store.block set status = 'active', ended_at = null where status = 'cancelled'", BLOCKED),
+    ("delete from store.block where status = 'active'", BLOCKED),
+    ("update store.block set status = 'expired', ended_at = now() where status = 'active'", BLOCKS),
+    ("update store.block set status = 'active', ended_at = null where status = 'expired'", BLOCKS),
+    ("update store.block set quantity = quantity + 1 where status = 'cancelled'", BLOCKS),
+    ("update store.block set converted_quantity = 1 where status = 'converted'", BLOCKS),
+    ("delete from store.block where status = 'converted'", BLOCKS),
+    ("update store.movement set reference = null where kind = 'block'", BLOCKS),
+    ("update store.movement set reference = gen_random_uuid() where kind = 'expire'", BLOCKS),
+    ("delete from store.movement where kind = 'cancel'", BLOCKS),
+    (
+        "insert into store.movement select (jsonb_populate_record(m, '{\"id\": 1000}')).*"
+        " from store.movement as m where m.kind = 'expire'",
+        BLOCKS,
+    ),
+    ("update store.cost_layer set remaining = remaining - 1 where remaining > 1", LAYERS),
+    ("delete from store.cost_layer where remaining = quantity", LAYERS),
+    ("update store.cost_layer set remaining = remaining - 1 where remaining > 1", USES),
+    ("update store.cost_layer set remaining_value = remaining_value - 0.001 where remaining > 1", USES),
+    ("update store.cost_layer_use set cost = cost + 0.001", USES),
+    ("update store.cost_layer_use set quantity = quantity + 1", USES),
+    ("delete from store.cost_layer_use", USES),
+    ("update store.movement set cost = cost + 0.001 where kind = 'add'", COSTS),
+    ("update store.movement set cost = cost + 0.001 where kind = 'convert'", COSTS),
+    ("update store.movement set cost = null where kind = 'consume'", COSTS),
+    ("update store.movement set cost = 1 where kind = 'reserve'", COSTS),
+    ("update store.cost_layer_use set quantity = quantity + 1", COSTS),
+    ("update store.cost_layer_use set movement_id = movement_id + 1000", COSTS),
+    ("update store.cost_layer set movement_id = movement_id + 1000", COSTS),
+    ("update store.location_stock set quantity = 1000", PLACES),
+]
+
+
+@pytest.fixture
+def history(database: Database, call: Call) -> None:
+    """A product, id 1, to which everything has happened, and one to which nothing has."""
+    product = database.product("A-1", 20, p_cost_price="1.333")
+    assert product == 1
+    database.product("A-2")
+    call("reserve_stock", product, 5)
+    call("release_stock", product, 1)
+    call("consume_stock", product, 2)
+    blocks = [call("create_block", product, quantity) for quantity in (2, 2, 2)]
+    converted, cancelled, expired = (block["id"] for block in blocks if block is not None)
+    call("convert_block", converted, "1.5")
+    call("cancel_block", cancelled)
+    database.advance(timedelta(hours=1))
+    assert call("maintenance.expire_blocks", role="inventory_maintenance") == {"expire_blocks": 1}
+    assert database.one("select status from store.block where id = %s", expired) == "expired"
+    call("create_block", product, 2)
+    call("add_stock", product, "0.5")
+    database.admin.execute(
+        "insert into store.location (code, created_at) values ('RACK-A1-01', now());"
+        "insert into store.location_stock (product_id, location_id, quantity, arrived_at) values (1, 1, 4, now())"
+    )
+
+
+@pytest.mark.usefixtures("history")
+def test_finds_nothing_where_there_is_nothing(database: Database) -> None:
+    assert database.one("select count(distinct kind) from store.movement") == 9
+    database.verify()
+
+
+@pytest.mark.usefixtures("history")
+def test_finds_each_damage(database: Database, subtests: pytest.Subtests) -> None:
+    for damage, check in DAMAGES:
+        with subtests.test(damage, check=check), database.admin.transaction(force_rollback=True):
+            database.admin.execute(damage.encode())
+            found = database.rows("select check_name, product_id, expected, found from maintenance.verify()")
+            assert (check, 1) in {(name, product) for name, product, _, _ in found}
+            assert {product for _, product, _, _ in found} == {1}
+            assert all(expected != was_found for _, _, expected, was_found in found)
+    database.verify()
+
+
+def test_every_check_is_broken_once_above(database: Database) -> None:
+    source = database.one("select prosrc from pg_proc where oid = 'maintenance.verify()'::regprocedure")
+    assert set(re.findall(r"select\s+'([^']+)'", source)) == {check for _, check in DAMAGES}
