@@ -146,7 +146,8 @@ def _add_routes(app: web.Application, handlers: dict[tuple[str, str], tuple[Api,
             if method == "GET":
                 resource.add_route("HEAD", guarded)
         api = next(iter(methods.values()))[0]
-        resource.add_route("*", _guarded(api, path, _wrong_method(sorted(methods)), metrics))
+        allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
+        resource.add_route("*", _guarded(api, path, _wrong_method(allowed), metrics))
 
 
 def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics) -> Handler:

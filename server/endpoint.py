@@ -229,7 +229,7 @@ async def read_body(request: web.Request) -> Any:
         value = simplejson.loads(raw.decode("utf-8"), use_decimal=True, allow_nan=False)
         if raw.count(b"[") + raw.count(b"{") > MAXIMUM_DEPTH and _is_deeper(value, MAXIMUM_DEPTH):
             raise RecursionError
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         position = getattr(error, "pos", 0)
         sentence = getattr(error, "msg", "Expecting value")
         field = FieldError("json_invalid", ("body", position), "JSON decode error", {}, {"error": sentence})

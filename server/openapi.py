@@ -41,6 +41,14 @@ _FIELD_ERROR = {
 }
 _LISTS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same request gets the first answer again, for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+}
+
 # How an API writes an error down: its media type and its schema.
 ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
     Api.SKU: (
@@ -139,6 +147,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"] += _parameters(endpoint.model, "query")
     elif endpoint.model.model_fields:
         operation["requestBody"] = _body(endpoint.model)
+    if route.method == "POST":
+        operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "inventory_public" not in function.roles:
         operation["security"] = [{"bearer": []}] if "inventory_operator" not in function.roles else [{"bearer": []}, {}]
     codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED"]
@@ -154,7 +164,7 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     function = catalog.function(route.function)
     codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
     operation = _described(route, function)
-    operation |= {"parameters": [], "requestBody": _body(MODELS[route.function])}
+    operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
     return operation | {"responses": _responses(route, function, codes)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from pydantic_core import PydanticCustomError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
+_MOST_PLACES = 1000
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 
 # Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
@@ -29,6 +31,12 @@ def _number_form(value: Any) -> Any:
     """Digits in a string are a number; Python's other spellings of one (1_000, other scripts' digits) are not."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
+    if isinstance(value, str | Decimal):
+        number = Decimal(value)
+        # Zeros that say nothing, after the point or before an exponent, are more than PostgreSQL reads.
+        exponent = number.as_tuple().exponent
+        if isinstance(exponent, int) and exponent < -_MOST_PLACES:
+            return number.normalize(_EXACT)
     return value
 
 

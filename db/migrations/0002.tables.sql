@@ -262,6 +262,6 @@ create table store.job (
     last_count bigint
 );
 comment on table store.job is 'The heartbeat of each pg_cron job.';
-comment on column store.job.scheduled_at is 'When db/apply.py first scheduled it with pg_cron; null: not scheduled.';
+comment on column store.job.scheduled_at is 'When db/apply.py last scheduled it with pg_cron; null: not scheduled.';
 comment on column store.job.last_count is 'How many rows the last run dealt with.';
 insert into store.job (name) values ('expire_blocks'), ('purge_idempotency_keys'), ('verify');

@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from tests.server.conftest import (
 )
 from tools.cluster import Cluster
 
+WAITING = "select count(*) from pg_stat_activity where wait_event = 'advisory'"
+
 
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
@@ -65,29 +68,35 @@ class TestCaller:
     """Calls on a database that is down are errors at once, and it is used again as soon as it is back."""
 
     def test_down_and_up_again(self, own_cluster: Cluster) -> None:
-        one = function("select to_json(1) from (select $1::jsonb) as a")
+        answer_1 = function("select to_json(1) from (select $1::jsonb) as a")
+        wait_for_lock = function("select to_json(1) from (select $1::jsonb) as a, pg_advisory_xact_lock(1)")
 
         async def scenario() -> None:
-            async with calling(own_cluster.dsn(), pool_size=2, queue_size=1000) as caller:
-                await caller.call(OPERATOR, one, {})
-                own_cluster.stop()
-                # Nobody waits for the queue's time to pass, which it would not do here.
+            async with calling(own_cluster.dsn(), queue_size=1000) as caller:
+                with psycopg.connect(own_cluster.dsn(), autocommit=True) as holder:
+                    holder.execute("select pg_advisory_lock(1)")
+                    calls = [asyncio.create_task(caller.call(OPERATOR, wait_for_lock, {})) for _ in range(100)]
+                    await until(lambda: ask(own_cluster, WAITING) == 1)
+                    assert lane(caller).waiting == 99
+                    own_cluster.stop()
+                # The one under way and those in the queue, whose time would not pass here; then those that come later.
+                outcomes = Counter(type(outcome) for outcome in await asyncio.gather(*calls, return_exceptions=True))
+                assert outcomes == {OutcomeUnknownError: 1, UnavailableError: 99}
                 for _ in range(3):
-                    outcomes = await asyncio.gather(
-                        *(caller.call(OPERATOR, one, {}) for _ in range(100)), return_exceptions=True
-                    )
-                    assert {type(outcome) for outcome in outcomes} == {UnavailableError}
+                    calls = [asyncio.create_task(caller.call(OPERATOR, answer_1, {})) for _ in range(100)]
+                    outcomes = Counter(type(each) for each in await asyncio.gather(*calls, return_exceptions=True))
+                    assert outcomes == {UnavailableError: 100}
                 assert (lane(caller).open, lane(caller).waiting) == (0, 0)
 
                 own_cluster.start()
                 while True:
                     with contextlib.suppress(UnavailableError):
-                        await caller.call(OPERATOR, one, {})
+                        await caller.call(OPERATOR, answer_1, {})
                         break
                     await asyncio.sleep(0.01)
-                outcomes = await asyncio.gather(*(caller.call(OPERATOR, one, {}) for _ in range(100)))
-                assert {outcome.body for outcome in outcomes} == {b"1"}
-                assert lane(caller).open == 2
+                answers = await asyncio.gather(*(caller.call(OPERATOR, answer_1, {}) for _ in range(100)))
+                assert {answer.body for answer in answers} == {b"1"}
+                assert lane(caller).open == 1
 
         play(scenario())
 
@@ -122,8 +131,7 @@ class TestCaller:
                 await asyncio.gather(*calls)
 
         play(scenario())
-        own_cluster.stop()
-        own_cluster.start()
+        own_cluster.start()  # returns when it has recovered
         reserved = ask(own_cluster, "select reserved from store.stock")
         assert len(done) <= reserved <= len(done) + len(unknown)
         assert reserved == ask(own_cluster, "select count(*) from store.movement where kind = 'reserve'")

@@ -371,7 +371,7 @@ ALTER TABLE store.job OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.job IS 'The heartbeat of each pg_cron job.';
 
-COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py first scheduled it with pg_cron; null: not scheduled.';
+COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py last scheduled it with pg_cron; null: not scheduled.';
 
 COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
 

@@ -71,7 +71,7 @@ def test_every_function_runs_as_the_owner_with_a_fixed_search_path(catalog: Cata
     unsafe = catalog.names(
         f"""
         select {NAME} from pg_proc as p
-        where {OURS} and not (p.prosecdef and p.proconfig = array['search_path=pg_catalog, pg_temp'])
+        where {OURS} and (p.prosecdef and p.proconfig = array['search_path=pg_catalog, pg_temp']) is not true
         """
     )
     assert set(unsafe) == COMMITTING
@@ -433,6 +433,7 @@ def test_everybody_else_may_do_nothing(catalog: Catalog) -> None:
 def test_a_caller_that_takes_too_long_is_stopped(catalog: Catalog) -> None:
     found = catalog.rows(
         "select r.rolname, s.setconfig from pg_db_role_setting as s join pg_roles as r on s.setrole = r.oid"
+        " where s.setdatabase = 0"
     )
     settings = {role: dict(setting.split("=", 1) for setting in settings) for role, settings in found}
     for role in LOGIN_ROLES:

@@ -175,6 +175,15 @@ def test_a_share_of_a_great_value_is_exact(database: Database, call: Call) -> No
     assert consume(call, product, "0.001") == half_up(value)
 
 
+def test_a_share_is_rounded_once(database: Database, call: Call) -> None:
+    """A quotient just under the half, which one with fewer decimals takes for the half and rounds up."""
+    product = database.product(quantity="1000.4", p_cost_price="10000000000000.001")
+    value, left = Fraction(layers(database, product)[0][3]), Fraction("1000.4")
+    exact = value * Fraction("0.5") / left
+    assert Fraction("0.0004995") < exact - 5000000000000 < Fraction("0.0005")
+    assert consume(call, product, "0.5") == half_up(exact) == 5000000000000
+
+
 def test_a_departure_that_touches_an_unknown_cost_has_no_known_cost(database: Database, call: Call) -> None:
     product = database.product(quantity=3, p_cost_price=1)
     add(database, call, product, 3, None)

@@ -70,6 +70,7 @@ DAMAGES = [
     ("update store.cost_layer set remaining = remaining - 1 where remaining > 1", USES),
     ("update store.cost_layer set remaining_value = remaining_value - 0.001 where remaining > 1", USES),
     ("update store.cost_layer_use set cost = cost + 0.001", USES),
+    ("update store.cost_layer set unit_cost = unit_cost + 1", USES),
     ("update store.cost_layer_use set quantity = quantity + 1", USES),
     ("delete from store.cost_layer_use", USES),
     ("update store.movement set cost = cost + 0.001 where kind = 'add'", COSTS),

@@ -47,7 +47,7 @@ begin
     where k.caller = p_caller and k.key = p_key and k.created_at > v_now - s.idempotency_lifetime;
 
     if found then
-        if v_first.request <> p_request then
+        if v_first.request is distinct from p_request then
             raise exception using
                 errcode = 'IV012', -- IDEMPOTENCY_KEY_REUSED
                 message = 'This Idempotency-Key was used with another request.',

@@ -119,7 +119,8 @@ begin
     cross join lateral (
         values
             ('quantity', l.quantity, l.remaining + coalesce(u.quantity, 0)),
-            ('value', coalesce(l.value, 0), coalesce(l.remaining_value, 0) + coalesce(u.cost, 0))
+            ('value', coalesce(l.value, 0), coalesce(l.remaining_value, 0) + coalesce(u.cost, 0)),
+            ('value at its unit cost', coalesce(round(l.quantity * l.unit_cost, 3), 0), coalesce(l.value, 0))
     ) as k (subject, expected, found)
     where k.expected <> k.found;
 
