@@ -9,7 +9,8 @@ turns. It does the same however often it is run:
    the project's roles have the grants that stand in the files, and no other,
 4. the jobs of pg_cron, where it runs.
 
-    python -m db.apply [postgresql://superuser@host/database]   (default: DATABASE_URL)
+    python -m db.apply                                          the settings' DATABASE_URL and DATABASE_ROLE_PASSWORD
+    python -m db.apply postgresql://superuser@host/database     no settings; the roles' passwords stay as they are
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import os
 import sys
 from pathlib import Path
 from urllib.parse import urlencode
@@ -261,14 +261,19 @@ def _job_name(database: str, job: Job) -> str:
 
 
 def main() -> int:
+    from server.settings import SettingsError, load  # only here: the server imports this module
+
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    conninfo = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DATABASE_URL", "")
-    if not conninfo:
-        print(__doc__, file=sys.stderr)
-        return 2
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
     try:
-        apply(conninfo, role_password=os.environ.get("DATABASE_ROLE_PASSWORD"))
-    except (ApplyError, psycopg.Error) as error:
+        if len(sys.argv) > 1:
+            apply(sys.argv[1])
+        else:
+            settings = load()
+            if not settings.database_url:
+                raise ApplyError("DATABASE_URL is not set, and no database is named.")
+            apply(settings.database_url, role_password=settings.database_role_password)
+    except (ApplyError, SettingsError, ValueError, psycopg.Error) as error:
         log.error("%s", error)
         return 1
     return 0

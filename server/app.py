@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -30,7 +31,39 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CALLER = web.AppKey("caller", Caller)
 
+
+DRAIN_SECONDS = 15
+
 log = logging.getLogger("server")
+
+
+class Drain:
+    """Counts the requests under way, so that a stop can wait for them."""
+
+    def __init__(self) -> None:
+        self.is_stopping = False
+        self._count = 0
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+
+    def begin(self) -> None:
+        self._count += 1
+        self._is_empty.clear()
+
+    def end(self) -> None:
+        self._count -= 1
+        if self._count == 0:
+            self._is_empty.set()
+
+    async def wait(self, seconds: float) -> None:
+        """From now on answers close their connections; return when no request is under way, or the time is over."""
+        self.is_stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_empty.wait()
+
+
+DRAIN = web.AppKey("drain", Drain)
 
 
 class Metrics:
@@ -100,6 +133,7 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
     app[CALLER] = caller
+    app[DRAIN] = drain = Drain()
     handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
         (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths
     }
@@ -118,7 +152,7 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
             "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
         }.items()
     }
-    _add_routes(app, handlers, metrics)
+    _add_routes(app, handlers, metrics, drain)
 
     async def close(_: web.Application) -> None:
         await caller.close()
@@ -133,7 +167,9 @@ def _check_codes(functions: catalog.Catalog) -> None:
         raise catalog.CatalogError(f"These codes have no line in server/errors.py: {sorted(unknown)}.")
 
 
-def _add_routes(app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], metrics: Metrics) -> None:
+def _add_routes(
+    app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], metrics: Metrics, drain: Drain
+) -> None:
     by_path: dict[str, dict[str, tuple[Api, Handler]]] = {}
     for (method, path), entry in handlers.items():
         by_path.setdefault(path, {})[method] = entry
@@ -141,19 +177,26 @@ def _add_routes(app: web.Application, handlers: dict[tuple[str, str], tuple[Api,
     for path, methods in sorted(by_path.items(), key=lambda item: ("{" in item[0], item[0])):
         resource = app.router.add_resource(path)
         for method, (api, handler) in methods.items():
-            guarded = _guarded(api, path, handler, metrics)
+            guarded = _guarded(api, path, handler, metrics, drain)
             resource.add_route(method, guarded)
             if method == "GET":
                 resource.add_route("HEAD", guarded)
         api = next(iter(methods.values()))[0]
         allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
-        resource.add_route("*", _guarded(api, path, _wrong_method(allowed), metrics))
+        resource.add_route("*", _guarded(api, path, _wrong_method(allowed), metrics, drain))
 
 
-def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics) -> Handler:
+def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics, drain: Drain) -> Handler:
     """The handler with its errors in the API's form, measured."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
+        drain.begin()
+        try:
+            return await answer(request)
+        finally:
+            drain.end()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
         start = time.perf_counter()
         try:
             response = await handler(request)
@@ -165,10 +208,14 @@ def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics) -> Handler
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
             # What else comes on this connection cannot be made out.
             response.force_close()
+        except ConnectionError:
+            raise  # the client is gone
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             response = errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
         metrics.observe(request.method, path, response.status, time.perf_counter() - start)
+        if drain.is_stopping:
+            response.force_close()
         return response
 
     return guarded
@@ -231,7 +278,8 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(await create_app(settings, conninfo), access_log=None, shutdown_timeout=20)
+    app = await create_app(settings, conninfo)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
@@ -239,6 +287,9 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
         on_start(_url(settings.host, runner.addresses[0][1]))
         await stop.wait()
         log.info("stopping")
+        await site.stop()
+        # Before aiohttp closes what is open: it would leave a request alone whose body is still arriving.
+        await app[DRAIN].wait(DRAIN_SECONDS)
     finally:
         await runner.cleanup()
 

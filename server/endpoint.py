@@ -160,7 +160,8 @@ class Endpoint:
         if "actor" in self._server_arguments:
             arguments["p_actor"] = identity.actor
         if "url" in self._server_arguments:
-            arguments["p_url"] = str(request.url)
+            # As it was sent: a Host that is no address makes a link that is none, and no error.
+            arguments["p_url"] = f"{request.scheme}://{request.host}{request.rel_url}"
         try:
             answer = await self._service.call(identity, self.function, arguments, key)
         except Problem as problem:

@@ -23,8 +23,13 @@ _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 # Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
 _UNPRINTABLE = (
     r"\u0000-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000"
-    r"\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB"
+    r"\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF"
 )
+_UNPRINTABLE_BEYOND = r"\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF"  # in Python's spelling, which is not JSON Schema's
+
+
+def _printable(unprintable: str) -> str:
+    return f"^[^ {unprintable}]([^{unprintable}]*[^ {unprintable}])?$"
 
 
 def _number_form(value: Any) -> Any:
@@ -85,8 +90,8 @@ def _not_blank(value: str) -> str:
     return value
 
 
-def _form(pattern: str, message: str, **constraints: Any) -> Any:
-    """Text of this form; the message says which, for a pattern tells people little."""
+def _form(pattern: str, message: str, documented: str | None = None, **constraints: Any) -> Any:
+    """Text of this form; the message says which, for a pattern tells people little. ``documented``: for OpenAPI."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -94,7 +99,9 @@ def _form(pattern: str, message: str, **constraints: Any) -> Any:
             raise PydanticCustomError("string_pattern_mismatch", message)
         return value
 
-    return Annotated[text(**constraints), AfterValidator(check), Field(json_schema_extra={"pattern": pattern})]
+    return Annotated[
+        text(**constraints), AfterValidator(check), Field(json_schema_extra={"pattern": documented or pattern})
+    ]
 
 
 def _decimal(whole_digits: int, *, ge: int | None = None, gt: int | None = None) -> Any:
@@ -125,8 +132,9 @@ TYPES: dict[str, Any] = {
     "inventory.positive_quantity": _decimal(9, gt=0),
     "inventory.money": _decimal(20, ge=0),
     "inventory.sku_code": _form(
-        f"^[^ {_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^ {_UNPRINTABLE}])?$",
+        _printable(_UNPRINTABLE + _UNPRINTABLE_BEYOND),
         "String should be printable characters with no space at either end",
+        documented=_printable(_UNPRINTABLE),
         min_length=1,
         max_length=64,
     ),

@@ -20,12 +20,12 @@ constraint money_range check (value between 0 and 99999999999999999999.999)
 constraint money_places check (value = round(value, 3));
 comment on domain inventory.money is 'An amount of money: 0 or more, at most 20 digits before the decimal point and 3 after it.';
 
--- The characters left out are the control, format, surrogate-like and separator characters, but for the plain space.
+-- The characters left out are the control, format, private-use and separator characters, but for the plain space.
 create domain inventory.sku_code as text
 constraint sku_code_length check (length(value) between 1 and 64)
 constraint sku_code_printable check (
     value
-    !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB]' -- noqa: LT05
+    !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]' -- noqa: LT05
 )
 constraint sku_code_trimmed check (value !~ '^ | $');
 comment on domain inventory.sku_code is

@@ -14,7 +14,9 @@ create table store.setting (
     constraint setting_one_row check (singleton),
     constraint setting_block_duration_range
     check (block_duration > interval '0' and block_duration <= block_duration_maximum),
-    constraint setting_idempotency_lifetime_range check (idempotency_lifetime > interval '0'),
+    constraint setting_block_duration_maximum_range check (block_duration_maximum <= interval '3650 days'),
+    constraint setting_idempotency_lifetime_range
+    check (idempotency_lifetime > interval '0' and idempotency_lifetime <= interval '365 days'),
     constraint setting_password_cost_range check (password_cost between 4 and 16)
 );
 comment on table store.setting is 'One row: what an operator may tune at run time, through maintenance.configure().';
@@ -251,6 +253,7 @@ create table store.idempotency_key (
 );
 create index idempotency_key_created_idx on store.idempotency_key (created_at);
 comment on table store.idempotency_key is 'The first answer to each Idempotency-Key of each caller.';
+comment on column store.idempotency_key.caller is 'The role that was logged in, and whom it served.';
 comment on column store.idempotency_key.request is 'A keyed hash of method, path and body.';
 comment on column store.idempotency_key.error is 'A business error: sqlstate, message, detail, hint, constraint.';
 

@@ -79,9 +79,14 @@ def sqlstate(connection: Connection, query: str, *parameters: Any) -> str | None
     return None
 
 
+def alone(race: Race, query: str, *parameters: Any, role: str = "inventory_operator") -> Any:
+    """What the statement returns, now; fail where it waits for somebody."""
+    return race.alone(lambda connection: first(connection, query, *parameters), role)
+
+
 def sweep(race: Race) -> int:
     """How many blocks a sweep ends; fail where it waits for somebody."""
-    return int(race.alone(lambda connection: first(connection, SWEEP, 9), "inventory_maintenance"))
+    return int(alone(race, SWEEP, 9, role="inventory_maintenance"))
 
 
 def together(count: int, function: Callable[[int], Any]) -> list[Any]:
@@ -751,7 +756,7 @@ class TestIdempotencyKeys:
             for _ in range(16):
                 race.call(*call)
         assert Counter(race.outcomes) == {None: 1, "IV013": 15}
-        assert database.one(*call) is True
+        assert alone(race, *call) is True
         assert database.stock(product) == (9, 1, 0)
         assert database.one("select count(*) from store.idempotency_key") == 1
         database.verify()
@@ -805,9 +810,9 @@ class TestIdempotencyKeys:
                 database.one("select pg_cancel_backend(%s)", call.connection.info.backend_pid)
             assert call.sqlstate() == failure
         assert race.finish() == [None, failure]
-        assert database.one(*failed) is False
+        assert alone(race, *failed) is False
         assert database.stock(product) == (3, 0, 0)
-        assert database.one(*refused) is True
+        assert alone(race, *refused) is True
         assert database.stock(product) == (3, 0, 0)
         database.verify()
 

@@ -140,6 +140,18 @@ def test_metrics_count_requests_by_route_and_status(client: httpx.Client) -> Non
     assert any(name == "inventory_db_connections" and value > 0 for (name, _), value in found.items())
 
 
+def test_a_client_that_goes_away_in_mid_body_is_no_fault_of_ours(server: Server) -> None:
+    url = urlsplit(server.url)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /sku HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        )
+    client = server.client()
+    Database.wait_for(lambda: client.get("/health").status_code == 200)
+    labels = {"method": "POST", "route": "/sku", "status": "500"}
+    assert ("inventory_http_requests_total", tuple(sorted(labels.items()))) not in samples(client)
+
+
 def test_metrics_do_not_grow_with_what_is_asked_for(client: httpx.Client) -> None:
     def labels() -> set[str]:
         return {dict(labels).get("route", "") for _, labels in samples(client)}

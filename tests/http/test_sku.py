@@ -202,6 +202,13 @@ def test_create_sku_refuses_a_bad_value(shared: Shared, field: str, value: str, 
     assert_invalid(send(shared.client, "POST", "/sku", body), "body", field, error=error)
 
 
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999", "0e99999999999999999999"])
+@pytest.mark.parametrize("field", ["quantity", "unknown"])
+def test_a_number_beyond_all_bounds_is_an_error_wherever_it_stands(shared: Shared, field: str, number: str) -> None:
+    body = f'{{"sku_code": "B-1", "name": "B", "price": 1, "quantity": 1, "{field}": {number}}}'
+    assert send(shared.client, "POST", "/sku", body).status_code == 422
+
+
 @pytest.mark.parametrize("field", SAMPLE)
 def test_create_sku_refuses_a_missing_field(shared: Shared, field: str) -> None:
     sent = {name: value for name, value in SAMPLE.items() if name != field}

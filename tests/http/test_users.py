@@ -218,6 +218,11 @@ def test_links_are_absolute_and_keep_the_host_and_the_other_parameters(many: htt
         assert found == expected
 
 
+@pytest.mark.parametrize("host", ["shop:99999999", "shop:abc", "::", "a b"])
+def test_a_host_that_is_no_address_is_no_fault_of_ours(many: httpx.Client, host: str) -> None:
+    assert many.get(USERS, headers={"Host": host}).status_code in (200, 400)
+
+
 def test_page_size_is_the_number_of_rows(many: httpx.Client) -> None:
     for size, rows in {"25": 25, "7": 7, "1": 1, "100": 25, "101": 25, "9" * 30: 25}.items():
         assert len(many.get(USERS, params={"page_size": size}).json()["results"]) == rows

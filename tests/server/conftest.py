@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from server import catalog
-from server.caller import Caller
+from server.caller import Answer, Caller, Key
 from server.catalog import Function
 from tests.conftest import PATIENCE, Database
 
@@ -89,6 +89,13 @@ def held(database: Database, product: int) -> Iterator[None]:
 
 def one_unit(product: int) -> dict[str, str]:
     return {"p_id": str(product), "p_amount": "1"}
+
+
+def start(
+    count: int, caller: Caller, function: Function, arguments: dict[str, Any], key: Key | None = None
+) -> list[asyncio.Task[Answer]]:
+    """Start the same call so many times."""
+    return [asyncio.create_task(caller.call(OPERATOR, function, arguments, key)) for _ in range(count)]
 
 
 def lane(caller: Caller, *, is_reading: bool = False) -> Any:

@@ -20,6 +20,7 @@ from tests.server.conftest import (
     lane,
     one_unit,
     play,
+    start,
     terminate,
     until,
     waiting_backends,
@@ -202,7 +203,7 @@ class TestLostConnections:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    call = asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
+                    (call,) = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database))
                     assert terminate(database) == 1
                     with pytest.raises(OutcomeUnknownError):
@@ -223,7 +224,7 @@ class TestLostConnections:
             async with calling(database.conninfo) as caller:
                 with database.connect() as holder, holder.transaction():
                     holder.execute("lock table store.product in access exclusive mode")
-                    call = asyncio.create_task(caller.call(OPERATOR, functions["get_sku"], arguments))
+                    (call,) = start(1, caller, functions["get_sku"], arguments)
                     await until(lambda: waiting_backends(database))
                     terminate(database)
                     with pytest.raises(UnavailableError):
@@ -266,9 +267,7 @@ class TestLostConnections:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    call = asyncio.create_task(
-                        caller.call(OPERATOR, functions["reserve_stock"], one_unit(product), key)
-                    )
+                    (call,) = start(1, caller, functions["reserve_stock"], one_unit(product), key)
                     await until(lambda: waiting_backends(database))
                     terminate(database)
                     with pytest.raises(OutcomeUnknownError):
@@ -287,10 +286,7 @@ class TestLostConnections:
 
         async def reserve(caller: Caller) -> None:
             with held(database, product):
-                calls = [
-                    asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
-                    for _ in range(3)
-                ]
+                calls = start(3, caller, functions["reserve_stock"], one_unit(product))
                 await until(lambda: len(waiting_backends(database)) == 3)
             await asyncio.gather(*calls)
 
@@ -313,10 +309,7 @@ class TestLostConnections:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    calls = [
-                        asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
-                        for _ in range(3)
-                    ]
+                    calls = start(3, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
                     (first,) = backends(database)
                     terminate(database)
@@ -356,10 +349,7 @@ class TestQueue:
         async def scenario() -> None:
             async with calling(database.conninfo, queue_size=2) as caller:
                 with held(database, product):
-                    calls = [
-                        asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
-                        for _ in range(3)
-                    ]
+                    calls = start(3, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
                     for _ in range(5):
                         with pytest.raises(UnavailableError):
@@ -380,7 +370,7 @@ class TestQueue:
         async def scenario() -> None:
             async with calling(database.conninfo, queue_seconds=0.1) as caller:
                 with held(database, product):
-                    call = asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
+                    (call,) = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database))
                     with pytest.raises(UnavailableError):
                         await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
@@ -401,9 +391,9 @@ class TestQueue:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    call = asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
+                    (call,) = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database))
-                    waiter = asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
+                    (waiter,) = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: lane(caller).waiting == 1)
                     waiter.cancel()
                     with pytest.raises(asyncio.CancelledError):
@@ -433,10 +423,7 @@ class TestQueue:
 
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    calls = [
-                        asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
-                        for _ in range(3)
-                    ]
+                    calls = start(3, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
                     calls[0].add_done_callback(lambda _: give_up(turns))
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -455,10 +442,7 @@ class TestQueue:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
-                    calls = [
-                        asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)))
-                        for _ in range(2)
-                    ]
+                    calls = start(2, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database) and lane(caller).waiting == 1)
                     calls[0].cancel()
                     with pytest.raises(asyncio.CancelledError):

@@ -33,6 +33,7 @@ from tests.server.conftest import (
     lane,
     one_unit,
     play,
+    start,
     terminate,
     until,
     waiting_backends,
@@ -67,7 +68,7 @@ def ask(cluster: Cluster, query: str) -> Any:
 class TestCaller:
     """Calls on a database that is down are errors at once, and it is used again as soon as it is back."""
 
-    def test_down_and_up_again(self, own_cluster: Cluster) -> None:
+    def test_down_and_up_again(self, own_cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
         answer_1 = function("select to_json(1) from (select $1::jsonb) as a")
         wait_for_lock = function("select to_json(1) from (select $1::jsonb) as a, pg_advisory_xact_lock(1)")
 
@@ -75,7 +76,7 @@ class TestCaller:
             async with calling(own_cluster.dsn(), queue_size=1000) as caller:
                 with psycopg.connect(own_cluster.dsn(), autocommit=True) as holder:
                     holder.execute("select pg_advisory_lock(1)")
-                    calls = [asyncio.create_task(caller.call(OPERATOR, wait_for_lock, {})) for _ in range(100)]
+                    calls = start(100, caller, wait_for_lock, {})
                     await until(lambda: ask(own_cluster, WAITING) == 1)
                     assert lane(caller).waiting == 99
                     own_cluster.stop()
@@ -83,10 +84,12 @@ class TestCaller:
                 outcomes = Counter(type(outcome) for outcome in await asyncio.gather(*calls, return_exceptions=True))
                 assert outcomes == {OutcomeUnknownError: 1, UnavailableError: 99}
                 for _ in range(3):
-                    calls = [asyncio.create_task(caller.call(OPERATOR, answer_1, {})) for _ in range(100)]
+                    calls = start(100, caller, answer_1, {})
                     outcomes = Counter(type(each) for each in await asyncio.gather(*calls, return_exceptions=True))
                     assert outcomes == {UnavailableError: 100}
                 assert (lane(caller).open, lane(caller).waiting) == (0, 0)
+                # Most were told without another try to connect.
+                assert 1 <= sum("cannot connect" in record.message for record in caplog.records) < 40
 
                 own_cluster.start()
                 while True:
@@ -94,7 +97,7 @@ class TestCaller:
                         await caller.call(OPERATOR, answer_1, {})
                         break
                     await asyncio.sleep(0.01)
-                answers = await asyncio.gather(*(caller.call(OPERATOR, answer_1, {}) for _ in range(100)))
+                answers = await asyncio.gather(*start(100, caller, answer_1, {}))
                 assert {answer.body for answer in answers} == {b"1"}
                 assert lane(caller).open == 1
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -73,6 +75,23 @@ def test_a_second_make_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
         assert "in use by another" in said_until(second, "cannot start")
         assert second.wait(PATIENCE) == 1
         assert httpx.get(f"{url}/health").status_code == 200
+
+
+def test_a_request_whose_body_still_arrives_is_answered_before_the_stop(given_url: str) -> None:
+    body = b'{"sku_code": "LATE-1", "name": "x", "quantity": 1, "price": 1}'
+    head = f"POST /sku HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with run(DATABASE_URL=given_url) as (url, process):
+        said_until(process, LAST_LINE)
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
+            connection.sendall(head.encode() + body[:9])
+            # Answered by the same process after it, so the server has begun with the request.
+            assert httpx.get(f"{url}/health").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            said_until(process, "stopping")
+            connection.sendall(body[9:])
+            assert connection.recv(12) == b"HTTP/1.1 200"
+    assert process.returncode == 0
 
 
 def test_production_refuses_the_development_admin_that_the_database_has(given_url: str) -> None:

@@ -96,7 +96,7 @@ COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000
 
 CREATE DOMAIN inventory.sku_code AS text
 	CONSTRAINT sku_code_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
-	CONSTRAINT sku_code_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF9-\uFFFB]'::text))
+	CONSTRAINT sku_code_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]'::text))
 	CONSTRAINT sku_code_trimmed CHECK ((VALUE !~ '^ | $'::text));
 
 ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
@@ -355,6 +355,8 @@ ALTER TABLE store.idempotency_key OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.idempotency_key IS 'The first answer to each Idempotency-Key of each caller.';
 
+COMMENT ON COLUMN store.idempotency_key.caller IS 'The role that was logged in, and whom it served.';
+
 COMMENT ON COLUMN store.idempotency_key.request IS 'A keyed hash of method, path and body.';
 
 COMMENT ON COLUMN store.idempotency_key.error IS 'A business error: sqlstate, message, detail, hint, constraint.';
@@ -444,8 +446,9 @@ CREATE TABLE store.setting (
     block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
     idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
     password_cost integer DEFAULT 10 NOT NULL,
+    CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
     CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
-    CONSTRAINT setting_idempotency_lifetime_range CHECK ((idempotency_lifetime > '00:00:00'::interval)),
+    CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
     CONSTRAINT setting_one_row CHECK (singleton),
     CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16)))
 );

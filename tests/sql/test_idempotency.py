@@ -169,7 +169,7 @@ def test_a_passing_failure_is_raised_and_not_remembered(database: Database, refu
 def test_a_key_is_in_use_while_its_first_call_runs(database: Database, refused: Refused) -> None:
     product = database.product(quantity=5)
     arguments = {"p_id": str(product), "p_amount": "1"}
-    first, second = database.connect("inventory_operator"), database.connect("inventory_admin")
+    first, second = database.connect("inventory_operator"), database.connect("inventory_operator")
     with first.transaction():
         ask(first, "reserve_stock", arguments)
         with refused("IV013"):
@@ -179,6 +179,16 @@ def test_a_key_is_in_use_while_its_first_call_runs(database: Database, refused: 
         assert ask(second, "create_inventory_item", item(), key="other")[0] is False, "another key waits for nobody"
     assert ask(second, "reserve_stock", arguments) == (True, None, None)
     assert database.stock(product) == (5, 1, 0)
+
+
+def test_a_login_neither_sees_nor_uses_up_the_keys_of_another(database: Database) -> None:
+    admin, public = database.connect("inventory_admin"), database.connect("inventory_public")
+    user = {"p_username": "Bob", "p_password": "secret", "p_role": "operator"}
+    first = ask(admin, "create_user", user, caller="user:1")
+    assert ask(public, "catalog", {}, caller="user:1")[0] is False
+    assert ask(public, "catalog", {}, caller="user:1", key="next")[0] is False
+    assert ask(admin, "create_user", user, caller="user:1") == (True, *first[1:])
+    assert ask(admin, "create_user", user | {"p_username": "Eve"}, caller="user:1", key="next")[0] is False
 
 
 def test_the_key_and_the_work_are_one_transaction(database: Database) -> None:
@@ -267,7 +277,7 @@ def test_what_is_no_function_of_http_is_refused(database: Database, refused: Ref
 
 def test_a_key_without_a_part_does_no_work(once: Once, refused: Refused) -> None:
     for missing in ("caller", "key", "request"):
-        with refused("23502"):
+        with refused("22004"):
             once("create_inventory_item", item(), **{missing: None})
 
 

@@ -261,6 +261,8 @@ def test_a_setting_out_of_its_range_is_refused(call: Call, refused: Refused, sub
         ("p_block_duration", "-1 minute", "setting_block_duration_range"),
         ("p_block_duration", "31 days", "setting_block_duration_range"),
         ("p_block_duration_maximum", "14 minutes", "setting_block_duration_range"),
+        ("p_block_duration_maximum", "100000000 years", "setting_block_duration_maximum_range"),
+        ("p_idempotency_lifetime", "366 days", "setting_idempotency_lifetime_range"),
         ("p_idempotency_lifetime", "0", "setting_idempotency_lifetime_range"),
         ("p_idempotency_lifetime", "-1 day", "setting_idempotency_lifetime_range"),
         ("p_password_cost", 3, "setting_password_cost_range"),

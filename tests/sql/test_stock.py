@@ -128,7 +128,7 @@ def test_a_product_of_wrong_form_is_refused(call: Call, refused: Refused, subtes
 
 def test_a_product_needs_a_sku_and_a_name(call: Call, refused: Refused) -> None:
     for sku, name in ((None, "Mug"), ("A-1", None)):
-        with refused("23502"):
+        with refused("22004"):
             call("create_product", sku, name)
 
 

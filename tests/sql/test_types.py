@@ -75,7 +75,7 @@ _NO_TEXT = ("a\x00b", "\x00", "\ud800")
 _NOT_STRINGS: tuple[Any, ...] = (1, Decimal("1.5"), True, [], {})
 _INVISIBLE = (
     "\t\n\r\x01\x1f\x7f\x80\x85\x9f\xa0\xad\u061c\u1680\u180e\u2000\u2009\u200b\u200c\u200d\u200e\u200f\u2028\u2029"
-    "\u202e\u202f\u205f\u2060\u2066\u206f\u3000\ue000\uf8ff\ufeff\ufff9\ufffb"
+    "\u202e\u202f\u205f\u2060\u2066\u206f\u3000\ue000\uf8ff\ufeff\ufff9\ufffb\ufffe\uffff\U000e0041\U000f0000\U0010fffd"
 )
 _UUID = "0190a6f0-7c9e-7b1a-8c1d-1f2e3d4c5b6a"
 _LINE: dict[str, Any] = {"sku_id": _UUID, "quantity": "1.5"}

@@ -113,9 +113,9 @@ def test_a_user_of_wrong_form_is_refused(call: Call, refused: Refused, subtests:
         (["Ann", "x" * 1025, "operator"], ["23514", "password_length"]),
         (["Ann", PASSWORD, "public"], ["23514", "user_role_known"]),
         (["Ann", PASSWORD, "Admin"], ["23514", "user_role_known"]),
-        ([None, PASSWORD, "operator"], ["23502"]),
-        (["Ann", None, "operator"], ["23502"]),
-        (["Ann", PASSWORD, None], ["23502"]),
+        ([None, PASSWORD, "operator"], ["22004"]),
+        (["Ann", None, "operator"], ["22004"]),
+        (["Ann", PASSWORD, None], ["22004"]),
     ):
         with subtests.test(values=values), refused(*refusal):
             call("create_user", *values, **ADMIN)

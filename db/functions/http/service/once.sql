@@ -17,6 +17,8 @@ as $$
 declare
     v_statement constant text := http.statement(p_function);
     v_now constant timestamptz := inventory.clock();
+    -- A login can neither read nor use up the keys of callers that another login serves.
+    v_caller constant text := session_user || ' ' || p_caller;
     v_first store.idempotency_key;
     v_sqlstate text;
     v_message text;
@@ -24,6 +26,10 @@ declare
     v_hint text;
     v_constraint text;
 begin
+    perform inventory.require_argument('caller', p_caller is null);
+    perform inventory.require_argument('key', p_key is null);
+    perform inventory.require_argument('request', p_request is null);
+
     -- This function runs as the owner; what it calls is for those alone who may call it themselves.
     if not (
         select bool_and(has_function_privilege(session_user, p.oid, 'execute'))
@@ -35,7 +41,7 @@ begin
             message = format('permission denied for function %s', p_function);
     end if;
 
-    if not pg_try_advisory_xact_lock(hashtextextended(p_caller || e'\x1f' || p_key, 0)) then
+    if not pg_try_advisory_xact_lock(hashtextextended(v_caller || e'\x1f' || p_key, 0)) then
         raise exception using
             errcode = 'IV013', -- IDEMPOTENCY_KEY_IN_USE
             message = 'The first request with this Idempotency-Key is still running.',
@@ -44,10 +50,10 @@ begin
 
     select k.* into v_first
     from store.idempotency_key as k, store.setting as s
-    where k.caller = p_caller and k.key = p_key and k.created_at > v_now - s.idempotency_lifetime;
+    where k.caller = v_caller and k.key = p_key and k.created_at > v_now - s.idempotency_lifetime;
 
     if found then
-        if v_first.request is distinct from p_request then
+        if v_first.request <> p_request then
             raise exception using
                 errcode = 'IV012', -- IDEMPOTENCY_KEY_REUSED
                 message = 'This Idempotency-Key was used with another request.',
@@ -84,7 +90,7 @@ begin
     end;
 
     insert into store.idempotency_key (caller, key, request, result, error, created_at)
-    values (p_caller, p_key, p_request, result, error, v_now)
+    values (v_caller, p_key, p_request, result, error, v_now)
     on conflict (caller, key) do update
     set request = excluded.request, result = excluded.result, error = excluded.error, created_at = excluded.created_at;
 end;
@@ -92,6 +98,8 @@ $$;
 
 comment on function http.once(text, text, text, text, jsonb) is
 'Call http.<p_function> once for this caller''s Idempotency-Key: the work and the key in one transaction.
+
+A caller''s keys belong to the role that is logged in: another role''s p_caller of the same name is somebody else.
 
 p_request stands for the request (method, path, body). The same key with the same request gets the first answer again
 (replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",

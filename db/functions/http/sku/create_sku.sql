@@ -12,10 +12,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product constant store.product := inventory.create_product(
+    v_product store.product;
+begin
+    perform inventory.require_argument('quantity', p_quantity is null);
+    perform inventory.require_argument('price', p_price is null);
+
+    v_product := inventory.create_product(
         p_sku_code, p_name, p_quantity => p_quantity, p_price => p_price, p_actor => p_actor
     );
-begin
     return json_build_object(
         'sku_id', v_product.sku_id,
         'sku_code', v_product.sku,

@@ -13,10 +13,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product constant store.product := inventory.create_product(
-        p_sku, p_name, p_description, p_stock, p_price, p_actor => p_actor
-    );
+    v_product store.product;
 begin
+    perform inventory.require_argument('price', p_price is null);
+
+    v_product := inventory.create_product(p_sku, p_name, p_description, p_stock, p_price, p_actor => p_actor);
     -- A statement of its own: a stable function called in the one that creates would not see what it made.
     return http.inventory_item_json(v_product);
 end;

@@ -17,6 +17,9 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_product store.product;
 begin
+    perform inventory.require_argument('sku', p_sku is null);
+    perform inventory.require_argument('name', p_name is null);
+
     insert into store.product (sku_id, sku, name, description, cost_price, created_at, updated_at)
     values (inventory.uuid_v7(v_now), p_sku, p_name, p_description, p_cost_price, v_now, v_now)
     on conflict (sku) do nothing

@@ -17,11 +17,7 @@ declare
     v_available numeric;
     v_wanted constant numeric := p_reserved + p_blocked - p_on_hand;
 begin
-    if p_on_hand is null or p_reserved is null or p_blocked is null then
-        raise exception using
-            errcode = 'null_value_not_allowed',
-            message = 'A quantity is required.';
-    end if;
+    perform inventory.require_argument('quantity', p_on_hand is null or p_reserved is null or p_blocked is null);
 
     select * into v_stock
     from store.stock as s

@@ -14,6 +14,10 @@ declare
     v_cost constant integer := (select s.password_cost from store.setting as s);
     v_user store.user_account;
 begin
+    perform inventory.require_argument('username', p_username is null);
+    perform inventory.require_argument('password', p_password is null);
+    perform inventory.require_argument('role', p_role is null);
+
     insert into store.user_account (username, password_hash, role, created_at, updated_at)
     values (
         p_username,
