@@ -287,6 +287,8 @@ class Caller:
                 "user": role,
                 "password": self._password,
                 "connect_timeout": CONNECT_SECONDS,
+                # A server that vanishes from the network is noticed, not waited for.
+                **{"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000},
                 "application_name": "inventory",
             }
             if is_reading:

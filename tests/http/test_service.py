@@ -108,7 +108,10 @@ def test_ready_is_503_while_the_expiry_job_is_dead(
 def test_health_is_ok_and_ready_is_503_without_the_database(client: httpx.Client, database: Database) -> None:
     name = database.one("select current_database()::text")
     database.admin.execute(f'alter database "{name}" connection limit 0')
-    database.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'inventory'")
+    database.rows(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'inventory' and datname = current_database()"
+    )
     assert_not_ready(client, "database")
     assert client.get("/docs").status_code == 200
 

@@ -70,10 +70,11 @@ def test_a_second_server_on_the_same_port_says_so_and_leaves_the_first_alone(giv
 
 def test_a_second_make_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
     data = {"DATA_DIR": str(tmp_path / "data")}
-    with run(**data) as (url, first), run(**data) as (_, second):
+    with run(**data) as (url, first):
         said_until(first, LAST_LINE)
-        assert "in use by another" in said_until(second, "cannot start")
-        assert second.wait(PATIENCE) == 1
+        with run(**data) as (_, second):
+            assert "in use by another" in said_until(second, "cannot start")
+            assert second.wait(PATIENCE) == 1
         assert httpx.get(f"{url}/health").status_code == 200
 
 

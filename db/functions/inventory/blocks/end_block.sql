@@ -33,6 +33,12 @@ begin
         p_actor => p_actor,
         p_requires_active => false
     );
+    if v_movement.created_at >= v_block.expires_at then
+        -- Its time ran out between the look at it and the change.
+        raise exception using
+            errcode = 'IV006', -- BLOCK_EXPIRED
+            message = format('Block %s has expired.', p_block_id);
+    end if;
 
     update store.block as b
     set
