@@ -49,8 +49,8 @@ class Job:
 
 
 JOBS = (
-    Job("expire_blocks", "* * * * *", "call maintenance.run_expire_blocks()"),
-    Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_purge_idempotency_keys()"),
+    Job("expire_blocks", "* * * * *", "call maintenance.run_batches('expire_blocks')"),
+    Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
     Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
 )
 

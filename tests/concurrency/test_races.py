@@ -647,11 +647,11 @@ class TestSweep:
         database.advance(HOUR)
 
         def run(connection: Connection) -> None:
-            connection.execute("call maintenance.run_expire_blocks()")
+            connection.execute("call maintenance.run_batches('expire_blocks')")
 
         with database.connect().transaction() as running:
             running.connection.execute(
-                "select pg_advisory_xact_lock(hashtextextended('maintenance.run_expire_blocks', 0))"
+                "select pg_advisory_xact_lock(hashtextextended('maintenance.run_batches expire_blocks', 0))"
             )
             race.alone(run, "inventory_maintenance")
             assert status(database, mine) == "active"

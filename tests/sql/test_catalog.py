@@ -17,7 +17,7 @@ from tests.sql import dump
 from tests.sql.conftest import new_database
 
 # A procedure that commits can neither be SECURITY DEFINER nor set its search_path.
-COMMITTING = {"maintenance.run_expire_blocks", "maintenance.run_purge_idempotency_keys"}
+COMMITTING = {"maintenance.run_batches"}
 
 # Pieces of queries, by the alias of pg_proc (p), pg_class (c), pg_type (t) and pg_roles (r).
 SCHEMAS_SQL = f"any('{{{','.join(SCHEMAS)}}}'::regnamespace[])"

@@ -120,7 +120,7 @@ def test_two_sweeps_at_once_share_the_work(database: Database) -> None:
 def test_the_job_sweeps_a_batch_a_transaction(database: Database) -> None:
     make_blocks(database, database.product("A-1", 10), 1001)
     database.advance(HOUR)
-    database.connect("inventory_maintenance").execute("call maintenance.run_expire_blocks()")
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('expire_blocks')")
     assert statuses(database) == {"expired": 1001}
     assert job(database, "expire_blocks") == (True, True, 1001)
     transactions = "select count(*) from store.movement where kind = 'expire' group by xmin::text order by 1"
@@ -131,30 +131,30 @@ def test_the_job_stops_when_its_time_is_up(database: Database) -> None:
     make_blocks(database, database.product("A-1", 10), 1001)
     database.advance(HOUR)
     connection = database.connect("inventory_maintenance")
-    connection.execute("call maintenance.run_expire_blocks(0)")
+    connection.execute("call maintenance.run_batches('expire_blocks', 0)")
     assert statuses(database) == {"expired": 1000, "active": 1}
-    connection.execute("call maintenance.run_expire_blocks(0)")
+    connection.execute("call maintenance.run_batches('expire_blocks', 0)")
     assert statuses(database) == {"expired": 1001}
 
 
-@pytest.mark.parametrize("name", ["run_expire_blocks", "run_purge_idempotency_keys"])
+@pytest.mark.parametrize("name", ["expire_blocks", "purge_idempotency_keys"])
 def test_a_job_that_runs_already_does_not_run_twice(database: Database, name: str) -> None:
     make_blocks(database, database.product("A-1", 10), 1)
     database.advance(2 * DAY)
     holder, connection = database.connect(), database.connect("inventory_maintenance")
     with holder.transaction():
-        holder.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"maintenance.{name}"])
-        connection.execute(f"call maintenance.{name}()".encode())
-        assert job(database, name.removeprefix("run_")) == (False, None, None)
+        holder.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"maintenance.run_batches {name}"])
+        connection.execute("call maintenance.run_batches(%s)", [name])
+        assert job(database, name) == (False, None, None)
         assert statuses(database) == {"active": 1}
-    connection.execute(f"call maintenance.{name}()".encode())
-    assert job(database, name.removeprefix("run_"))[0] is True
+    connection.execute("call maintenance.run_batches(%s)", [name])
+    assert job(database, name)[0] is True
 
 
 def test_a_job_with_nothing_to_do_shows_that_it_lives(database: Database) -> None:
     connection = database.connect("inventory_maintenance")
     for name in ("expire_blocks", "purge_idempotency_keys"):
-        connection.execute(f"call maintenance.run_{name}()".encode())
+        connection.execute("call maintenance.run_batches(%s)", [name])
         assert job(database, name) == (True, True, 0)
 
 
@@ -209,7 +209,7 @@ def test_the_purge_waits_for_nobody(database: Database) -> None:
 def test_the_job_purges_a_batch_a_transaction(database: Database) -> None:
     make_keys(database, 10_001)
     database.advance(DAY)
-    database.connect("inventory_maintenance").execute("call maintenance.run_purge_idempotency_keys()")
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('purge_idempotency_keys')")
     assert database.counts()["idempotency_key"] == 0
     assert job(database, "purge_idempotency_keys") == (True, True, 10_001)
 
@@ -326,7 +326,7 @@ def test_readiness_follows_the_heartbeat_of_the_sweep(database: Database, call: 
     assert checks(names) == good
     database.advance(timedelta(minutes=5))
     assert checks(names) == good | {"expiry_job": "failed"}, "scheduled, and has not run"
-    database.connect("inventory_maintenance").execute("call maintenance.run_expire_blocks()")
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('expire_blocks')")
     assert checks(names) == good
     database.advance(timedelta(minutes=5))
     assert checks(names) == good | {"expiry_job": "failed"}, "has run, and does so no more"

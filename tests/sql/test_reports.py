@@ -123,7 +123,7 @@ def test_a_reporting_tool_can_do_nothing_else(
         "select inventory.add_stock(1, 1)",
         "select http.ready('{}')",
         "select maintenance.status()",
-        "call maintenance.run_expire_blocks()",
+        "call maintenance.run_batches('expire_blocks')",
         "lock table report.stock",
         "create view report.mine as select 1",
         "select * from extensions.pg_trgm",

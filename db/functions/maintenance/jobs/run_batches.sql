@@ -1,0 +1,38 @@
+-- A procedure that commits can neither be SECURITY DEFINER nor set its search_path: it runs as its caller, and qualifies
+-- every name and operator.
+create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 30)
+language plpgsql
+as $$
+declare
+    v_started_at constant timestamptz := pg_catalog.clock_timestamp();
+    v_ends_at constant timestamptz := v_started_at OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => p_seconds);
+    v_batch integer;
+    v_count bigint := 0;
+begin
+    loop
+        -- pg_cron starts a job once for each minute that it missed: one of them is enough.
+        exit when not pg_catalog.pg_try_advisory_xact_lock(
+            pg_catalog.hashtextextended(pg_catalog.concat('maintenance.run_batches ', p_job), 0)
+        );
+        case p_job
+            when 'expire_blocks' then
+                v_batch := maintenance.expire_blocks();
+            when 'purge_idempotency_keys' then
+                v_batch := maintenance.purge_idempotency_keys();
+        end case;
+        v_count := v_count OPERATOR(pg_catalog.+) v_batch;
+        perform maintenance.record_run(p_job, v_started_at, v_count);
+        commit;
+        exit when (v_batch OPERATOR(pg_catalog.=) 0) or (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>) v_ends_at);
+    end loop;
+end;
+$$;
+
+comment on procedure maintenance.run_batches (text, integer) is
+'Run a job of maintenance (expire_blocks, purge_idempotency_keys) until nothing is left to do, a batch a transaction, for
+at most p_seconds.
+
+What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
+Errors: 20000 for an unknown job.';
+
+grant execute on procedure maintenance.run_batches(text, integer) to inventory_maintenance;
