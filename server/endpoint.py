@@ -30,8 +30,6 @@ SERVER_ARGUMENTS = ("actor", "url")
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
-REALM = {"WWW-Authenticate": 'Bearer realm="api"'}
-
 
 class Service:
     """What every endpoint needs: the catalog, the caller, the tokens, and who a caller without a token is."""
@@ -49,9 +47,7 @@ class Service:
         if not parts or parts[0].lower() != "bearer":
             return self.anonymous
         if len(parts) != 2:
-            raise Problem(
-                "TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values", headers=REALM
-            )
+            raise Problem("TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values")
         try:
             return self.tokens.caller(parts[1])
         except TokenError as error:
@@ -59,7 +55,6 @@ class Service:
             raise Problem(
                 "TOKEN_NOT_VALID",
                 "Given token not valid for any token type",
-                headers=REALM,
                 extra={"code": "token_not_valid", "messages": [message]},
             ) from None
 
@@ -68,7 +63,7 @@ class Service:
         if identity.role in function.roles:
             return
         if identity.is_anonymous:
-            raise Problem("NOT_AUTHENTICATED", "Authentication credentials were not provided.", headers=REALM)
+            raise Problem("NOT_AUTHENTICATED", "Authentication credentials were not provided.")
         raise Problem("PERMISSION_DENIED", "You do not have permission to perform this action.")
 
     def fingerprint(self, request: web.Request, body: Any) -> str:
