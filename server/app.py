@@ -42,17 +42,17 @@ class Drain:
 
     def __init__(self) -> None:
         self.is_stopping = False
-        self._count = 0
+        self.count = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
 
     def begin(self) -> None:
-        self._count += 1
+        self.count += 1
         self._is_empty.clear()
 
     def end(self) -> None:
-        self._count -= 1
-        if self._count == 0:
+        self.count -= 1
+        if self.count == 0:
             self._is_empty.set()
 
     async def wait(self, seconds: float) -> None:
@@ -67,10 +67,11 @@ DRAIN = web.AppKey("drain", Drain)
 
 
 class Metrics:
-    """What /metrics shows: requests by route and status, their time, and the lanes to the database."""
+    """What /metrics shows: requests by route and status, their time, how many are under way, the database's lanes."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, drain: Drain) -> None:
         self._caller = caller
+        self._drain = drain
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "inventory_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
@@ -85,6 +86,7 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
     def collect(self) -> list[GaugeMetricFamily]:
+        under_way = GaugeMetricFamily("inventory_http_requests_in_progress", "Requests under way.", self._drain.count)
         opened = GaugeMetricFamily("inventory_db_connections", "Open connections.", labels=["role", "lane"])
         waiting = GaugeMetricFamily(
             "inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"]
@@ -92,7 +94,7 @@ class Metrics:
         for (role, is_reading), lane in self._caller.lanes().items():
             opened.add_metric([role, "read" if is_reading else "write"], lane.open)
             waiting.add_metric([role, "read" if is_reading else "write"], lane.waiting)
-        return [opened, waiting]
+        return [under_way, opened, waiting]
 
 
 async def create_app(settings: Settings, conninfo: str) -> web.Application:
@@ -129,11 +131,12 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
     tokens = Tokens(settings.secret_key, settings.access_token_seconds, settings.refresh_token_seconds)
     service = Service(functions, caller, tokens, settings.anonymous_role, settings.secret_key)
     endpoints = [Endpoint(route, service) for route in ROUTES]
-    metrics = Metrics(caller)
+    drain = Drain()
+    metrics = Metrics(caller, drain)
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
     app[CALLER] = caller
-    app[DRAIN] = drain = Drain()
+    app[DRAIN] = drain
     handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
         (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths
     }

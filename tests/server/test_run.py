@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.conftest import PATIENCE, SECRET_KEY
+from tests.conftest import PATIENCE, SECRET_KEY, Database
 from tests.process import LAST_LINE, run, said_until
 from tools.cluster import Cluster
 
@@ -86,8 +86,8 @@ def test_a_request_whose_body_still_arrives_is_answered_before_the_stop(given_ur
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
             connection.sendall(head.encode() + body[:9])
-            # Answered by the same process after it, so the server has begun with the request.
-            assert httpx.get(f"{url}/health").status_code == 200
+            # The request for the metrics, and the one whose body still arrives.
+            Database.wait_for(lambda: "inventory_http_requests_in_progress 2.0" in httpx.get(f"{url}/metrics").text)
             process.send_signal(signal.SIGTERM)
             said_until(process, "stopping")
             connection.sendall(body[9:])
