@@ -47,6 +47,10 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+    finally:
+        # All is stopped: a signal that comes now must not make a failure of it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
