@@ -29,10 +29,7 @@ from server.tokens import Tokens
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-CALLER = web.AppKey("caller", Caller)
-
-
-DRAIN_SECONDS = 15
+DRAIN_SECONDS = 15  # for requests under way, before a stop closes what is open
 
 log = logging.getLogger("server")
 
@@ -135,7 +132,6 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
     metrics = Metrics(caller, drain)
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
-    app[CALLER] = caller
     app[DRAIN] = drain
     handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
         (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths

@@ -120,13 +120,9 @@ FIELD: dict[str, tuple[str, ...]] = {
 }
 
 
-def status_of(problem: Problem, api: Api) -> int:
-    return STATUS[problem.code][api]
-
-
 def response(problem: Problem, api: Api) -> web.Response:
     """The error as the API's document writes it."""
-    status = status_of(problem, api)
+    status = STATUS[problem.code][api]
     content_type, body = _RENDERERS[api](problem, status)
     headers = dict(problem.headers)
     if status == 401:

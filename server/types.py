@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
-_MOST_PLACES = 1000
+_MOST_PLACES = 1000  # after the point: fewer than PostgreSQL reads
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 
@@ -188,8 +188,3 @@ def pydantic_type(name: str, composites: dict[str, list[dict[str, str]]]) -> Any
 def _composite(name: str, composites: dict[str, list[dict[str, str]]]) -> type[BaseModel]:
     fields = {field["name"]: (pydantic_type(field["type"], composites), ...) for field in composites[name]}
     return create_model(name.rpartition(".")[2], **fields)  # type: ignore[call-overload, no-any-return]
-
-
-def choices(name: str) -> tuple[str, ...]:
-    """The values of an enumerated type; none for any other."""
-    return get_args(TYPES[name]) if TYPES[name] is TYPES["inventory.user_role"] else ()

@@ -630,3 +630,29 @@ def test_the_table_itself_refuses(database: Database, call: Call, refused: Refus
     ):
         with subtests.test(change), refused("23514", constraint):
             database.admin.execute(f"update store.block set {change}".encode())
+
+
+@pytest.mark.parametrize("end", ["convert_block", "cancel_block"])
+def test_a_block_whose_time_runs_out_under_the_lock_has_expired(database: Database, refused: Refused, end: str) -> None:
+    product = database.product(quantity=5)
+    block = database.one("select id from inventory.create_block(%s, 2)", product)
+    # The first look at the time finds the block active; the second, for the change, comes at its end.
+    database.admin.execute("create sequence store.look")
+    database.admin.execute(
+        """
+        create or replace function inventory.clock()
+        returns timestamptz
+        language plpgsql stable parallel safe security definer
+        set search_path = pg_catalog, pg_temp
+        as $$
+        begin
+            return (select max(b.expires_at) from store.block as b)
+                - case when nextval('store.look') = 1 then interval '1 microsecond' else interval '0' end;
+        end;
+        $$;
+        alter sequence store.look owner to inventory_owner;
+        """
+    )
+    with refused("IV006"):
+        database.one(f"select id from inventory.{end}(%s)", block)
+    assert database.stock(product) == (5, 0, 2)
