@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import simplejson
@@ -22,7 +23,7 @@ from server.errors import FIELD, STATUS, FieldError, Problem
 from server.routes import Route
 from server.tokens import Caller as Identity
 from server.tokens import TokenError, Tokens
-from server.types import pydantic_type
+from server.types import PATH_TYPES, pydantic_type
 
 MAXIMUM_BODY = 1024 * 1024
 MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
@@ -136,7 +137,9 @@ class Endpoint:
             raise CatalogError(f"{route.method} {route.path}: {route.api} has no error bodies.")
         rest = [a for a in self.function.arguments if a.name not in in_path and a.name not in SERVER_ARGUMENTS]
         composites = service.catalog.composites
-        self.path_model = model("Path", (a for a in self.function.arguments if a.name in in_path), composites)
+        self.path_model = model(
+            "Path", (a for a in self.function.arguments if a.name in in_path), composites, PATH_TYPES
+        )
         self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
         self._server_arguments = [a.name for a in self.function.arguments if a.name in SERVER_ARGUMENTS]
 
@@ -179,11 +182,19 @@ class Endpoint:
         )
 
 
-def model(name: str, arguments: Iterable[Argument], composites: dict[str, list[dict[str, str]]]) -> type[BaseModel]:
-    """A pydantic model of a function's arguments: null for an optional one is the same as leaving it out."""
+def model(
+    name: str,
+    arguments: Iterable[Argument],
+    composites: dict[str, list[dict[str, str]]],
+    special: Mapping[str, Any] = MappingProxyType({}),
+) -> type[BaseModel]:
+    """A pydantic model of a function's arguments: null for an optional one is the same as leaving it out.
+
+    ``special``: types that are other ones here.
+    """
     fields: dict[str, Any] = {}
     for argument in arguments:
-        kind = pydantic_type(argument.type, composites)
+        kind = special.get(argument.type) or pydantic_type(argument.type, composites)
         fields[argument.name] = (kind, ...) if argument.required else (kind | None, None)
     return create_model(name, **fields)
 

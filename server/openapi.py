@@ -23,6 +23,12 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "quantity": {"type": "number", "minimum": 0, "maximum": 999999999.999, "description": "Units, up to 3 decimals."},
     "money": {"type": "number", "minimum": 0, "description": "Money, up to 3 decimals."},
+    "decimal": {"type": "string", "pattern": "^-?[0-9]+[.][0-9]{3}$", "description": "Exact, with 3 decimals."},
+    "time": {
+        "type": "string",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?$",
+        "description": "UTC, without an offset.",
+    },
     "sku_code": {"type": "string", "minLength": 1, "maxLength": 64},
     "name": {"type": "string", "minLength": 1, "maxLength": 255},
     "username": {"type": "string", "minLength": 1, "maxLength": 150},
@@ -97,6 +103,7 @@ ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }
+ERRORS[Api.PRICING] = ERRORS[Api.STOCK]
 ERRORS[Api.AUTHENTICATION] = ERRORS[Api.CATALOG]
 
 
@@ -104,7 +111,7 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = _operation(endpoint)
+        paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = _operation(endpoint, catalog)
     for route in TOKEN_ROUTES:
         paths.setdefault(route.path, {})["post"] = _token_operation(route, catalog)
     return {
@@ -124,22 +131,27 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def schema_of(sketch: Any) -> dict[str, Any]:
-    """The JSON schema of a comment's sketch."""
+def schema_of(sketch: Any, catalog: Catalog) -> dict[str, Any]:
+    """The JSON schema of a comment's sketch; a word of it may be a function whose comment has the sketch."""
     if isinstance(sketch, dict):
         return {
             "type": "object",
             "required": list(sketch),
-            "properties": {name: schema_of(value) for name, value in sketch.items()},
+            "properties": {name: schema_of(value, catalog) for name, value in sketch.items()},
         }
     if isinstance(sketch, list):
-        return {"type": "array", "items": schema_of(sketch[0])}
+        return {"type": "array", "items": schema_of(sketch[0], catalog)}
     word = sketch.removesuffix("?")
-    schema = VOCABULARY.get(word, {"type": "string", "enum": word.split("|")})
+    if word in VOCABULARY:
+        schema = VOCABULARY[word]
+    elif word in catalog.functions:
+        schema = schema_of(catalog.functions[word].returns, catalog)
+    else:
+        schema = {"type": "string", "enum": word.split("|")}
     return {"anyOf": [schema, {"type": "null"}]} if sketch.endswith("?") else schema
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
     route, function = endpoint.route, endpoint.function
     operation = _described(route, function)
     operation["parameters"] = _parameters(endpoint.path_model, "path")
@@ -156,7 +168,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         codes.append("INVALID_PATH")
     if endpoint.model.model_fields:
         codes.append("VALIDATION_ERROR")
-    operation["responses"] = _responses(route, function, codes)
+    operation["responses"] = _responses(route, function, codes, catalog)
     return operation
 
 
@@ -165,7 +177,7 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
     operation = _described(route, function)
     operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
-    return operation | {"responses": _responses(route, function, codes)}
+    return operation | {"responses": _responses(route, function, codes, catalog)}
 
 
 def _described(route: Route, function: Function) -> dict[str, Any]:
@@ -219,14 +231,14 @@ def _untitled(schema: Any) -> Any:
     return schema
 
 
-def _responses(route: Route, function: Function, codes: list[str]) -> dict[str, Any]:
+def _responses(route: Route, function: Function, codes: list[str], catalog: Catalog) -> dict[str, Any]:
     if route.method != "GET":
         codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
     success: dict[str, Any] = {"description": "Done"}
     if route.status != 204:
-        success["content"] = {"application/json": {"schema": schema_of(function.returns)}}
+        success["content"] = {"application/json": {"schema": schema_of(function.returns, catalog)}}
     if route.location:
         success["headers"] = {"Location": {"schema": {"type": "string"}}}
     responses: dict[str, Any] = {str(route.status): success}

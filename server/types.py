@@ -7,7 +7,7 @@ as JSON numbers (parsed to int or Decimal, never to a float) or as their strings
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 _MOST_PLACES = 1000  # after the point: fewer than PostgreSQL reads
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
+_DIGITS = re.compile(r"\d{1,30}", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 
 # Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
@@ -59,6 +60,14 @@ def _integer_form(value: Any) -> Any:
     return value
 
 
+def _digits_form(value: Any) -> Any:
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise PydanticCustomError(
+            "int_parsing", "Input should be a valid integer, unable to parse string as an integer"
+        )
+    return value
+
+
 def _to_utc(value: datetime) -> datetime:
     """A time without an offset is UTC."""
     try:
@@ -76,6 +85,14 @@ def _time_form(value: Any) -> Any:
         # int() of a number with an exponent like that does not come to an end.
         raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime")
     return int(value) if value == value.to_integral_value() else value
+
+
+def _of_the_calendar(value: str) -> str:
+    try:
+        date.fromisoformat(value[:10])
+    except ValueError:
+        raise PydanticCustomError("date_from_datetime_parsing", "Input should be a date of the calendar") from None
+    return value
 
 
 def _no_nul(value: str) -> str:
@@ -155,12 +172,39 @@ TYPES: dict[str, Any] = {
     ),
     "inventory.password": text(min_length=1, max_length=1024),
     "inventory.user_role": Literal["operator", "employee", "admin"],
+    "inventory.iso_time": Annotated[
+        _form(
+            r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+            r"([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$",
+            "Input should be a date or a time in ISO 8601's form",
+        ),
+        AfterValidator(_of_the_calendar),
+    ],
+    "inventory.per_page": _integer(ge=1, le=100),
+    "inventory.search_text": text(max_length=255),
+    "inventory.stock_status": Literal["active", "inactive", "archived"],
+    "inventory.price_type": Literal["retail", "promo", "wholesale"],
+    "inventory.unit_symbol": Annotated[text(min_length=1, max_length=16), AfterValidator(_not_blank)],
+    "inventory.email": _form(
+        "^[!-?A-~]{1,64}@[0-9A-Za-z-]+([.][0-9A-Za-z-]+)+$", "Enter a valid email address", max_length=254
+    ),
+    "inventory.phone_number": _form(
+        "^[0-9A-Za-z+() ./,#*:;-]*[0-9][0-9A-Za-z+() ./,#*:;-]*$",
+        "Enter a valid telephone number",
+        min_length=1,
+        max_length=50,
+    ),
     "uuid": UUID,
     "timestamp with time zone": Annotated[datetime, BeforeValidator(_time_form), AfterValidator(_to_utc)],
     "bigint": _integer(ge=-(2**63), le=2**63 - 1),
     "integer": _integer(ge=-(2**31), le=2**31 - 1),
     "boolean": bool,
     "text": text(),
+}
+
+# In a path an integer is its digits and nothing else.
+PATH_TYPES: dict[str, Any] = {
+    name: Annotated[TYPES[name], BeforeValidator(_digits_form)] for name in ("bigint", "integer")
 }
 
 # Domains over arrays: the element's type, and how many.

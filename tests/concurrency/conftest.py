@@ -56,28 +56,31 @@ class Race:
         """What finish() returned for the last race behind held rows."""
 
     @contextlib.contextmanager
-    def behind(self, *product_ids: int, touched: bool = False, waiting: int | None = None) -> Iterator[None]:
-        """Hold the products' stock rows while the block starts callers; let go when they are lined up; see all return.
+    def behind(
+        self, *product_ids: int, touched: bool = False, waiting: int | None = None, table: str = "stock"
+    ) -> Iterator[None]:
+        """Hold the products' rows while the block starts callers; let go when they are lined up; see all return.
 
         ``touched``: the holder changes the rows as well, so that who waited finds another version than it first saw.
-        ``waiting``: see line_up.
+        ``waiting``: see line_up. ``table``: stock, or product: what prices wait for.
         """
-        with self.holding(*product_ids, touched=touched):
+        with self.holding(*product_ids, touched=touched, table=table):
             yield
             self.line_up(waiting)
         self.outcomes = self.finish()
 
     @contextlib.contextmanager
-    def holding(self, *product_ids: int, touched: bool = False) -> Iterator[None]:
-        """Hold the products' stock rows."""
+    def holding(self, *product_ids: int, touched: bool = False, table: str = "stock") -> Iterator[None]:
+        """Hold the products' rows of the table."""
         products = list(product_ids)
+        key = {"stock": "product_id", "product": "id"}[table]
         with self._holder.transaction():
             self._holder.execute(
-                "select from store.stock where product_id = any(%s) order by product_id for no key update", [products]
+                f"select from store.{table} where {key} = any(%s) order by {key} for no key update".encode(), [products]
             )
             if touched:
                 self._holder.execute(
-                    "update store.stock set updated_at = updated_at where product_id = any(%s)", [products]
+                    f"update store.{table} set updated_at = updated_at where {key} = any(%s)".encode(), [products]
                 )
             yield
 

@@ -518,7 +518,7 @@ class TestTime:
 
     def test_prices_set_at_once_follow_one_another_and_one_stays_open(self, database: Database, race: Race) -> None:
         product = database.product(p_price=1)
-        with race.behind(product):
+        with race.behind(product, table="product"):
             for amount in range(2, 10):
                 race.call(SET_PRICE, product, amount, role="postgres")
             race.line_up()

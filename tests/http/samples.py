@@ -17,28 +17,43 @@ CREDENTIALS = {"username": "root", "password": "secret"}
 class World:
     """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
 
-    The users are operator, employee and root (the admin); their password is secret.
+    The users are operator, employee and root (the admin); their password is secret. Of the SKU 40 were bought from a
+    supplier, and 6 sold; another product has no inventory yet.
     """
 
     product_id: int
     sku_id: str
     block_id: str
     user_id: int
+    bare_product_id: int
+    supplier_id: int
+    sale_id: int
 
     def path(self, template: str) -> str:
-        """The path with its parameters: {sku_id}, {block_id}, {user_id}; {id} is the product's or the user's."""
-        an_id = self.user_id if template.startswith("/api/v1/users") else self.product_id
-        return template.format(sku_id=self.sku_id, block_id=self.block_id, id=an_id, user_id=self.user_id)
+        """The path with its parameters: {sku_id}, {block_id}, …; {id} is the product's or the user's.
+
+        What is to be initialized is the product that has no inventory.
+        """
+        names = dataclasses.asdict(self) | {"id": self.product_id}
+        if template.startswith("/api/v1/users"):
+            names["id"] = self.user_id
+        if template.endswith("/initialize"):
+            names["product_id"] = self.bare_product_id
+        return template.format_map(names)
 
 
 def fill(database: Database) -> World:
     """Make the world in a database that has none."""
-    product_id = database.product("A-1", 100, p_price="99.99")
+    product_id = database.product("A-1", 66, p_price="99.99")
+    supplier_id = database.one("select id from inventory.create_supplier('Fresh Farm', '+254700000000')")
+    database.one("select id from inventory.record_purchase(%s, %s, 40, 35)", product_id, supplier_id)
+    sale_id = database.one("select id from inventory.record_sale(%s, 6, 60)", product_id)
+    bare_product_id = database.one("select id from inventory.register_product('BARE', 'No inventory')")
     block_id = database.one("select id from inventory.create_block(%s, 5)", product_id)
     database.one("select id from inventory.reserve_stock(%s, 10)", product_id)
     for name, role in (("operator", "operator"), ("employee", "employee"), ("root", "admin")):
         user_id = database.one("select id from maintenance.create_user(%s, 'secret', %s)", name, role)
-    return World(product_id, database.sku_id(product_id), str(block_id), user_id)
+    return World(product_id, database.sku_id(product_id), str(block_id), user_id, bare_product_id, supplier_id, sale_id)
 
 
 def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - one a route
@@ -59,6 +74,24 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"sku": "ABC123", "name": "A", "description": "B", "price": 99.99, "stock": 100}
         case "add_stock" | "reserve_stock" | "release_stock" | "consume_stock":
             return {"amount": 5}
+        case "register_product":
+            return {"sku": "POT-001", "name": "Potatoes", "description": "Washed"}
+        case "create_unit":
+            return {"name": "Crate", "symbol": "cr"}
+        case "create_supplier":
+            return {"name": "Fresh Farm Supplies", "phone_number": "+254700000001", "email": "contact@freshfarm.com"}
+        case "initialize_inventory":
+            return {"unit_id": 3, "quantity": 0, "reorder_point": 20}
+        case "update_inventory":
+            return {"quantity": 60, "reorder_point": 25}
+        case "create_purchase":
+            return {"product_id": world.product_id, "supplier_id": world.supplier_id, "quantity": 40, "unit_cost": 35}
+        case "create_sale":
+            return {"product_id": world.product_id, "quantity": 10, "unit_price": 60}
+        case "return_sale":
+            return {"quantity": 2, "reason": "Rotten"}
+        case "create_price":
+            return {"amount": 60, "price_type": "retail", "close_old_price": True}
         case "create_user":
             return {"username": "alice", "password": "correct horse", "role": "employee"}
         case "update_user":

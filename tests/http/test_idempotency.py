@@ -63,7 +63,7 @@ def assert_refused(answer: httpx.Response, api: Api, status: int, code: str) -> 
         assert found["code"] == code
         assert isinstance(found["detail"], str)
     is_problem = answer.headers["Content-Type"] == "application/problem+json"
-    assert is_problem == (api is Api.STOCK)
+    assert is_problem == (api in (Api.STOCK, Api.PRICING))
 
 
 @pytest.mark.parametrize("route", POSTS, ids=name_of)
@@ -168,7 +168,7 @@ def test_a_business_error_is_remembered(
     database.one("select id from inventory.reserve_stock(%s, 30)", world.product_id)
     database.one("select id from inventory.cancel_block(%s)", world.block_id)
     database.one("select id from inventory.consume_stock(%s, 40)", world.product_id)
-    database.admin.execute("update store.product set sku = 'B-1'")
+    database.admin.execute("update store.product set sku = 'B-' || id")
     database.admin.execute("update store.user_account set username = 'renamed' where username = 'root'")
     with unchanged():
         assert_replay(admin.post(path, json=sent, headers={KEY: "k-1"}), first)

@@ -24,6 +24,7 @@ from tests.conftest import Database, Server
 from tests.http.conftest import Shared, send
 from tests.http.document import Document, exact
 from tests.http.samples import EVERY_ROUTE, body, fill, name_of
+from tests.http.test_permissions import LEAST_ROLE
 
 NOBODY = "550e8400-e29b-41d4-a716-446655440000"
 MIB = 1024 * 1024
@@ -36,7 +37,7 @@ def assert_error(answer: httpx.Response, api: Api, status: int, code: str) -> No
     assert answer.status_code == status, answer.text
     found = answer.json()
     is_problem = answer.headers["Content-Type"] == "application/problem+json"
-    assert is_problem == (api is Api.STOCK)
+    assert is_problem == (api in (Api.STOCK, Api.PRICING))
     if api is Api.SERVICE:
         assert isinstance(found["detail"], str)
     elif api in (Api.CATALOG, Api.AUTHENTICATION):
@@ -527,12 +528,11 @@ def test_what_needs_a_token_says_so(document: Document) -> None:
     for route in EVERY_ROUTE:
         operation = document.operation(route.method, route.path)
         assert operation is not None
-        if route.path.startswith("/api/v1/users"):
-            assert operation["security"] == [{"bearer": []}]
-        elif route.api is Api.AUTHENTICATION:
+        least = LEAST_ROLE[route.method, route.path]
+        if least == "public":
             assert "security" not in operation
         else:
-            assert {} in operation["security"]
+            assert operation["security"] == ([{"bearer": []}, {}] if least == "operator" else [{"bearer": []}])
 
 
 @pytest.mark.parametrize("route", EVERY_ROUTE, ids=name_of)
@@ -583,7 +583,7 @@ def test_the_bodys_schema_allows_what_is_taken_and_names_what_is_required(
         if route.api is Api.SKU:
             named = {entry["loc"][1] for entry in found["detail"]}
         else:
-            named = set(found["errors"] if route.api is Api.STOCK else found["error"]["details"])
+            named = set(found["errors"] if route.api in (Api.STOCK, Api.PRICING) else found["error"]["details"])
         assert named == required
 
 

@@ -35,6 +35,22 @@ ALTER DOMAIN inventory.description OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.description IS 'Free text of up to 10 000 characters.';
 
+CREATE DOMAIN inventory.email AS text
+	CONSTRAINT email_form CHECK ((VALUE ~ '^[!-?A-~]{1,64}@[0-9A-Za-z-]+([.][0-9A-Za-z-]+)+$'::text))
+	CONSTRAINT email_length CHECK ((length(VALUE) <= 254));
+
+ALTER DOMAIN inventory.email OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.email IS 'An e-mail address, up to 254 characters.';
+
+CREATE DOMAIN inventory.iso_time AS text
+	CONSTRAINT iso_time_form CHECK ((VALUE ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'::text))
+	CONSTRAINT iso_time_of_the_calendar CHECK (((VALUE IS NULL) OR (make_date((substr(VALUE, 1, 4))::integer, (substr(VALUE, 6, 2))::integer, (substr(VALUE, 9, 2))::integer) IS NOT NULL)));
+
+ALTER DOMAIN inventory.iso_time OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.iso_time IS 'A time or a day in ISO 8601''s form; without an offset it is UTC.';
+
 CREATE DOMAIN inventory.money AS numeric
 	CONSTRAINT money_places CHECK ((VALUE = round(VALUE, 3)))
 	CONSTRAINT money_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 99999999999999999999.999)));
@@ -72,6 +88,28 @@ ALTER DOMAIN inventory.password OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.password IS 'A password in clear, 1 to 1024 characters: only ever an argument, stored as a hash.';
 
+CREATE DOMAIN inventory.per_page AS integer
+	CONSTRAINT per_page_range CHECK (((VALUE >= 1) AND (VALUE <= 100)));
+
+ALTER DOMAIN inventory.per_page OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.per_page IS 'How many rows a page of API 3 has: 1 to 100.';
+
+CREATE DOMAIN inventory.phone_number AS text
+	CONSTRAINT phone_number_form CHECK ((VALUE ~ '^[0-9A-Za-z+() ./,#*:;-]*[0-9][0-9A-Za-z+() ./,#*:;-]*$'::text))
+	CONSTRAINT phone_number_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 50)));
+
+ALTER DOMAIN inventory.phone_number OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.phone_number IS 'A telephone number as people write it, 1 to 50 characters.';
+
+CREATE DOMAIN inventory.price_type AS text
+	CONSTRAINT price_type_known CHECK ((VALUE = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])));
+
+ALTER DOMAIN inventory.price_type OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.price_type IS 'A type of price: retail, promo or wholesale.';
+
 CREATE DOMAIN inventory.product_reference AS text
 	CONSTRAINT product_reference_form CHECK ((VALUE ~ '^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$'::text));
 
@@ -94,6 +132,13 @@ ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000 characters.';
 
+CREATE DOMAIN inventory.search_text AS text
+	CONSTRAINT search_text_length CHECK ((length(VALUE) <= 255));
+
+ALTER DOMAIN inventory.search_text OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.search_text IS 'What to look for in names and codes: up to 255 characters, none of them special.';
+
 CREATE DOMAIN inventory.sku_code AS text
 	CONSTRAINT sku_code_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
 	CONSTRAINT sku_code_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]'::text))
@@ -102,6 +147,21 @@ CREATE DOMAIN inventory.sku_code AS text
 ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
+
+CREATE DOMAIN inventory.stock_status AS text
+	CONSTRAINT stock_status_known CHECK ((VALUE = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])));
+
+ALTER DOMAIN inventory.stock_status OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_status IS 'The status of a product''s inventory: active, inactive or archived.';
+
+CREATE DOMAIN inventory.unit_symbol AS text
+	CONSTRAINT unit_symbol_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 16)))
+	CONSTRAINT unit_symbol_not_blank CHECK ((VALUE ~ '[^\s]'::text));
+
+ALTER DOMAIN inventory.unit_symbol OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.unit_symbol IS 'The sign of a unit of measure: 1 to 16 characters, not blank.';
 
 CREATE TYPE inventory.user_info AS (
 	id bigint,
@@ -178,58 +238,6 @@ COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id
 
 COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
 
-CREATE TABLE store.movement (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    kind text NOT NULL,
-    on_hand_before numeric(12,3) NOT NULL,
-    on_hand_after numeric(12,3) NOT NULL,
-    reserved_before numeric(12,3) NOT NULL,
-    reserved_after numeric(12,3) NOT NULL,
-    blocked_before numeric(12,3) NOT NULL,
-    blocked_after numeric(12,3) NOT NULL,
-    cost numeric(32,3),
-    reference text,
-    reason text,
-    actor text NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
-    CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
-    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text])))
-);
-
-ALTER TABLE store.movement OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance. A product''s rows are a chain: each begins where the last ended.';
-
-COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
-
-COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
-
-COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
-
-COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
-
-COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
-
-CREATE TABLE store.price (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    price_type text NOT NULL,
-    amount numeric(23,3) NOT NULL,
-    effective_from timestamp with time zone NOT NULL,
-    effective_to timestamp with time zone,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT price_amount_not_negative CHECK ((amount >= (0)::numeric)),
-    CONSTRAINT price_type_known CHECK ((price_type = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])))
-);
-
-ALTER TABLE store.price OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
-
 CREATE TABLE store.stock (
     product_id bigint NOT NULL,
     on_hand numeric(12,3) DEFAULT 0 NOT NULL,
@@ -240,7 +248,11 @@ CREATE TABLE store.stock (
     reorder_point numeric(12,3),
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
     CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= (0)::numeric)),
+    CONSTRAINT stock_average_within CHECK ((((average_quantity >= (0)::numeric) AND (average_quantity <= on_hand)) AND (average_value >= (0)::numeric) AND ((average_quantity > (0)::numeric) OR (average_value = (0)::numeric)))),
     CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= (0)::numeric)),
     CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= (0)::numeric)),
     CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= (0)::numeric)),
@@ -258,6 +270,168 @@ COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
 COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
 
 COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+
+COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
+
+COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the pool of the moving average: a departure takes of them in proportion.';
+
+COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
+
+CREATE TABLE store.movement (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    on_hand_before numeric(12,3) NOT NULL,
+    on_hand_after numeric(12,3) NOT NULL,
+    reserved_before numeric(12,3) NOT NULL,
+    reserved_after numeric(12,3) NOT NULL,
+    blocked_before numeric(12,3) NOT NULL,
+    blocked_after numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    reference text,
+    reason text,
+    actor text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
+    CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
+    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text])))
+);
+
+ALTER TABLE store.movement OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance. A product''s rows are a chain: each begins where the last ended.';
+
+COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
+
+COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
+
+COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
+
+COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+
+COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
+
+COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quantity after it.';
+
+COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
+
+CREATE TABLE store.price (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    price_type text NOT NULL,
+    amount numeric(23,3) NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    effective_to timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT price_amount_not_negative CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT price_ends_after_it_begins CHECK ((effective_to >= effective_from)),
+    CONSTRAINT price_type_known CHECK ((price_type = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])))
+);
+
+ALTER TABLE store.price OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
+
+COMMENT ON CONSTRAINT price_ends_after_it_begins ON store.price IS 'A rule that another one of the same instant replaced holds at no instant.';
+
+CREATE TABLE store.purchase (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_cost numeric(23,3) NOT NULL,
+    cost numeric(32,3) NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    CONSTRAINT purchase_quantity_positive CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric))
+);
+
+ALTER TABLE store.purchase OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.purchase IS 'Purchases (API 3), never changed. A purchase''s cost layer is the one of its movement.';
+
+COMMENT ON COLUMN store.purchase.number IS 'Counts a product''s purchases from 1, with no gap.';
+
+COMMENT ON COLUMN store.purchase.cost IS 'quantity * unit_cost, rounded half up to 3 decimals: the value of the cost layer.';
+
+COMMENT ON COLUMN store.purchase.quantity_to_date IS 'Units of this and all earlier purchases of the product.';
+
+COMMENT ON COLUMN store.purchase.cost_to_date IS 'Cost of this and all earlier purchases of the product.';
+
+CREATE TABLE store.sale (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_price numeric(23,3) NOT NULL,
+    revenue numeric(32,3) NOT NULL,
+    cost numeric(32,3),
+    returned_sale_id bigint,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    revenue_to_date numeric(38,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    without_cost_to_date bigint NOT NULL,
+    CONSTRAINT sale_sign CHECK (((quantity <> (0)::numeric) AND ((quantity < (0)::numeric) = (returned_sale_id IS NOT NULL)))),
+    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= (0)::numeric))
+);
+
+ALTER TABLE store.sale OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.sale IS 'Sales (API 3), never changed: what comes back is a row of its own, with quantity, revenue and cost below 0.';
+
+COMMENT ON COLUMN store.sale.number IS 'Counts a product''s sales and returns from 1, with no gap.';
+
+COMMENT ON COLUMN store.sale.revenue IS 'quantity * unit_price, rounded half up to 3 decimals; of a return, what it takes back.';
+
+COMMENT ON COLUMN store.sale.cost IS 'What it took from the cost layers, first in first out; null: not known.';
+
+COMMENT ON COLUMN store.sale.returned_sale_id IS 'The sale of which this is a return; null for a sale.';
+
+COMMENT ON COLUMN store.sale.quantity_to_date IS 'Units of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.revenue_to_date IS 'Revenue of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
+
+CREATE TABLE store.supplier (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    business_name text,
+    email text,
+    phone_number text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.supplier OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
+
+CREATE TABLE store.unit (
+    id integer NOT NULL,
+    name text NOT NULL,
+    symbol text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE store.unit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
@@ -279,17 +453,21 @@ COMMENT ON COLUMN store.user_account.password_hash IS 'bcrypt of the base64 of t
 
 COMMENT ON COLUMN store.user_account.token_version IS 'A changed password or role adds 1, which ends the refresh tokens given before.';
 
-CREATE TABLE store.unit (
-    id integer NOT NULL,
-    name text NOT NULL,
-    symbol text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+CREATE TABLE store.cost_layer_use (
+    product_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    layer_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    returns_movement_id bigint,
+    CONSTRAINT cost_layer_use_sign CHECK (((quantity <> (0)::numeric) AND ((quantity < (0)::numeric) = (returns_movement_id IS NOT NULL))))
 );
 
-ALTER TABLE store.unit OWNER TO inventory_owner;
+ALTER TABLE store.cost_layer_use OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
+COMMENT ON TABLE store.cost_layer_use IS 'Which layers paid for which departure, and (quantity and cost below 0) what of it came back into them.';
+
+COMMENT ON COLUMN store.cost_layer_use.returns_movement_id IS 'The departure whose units came back; null for a departure.';
 
 CREATE TABLE store.cost_layer (
     product_id bigint NOT NULL,
@@ -327,19 +505,6 @@ ALTER TABLE store.cost_layer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE store.cost_layer_use (
-    product_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    layer_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    cost numeric(32,3),
-    CONSTRAINT cost_layer_use_quantity_positive CHECK ((quantity > (0)::numeric))
-);
-
-ALTER TABLE store.cost_layer_use OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.cost_layer_use IS 'Which layers paid for which departure.';
 
 CREATE TABLE store.idempotency_key (
     caller text NOT NULL,
@@ -440,6 +605,28 @@ ALTER TABLE store.product ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE SEQUENCE store.purchase_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.purchase_id_seq OWNER TO inventory_owner;
+
+ALTER SEQUENCE store.purchase_id_seq OWNED BY store.purchase.id;
+
+CREATE SEQUENCE store.sale_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.sale_id_seq OWNER TO inventory_owner;
+
+ALTER SEQUENCE store.sale_id_seq OWNED BY store.sale.id;
+
 CREATE TABLE store.setting (
     singleton boolean DEFAULT true NOT NULL,
     block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
@@ -465,6 +652,15 @@ COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency
 
 COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
 
+ALTER TABLE store.supplier ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.supplier_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE store.unit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.unit_id_seq
     START WITH 1
@@ -484,6 +680,10 @@ ALTER TABLE store.user_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
 );
 
 ALTER TABLE ONLY store.movement ALTER COLUMN id SET DEFAULT nextval('store.movement_id_seq'::regclass);
+
+ALTER TABLE ONLY store.purchase ALTER COLUMN id SET DEFAULT nextval('store.purchase_id_seq'::regclass);
+
+ALTER TABLE ONLY store.sale ALTER COLUMN id SET DEFAULT nextval('store.sale_id_seq'::regclass);
 
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
@@ -524,11 +724,20 @@ ALTER TABLE ONLY store.product
 ALTER TABLE ONLY store.product
     ADD CONSTRAINT product_sku_key UNIQUE (sku);
 
+ALTER TABLE ONLY store.purchase
+    ADD CONSTRAINT purchase_pkey PRIMARY KEY (product_id, number);
+
+ALTER TABLE ONLY store.sale
+    ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
+
 ALTER TABLE ONLY store.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY store.supplier
+    ADD CONSTRAINT supplier_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY store.unit
     ADD CONSTRAINT unit_pkey PRIMARY KEY (id);
@@ -546,9 +755,37 @@ CREATE INDEX cost_layer_open_idx ON store.cost_layer USING btree (product_id, id
 
 CREATE INDEX cost_layer_use_layer_idx ON store.cost_layer_use USING btree (product_id, layer_id);
 
+CREATE INDEX cost_layer_use_returns_idx ON store.cost_layer_use USING btree (product_id, returns_movement_id) WHERE (returns_movement_id IS NOT NULL);
+
 CREATE INDEX idempotency_key_created_idx ON store.idempotency_key USING btree (created_at);
 
+CREATE INDEX movement_created_idx ON store.movement USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX price_active_idx ON store.price USING btree (product_id, price_type, effective_from DESC, id DESC);
+
+CREATE INDEX price_product_idx ON store.price USING btree (product_id, effective_from DESC, id DESC);
+
+CREATE INDEX product_search_idx ON store.product USING gin (name extensions.gin_trgm_ops, sku extensions.gin_trgm_ops);
+
+CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id);
+
+CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product_id, created_at, id);
+
+CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (supplier_id, created_at, id);
+
+CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
+
+CREATE INDEX sale_id_idx ON store.sale USING btree (id);
+
+CREATE INDEX sale_product_created_idx ON store.sale USING btree (product_id, created_at, id);
+
+CREATE INDEX sale_returned_idx ON store.sale USING btree (product_id, returned_sale_id) WHERE (returned_sale_id IS NOT NULL);
+
+CREATE INDEX stock_low_idx ON store.stock USING btree (product_id) WHERE is_low;
+
+CREATE INDEX stock_status_idx ON store.stock USING btree (status, product_id);
+
+CREATE UNIQUE INDEX supplier_email_key ON store.supplier USING btree (lower(email));
 
 CREATE UNIQUE INDEX unit_name_key ON store.unit USING btree (lower(name));
 
@@ -575,6 +812,15 @@ ALTER TABLE ONLY store.movement
 ALTER TABLE ONLY store.price
     ADD CONSTRAINT price_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
+ALTER TABLE ONLY store.purchase
+    ADD CONSTRAINT purchase_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.purchase
+    ADD CONSTRAINT purchase_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
+
+ALTER TABLE ONLY store.sale
+    ADD CONSTRAINT sale_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
@@ -589,6 +835,10 @@ REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.email FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.name FROM PUBLIC;
@@ -599,13 +849,25 @@ REVOKE ALL ON TYPE inventory.page_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.password FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.per_page FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.phone_number FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.price_type FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.product_reference FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.reason FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_status FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.unit_symbol FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.user_info FROM PUBLIC;
 

@@ -13,6 +13,8 @@ select
     m.blocked_before,
     m.blocked_after,
     m.cost,
+    m.average_quantity,
+    m.average_value,
     m.reference,
     m.reason,
     m.actor,
@@ -27,7 +29,8 @@ comment on column report.movements.movement_id is 'Rises with every change of a 
 comment on column report.movements.product_id is 'Integer id of the product.';
 comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
-comment on column report.movements.kind is 'initial, add, reserve, release, consume, block, convert, cancel, expire.';
+comment on column report.movements.kind is
+'initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust.';
 comment on column report.movements.quantity is 'Signed change of on hand, in units.';
 comment on column report.movements.on_hand_before is 'Units on hand before.';
 comment on column report.movements.on_hand_after is 'Units on hand after.';
@@ -37,7 +40,12 @@ comment on column report.movements.blocked_before is 'Units blocked before.';
 comment on column report.movements.blocked_after is 'Units blocked after.';
 comment on column report.movements.cost is
 'What the arrival brought or the departure took, in money (first in first out); null: not known, or on hand did not change.';
-comment on column report.movements.reference is 'What caused it: a block''s UUID for block, convert, cancel, expire.';
+comment on column report.movements.average_quantity is
+'Units in the pool of the moving average after it: those of known cost, of which a departure takes in proportion.';
+comment on column report.movements.average_value is
+'Money: what those units cost by the moving average; average_value / average_quantity a unit.';
+comment on column report.movements.reference is
+'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id.';
 comment on column report.movements.reason is 'The caller''s own words.';
 comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
 comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant the block was over.';

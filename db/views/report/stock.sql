@@ -34,6 +34,6 @@ comment on column report.stock.reserved is 'Units promised by reservations (API 
 comment on column report.stock.blocked is 'Units held by active temporary blocks (API 1).';
 comment on column report.stock.available is 'on_hand - reserved - blocked.';
 comment on column report.stock.reorder_point is 'Reorder at or below this many units on hand; null: not set.';
-comment on column report.stock.updated_at is 'When a balance last changed.';
+comment on column report.stock.updated_at is 'When a balance, the status or the reorder point last changed.';
 
 grant select on report.stock to inventory_reporting;

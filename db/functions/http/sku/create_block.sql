@@ -27,7 +27,7 @@ its units can be had by the next caller. A time without an offset is UTC.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
 "expires_at": "timestamp", "created_at": "timestamp"}
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_block(
     uuid, inventory.positive_quantity, inventory.reason, timestamptz, text

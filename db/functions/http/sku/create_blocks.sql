@@ -33,7 +33,7 @@ comment on function http.create_blocks(inventory.block_lines, inventory.reason, 
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status":
 "active", "expires_at": "timestamp", "created_at": "timestamp"}], "total": "integer"}
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_blocks(
     inventory.block_lines, inventory.reason, timestamptz, text

@@ -24,7 +24,8 @@ comment on function inventory.create_block(bigint, inventory.positive_quantity, 
 'Hold units of a product for a while: a temporary block (API 1).
 
 p_expires_at: when it is over; null: after the default duration. At that instant its units can be had by the next
-caller, whether or not a sweep has run. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, PRODUCT_NOT_FOUND; 22023 for
+caller, whether or not a sweep has run. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED,
+PRODUCT_NOT_FOUND; 22023 for
 p_expires_at.';
 
 grant execute on function inventory.create_block(

@@ -47,11 +47,12 @@ begin
     written as (
         insert into store.movement (
             product_id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after,
-            blocked_before, blocked_after, reference, actor, occurred_at, created_at
+            blocked_before, blocked_after, average_quantity, average_value, reference, actor, occurred_at, created_at
         )
         select
             p_product_id, 'expire', v_stock.on_hand, v_stock.on_hand, v_stock.reserved, v_stock.reserved,
-            r.blocked_after + r.quantity, r.blocked_after, r.id::text, 'expiry', r.expires_at, v_now
+            r.blocked_after + r.quantity, r.blocked_after, v_stock.average_quantity, v_stock.average_value,
+            r.id::text, 'expiry', r.expires_at, v_now
         from running as r
         order by r.expires_at, r.id
     )

@@ -19,7 +19,7 @@ declare
     v_block store.block;
 begin
     v_movement := inventory.write_movement(
-        v_stock, 'block', 0, 0, p_quantity, v_id::text, p_reason, p_actor, p_unit_cost => null
+        v_stock, 'block', 0, 0, p_quantity, v_id::text, p_reason, p_actor
     );
     insert into store.block (id, product_id, quantity, reason, expires_at, created_at, created_by)
     values (

@@ -26,7 +26,18 @@ begin
         ('IV016', 'USER_NOT_FOUND', 'There is no such user'),
         ('IV017', 'DUPLICATE_USERNAME', 'The username is taken'),
         ('IV018', 'PAGE_NOT_FOUND', 'The list has no such page'),
-        ('IV019', 'INVENTORY_NOT_INITIALIZED', 'The product has no inventory yet');
+        ('IV019', 'INVENTORY_NOT_INITIALIZED', 'The product has no inventory yet'),
+        ('IV020', 'INVENTORY_NOT_FOUND', 'The product has no inventory'),
+        ('IV021', 'INVENTORY_ALREADY_INITIALIZED', 'The product''s inventory is initialized already'),
+        ('IV022', 'UNIT_NOT_FOUND', 'There is no such unit'),
+        ('IV023', 'SUPPLIER_NOT_FOUND', 'There is no such supplier'),
+        ('IV024', 'BACKDATED_PRICE', 'The price would begin before the active one of its type began'),
+        ('IV025', 'QUANTITY_CHANGED', 'Another quantity is on hand than was expected'),
+        ('IV026', 'DUPLICATE_UNIT', 'The unit''s name is taken'),
+        ('IV027', 'DUPLICATE_SUPPLIER_EMAIL', 'The supplier''s e-mail address is taken'),
+        ('IV028', 'RETURN_EXCEEDS_DEPARTURE', 'More was to come back than is outside'),
+        ('IV029', 'PRICE_NOT_FOUND', 'The product has no active price'),
+        ('IV030', 'SALE_NOT_FOUND', 'There is no such sale');
 end;
 $$;
 

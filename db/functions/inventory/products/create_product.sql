@@ -14,29 +14,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now constant timestamptz := inventory.clock();
-    v_product store.product;
+    v_product constant store.product := inventory.register_product(p_sku, p_name, p_description, p_cost_price);
 begin
-    perform inventory.require_argument('sku', p_sku is null);
-    perform inventory.require_argument('name', p_name is null);
-
-    insert into store.product (sku_id, sku, name, description, cost_price, created_at, updated_at)
-    values (inventory.uuid_v7(v_now), p_sku, p_name, p_description, p_cost_price, v_now, v_now)
-    on conflict (sku) do nothing
-    returning * into v_product;
-
-    if not found then
-        raise exception using
-            errcode = 'IV005', -- DUPLICATE_SKU
-            message = format('SKU code %s is taken.', p_sku),
-            detail = jsonb_build_object('sku', p_sku);
-    end if;
-
-    insert into store.stock (product_id, created_at, updated_at) values (v_product.id, v_now, v_now);
-    perform inventory.change_stock(
-        v_product.id, 'initial', p_on_hand => coalesce(p_quantity, 0), p_unit_cost => p_cost_price,
-        p_actor => p_actor
-    );
+    perform inventory.initialize_inventory(v_product.id, p_quantity => p_quantity, p_actor => p_actor);
     if p_price is not null then
         perform inventory.set_price(v_product.id, p_price);
     end if;

@@ -1,5 +1,5 @@
 -- Every rule of every API that moves stock ends here: the balances, the ledger, and the cost layers of what came or left.
--- Blocks that run out are the exception: inventory.end_lapsed_blocks ends many at once.
+-- Blocks that run out and units that come back are the exceptions: inventory.end_lapsed_blocks, inventory.return_units.
 create or replace function inventory.change_stock(
     p_product_id bigint,
     p_kind text,
@@ -18,14 +18,23 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_value numeric;
 begin
     if p_on_hand = 0 and p_reserved = 0 and p_blocked = 0 then
         perform inventory.require_product(p_product_id);
         return null;
     end if;
+    if p_on_hand > 0 then
+        v_value := round(p_on_hand * p_unit_cost, 3);
+    end if;
     return inventory.write_movement(
-        inventory.update_balances(p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active),
-        p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost
+        inventory.update_balances(
+            p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active,
+            p_cost_quantity => case when v_value is null then 0 else p_on_hand end,
+            p_cost_value => coalesce(v_value, 0)
+        ),
+        p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost, v_value
     );
 end;
 $$;
@@ -35,5 +44,6 @@ comment on function inventory.change_stock(bigint, text, numeric, numeric, numer
 writes nothing.
 
 Locks the product''s stock row until the end of the transaction. p_unit_cost: what a unit of an arrival cost; null: not
-known. p_actor null: the database role. Errors: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, INVENTORY_NOT_ACTIVE,
-INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+known. What arrives is worth p_on_hand * p_unit_cost, rounded half up to 3 decimals once. p_actor null: the database role.
+Errors: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
+QUANTITY_OUT_OF_RANGE.';

@@ -3,25 +3,23 @@ create or replace function inventory.open_cost_layer(
     p_movement_id bigint,
     p_quantity numeric,
     p_unit_cost numeric,
+    p_value numeric,
     p_received_at timestamptz
 )
-returns numeric
+returns void
 language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_value constant numeric := round(p_quantity * p_unit_cost, 3);
 begin
     insert into store.cost_layer (
         product_id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
     )
-    values (p_product_id, p_movement_id, p_received_at, p_quantity, p_quantity, p_unit_cost, v_value, v_value);
-    return v_value;
+    values (p_product_id, p_movement_id, p_received_at, p_quantity, p_quantity, p_unit_cost, p_value, p_value);
 end;
 $$;
 
-comment on function inventory.open_cost_layer(bigint, bigint, numeric, numeric, timestamptz) is
-'Open the cost layer of an arrival and return its value: quantity * unit cost, rounded half up to 3 decimals once; null
-where the cost is not known. The caller holds the product''s stock row.';
+comment on function inventory.open_cost_layer(bigint, bigint, numeric, numeric, numeric, timestamptz) is
+'Open the cost layer of an arrival, worth p_value; null where the cost is not known. The caller holds the product''s stock
+row.';

@@ -3,7 +3,9 @@ create or replace function inventory.update_balances(
     p_on_hand numeric,
     p_reserved numeric,
     p_blocked numeric,
-    p_requires_active boolean
+    p_requires_active boolean,
+    p_cost_quantity numeric default 0,
+    p_cost_value numeric default 0
 )
 returns store.stock
 language plpgsql
@@ -20,6 +22,19 @@ begin
             on_hand = s.on_hand + p_on_hand,
             reserved = s.reserved + p_reserved,
             blocked = s.blocked + p_blocked,
+            average_quantity = case
+                when p_on_hand < 0 then s.average_quantity - inventory.share(s.average_quantity, -p_on_hand, s.on_hand)
+                else s.average_quantity + p_cost_quantity
+            end,
+            average_value = case
+                when p_on_hand < 0 then
+                    s.average_value - inventory.share(
+                        s.average_value,
+                        inventory.share(s.average_quantity, -p_on_hand, s.on_hand),
+                        s.average_quantity
+                    )
+                else s.average_value + p_cost_value
+            end,
             updated_at = inventory.clock()
         where
             s.product_id = p_product_id
@@ -38,10 +53,13 @@ begin
 end;
 $$;
 
-comment on function inventory.update_balances(bigint, numeric, numeric, numeric, boolean) is
+comment on function inventory.update_balances(bigint, numeric, numeric, numeric, boolean, numeric, numeric) is
 'Change a product''s balances by the signed amounts given, and return them as they are then. Writes no movement.
 
 Locks the stock row until the end of the transaction. Holds, in one statement: available never below 0, reserved never
 below 0, on hand never past its limit, the inventory active (where p_requires_active). Only when that statement finds too
 little does it look for blocks whose time is over, and tries again. updated_at, as returned, is the instant of the
-change, taken under the lock. Errors: see inventory.change_stock.';
+change, taken under the lock.
+
+The moving average: of an arrival, p_cost_quantity units (those of known cost) worth p_cost_value join the pool; a departure
+takes its share of the pool''s units, and they take theirs of its value. Errors: see inventory.change_stock.';

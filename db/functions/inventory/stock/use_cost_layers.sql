@@ -19,11 +19,7 @@ begin
         order by l.id
     loop
         v_taken := least(v_left, v_layer.remaining);
-        v_cost := case
-            when v_taken = v_layer.remaining then v_layer.remaining_value
-            -- 24 decimals under the division, so that the quotient is rounded once.
-            else round(round(v_layer.remaining_value * v_taken, 24) / v_layer.remaining, 3)
-        end;
+        v_cost := inventory.share(v_layer.remaining_value, v_taken, v_layer.remaining);
 
         update store.cost_layer as l
         set
@@ -53,6 +49,5 @@ $$;
 comment on function inventory.use_cost_layers(bigint, bigint, numeric) is
 'Take p_quantity from the product''s open cost layers, first in first out, and return what it cost.
 
-A layer gives its share of what it still holds (remaining value * taken / remaining), rounded half up to 3 decimals; who
-takes the last of it takes all that remains, so nothing is lost or made by rounding. Null where a layer''s cost is not
-known. The caller holds the product''s stock row.';
+A layer gives its share of what it still holds: see inventory.share. Null where the cost of one of them is not known. The
+caller holds the product''s stock row.';

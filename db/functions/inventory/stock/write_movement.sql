@@ -7,7 +7,9 @@ create or replace function inventory.write_movement(
     p_reference text,
     p_reason text,
     p_actor text,
-    p_unit_cost numeric
+    p_unit_cost numeric default null,
+    p_value numeric default null,
+    p_returns_movement_id bigint default null
 )
 returns store.movement
 language plpgsql
@@ -33,10 +35,18 @@ begin
     v_movement.occurred_at := p_stock.updated_at;
     v_movement.created_at := p_stock.updated_at;
 
-    if p_on_hand > 0 then
-        v_movement.cost := inventory.open_cost_layer(
-            p_stock.product_id, v_movement.id, p_on_hand, p_unit_cost, p_stock.updated_at
+    v_movement.average_quantity := p_stock.average_quantity;
+    v_movement.average_value := p_stock.average_value;
+
+    if p_on_hand > 0 and p_returns_movement_id is not null then
+        v_movement.cost := inventory.restore_cost_layers(
+            p_stock.product_id, v_movement.id, p_on_hand, p_returns_movement_id
         );
+    elsif p_on_hand > 0 then
+        perform inventory.open_cost_layer(
+            p_stock.product_id, v_movement.id, p_on_hand, p_unit_cost, p_value, p_stock.updated_at
+        );
+        v_movement.cost := p_value;
     elsif p_on_hand < 0 then
         v_movement.cost := inventory.use_cost_layers(p_stock.product_id, v_movement.id, -p_on_hand);
     end if;
@@ -47,7 +57,8 @@ end;
 $$;
 
 comment on function inventory.write_movement(
-    store.stock, text, numeric, numeric, numeric, text, text, text, numeric
+    store.stock, text, numeric, numeric, numeric, text, text, text, numeric, numeric, bigint
 ) is
 'Write the movement that led to p_stock, the balances that inventory.update_balances returned, and open the cost layer of
-what came or use up the layers of what left. The caller holds the product''s stock row.';
+what came (p_unit_cost a unit, p_value in all), restore those of what came back (from p_returns_movement_id), or use up
+those of what left. The caller holds the product''s stock row.';

@@ -130,7 +130,12 @@ begin
         'movement equals its cost layers', m.product_id, format('%s of movement %s', k.subject, m.id), k.expected, k.found
     from store.movement as m
     left join (
-        select u.product_id, u.movement_id, -sum(u.quantity) as quantity, sum(u.cost) as cost, bool_and(u.cost is not null) as known
+        select
+            u.product_id,
+            u.movement_id,
+            -sum(u.quantity) as quantity,
+            abs(sum(u.cost)) as cost,
+            bool_and(u.cost is not null) as known
         from store.cost_layer_use as u
         group by u.product_id, u.movement_id
         union all
@@ -141,6 +146,219 @@ begin
         values
             ('quantity', m.on_hand_after - m.on_hand_before, coalesce(c.quantity, 0)),
             ('cost', coalesce(m.cost, -1), case when coalesce(c.known, false) then c.cost else -1 end)
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- No more of a departure came back into a layer than it had taken, in units and in money.
+    select
+        'no more came back than had left',
+        r.product_id,
+        format('%s of movement %s from layer %s', k.subject, r.departure_id, r.layer_id),
+        k.expected,
+        k.found
+    from (
+        select
+            u.product_id,
+            coalesce(u.returns_movement_id, u.movement_id) as departure_id,
+            u.layer_id,
+            coalesce(sum(u.quantity) filter (where u.quantity > 0), 0) as taken,
+            coalesce(-sum(u.quantity) filter (where u.quantity < 0), 0) as returned,
+            coalesce(sum(u.cost) filter (where u.quantity > 0), 0) as cost_taken,
+            coalesce(-sum(u.cost) filter (where u.quantity < 0), 0) as cost_returned
+        from store.cost_layer_use as u
+        group by u.product_id, coalesce(u.returns_movement_id, u.movement_id), u.layer_id
+        having bool_or(u.quantity < 0)
+    ) as r
+    cross join lateral (
+        values
+            ('quantity', least(r.taken, r.returned), r.returned),
+            ('cost', case when r.taken = r.returned then r.cost_taken else least(r.cost_taken, r.cost_returned) end, r.cost_returned)
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- What came in, in money, is what left and what is there.
+    select
+        'value in equals value out and left', i.product_id, 'value'::text, i.value_in, coalesce(o.value_out, 0) + i.value_left
+    from (
+        select l.product_id, coalesce(sum(l.value), 0) as value_in, coalesce(sum(l.remaining_value), 0) as value_left
+        from store.cost_layer as l
+        group by l.product_id
+    ) as i
+    left join (
+        select u.product_id, sum(u.cost) as value_out
+        from store.cost_layer_use as u
+        group by u.product_id
+    ) as o on i.product_id = o.product_id
+    where i.value_in <> coalesce(o.value_out, 0) + i.value_left;
+
+    return query
+    -- The pool of the moving average: each movement makes it what it is from what it was, and the stock row has the last.
+    with pool as (
+        select
+            m.product_id,
+            m.id,
+            m.on_hand_before,
+            m.on_hand_after - m.on_hand_before as change,
+            m.average_quantity,
+            m.average_value,
+            coalesce(lag(m.average_quantity) over w, 0) as quantity_before,
+            coalesce(lag(m.average_value) over w, 0) as value_before,
+            coalesce(a.quantity, 0) as quantity_in,
+            coalesce(a.value, 0) as value_in
+        from store.movement as m
+        left join (
+            select l.product_id, l.movement_id, l.quantity, l.value
+            from store.cost_layer as l
+            where l.value is not null
+            union all
+            select u.product_id, u.movement_id, -sum(u.quantity), -sum(u.cost)
+            from store.cost_layer_use as u
+            where u.returns_movement_id is not null and u.cost is not null
+            group by u.product_id, u.movement_id
+        ) as a on m.product_id = a.product_id and m.id = a.movement_id
+        window w as (partition by m.product_id order by m.id)
+    ),
+
+    leaving as (
+        select
+            p.*,
+            case when p.change < 0 then inventory.share(p.quantity_before, -p.change, p.on_hand_before) else 0 end as quantity_out
+        from pool as p
+    ),
+
+    worked_out as (
+        select
+            l.*,
+            l.quantity_before + l.quantity_in - l.quantity_out as quantity_expected,
+            l.value_before + l.value_in
+            - case when l.change < 0 then inventory.share(l.value_before, l.quantity_out, l.quantity_before) else 0 end
+                as value_expected
+        from leaving as l
+    )
+
+    select 'moving average follows from the movements', w.product_id, k.subject, k.expected, k.found
+    from worked_out as w
+    cross join lateral (
+        values
+            (format('quantity after movement %s', w.id), w.quantity_expected, w.average_quantity),
+            (format('value after movement %s', w.id), w.value_expected, w.average_value)
+    ) as k (subject, expected, found)
+    where k.expected <> k.found
+    union all
+    select 'stock has the last moving average', s.product_id, k.subject, k.expected, k.found
+    from store.stock as s
+    left join lateral (
+        select m.average_quantity, m.average_value
+        from store.movement as m
+        where m.product_id = s.product_id
+        order by m.id desc
+        limit 1
+    ) as m on true
+    cross join lateral (
+        values
+            ('quantity', coalesce(m.average_quantity, 0), s.average_quantity),
+            ('value', coalesce(m.average_value, 0), s.average_value)
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- A purchase is its movement and its cost layer.
+    select
+        'purchase equals its movement', coalesce(p.product_id, m.product_id),
+        format('%s of purchase %s', k.subject, coalesce(p.id::text, m.reference)), k.expected, k.found
+    from store.purchase as p
+    full join (
+        select v.product_id, v.id, v.reference, v.on_hand_after - v.on_hand_before as quantity, v.cost, l.unit_cost
+        from store.movement as v
+        left join store.cost_layer as l on v.product_id = l.product_id and v.id = l.movement_id
+        where v.kind = 'purchase'
+    ) as m on p.product_id = m.product_id and p.movement_id = m.id and p.id::text = m.reference
+    cross join lateral (
+        values
+            ('quantity', coalesce(m.quantity, 0), coalesce(p.quantity, 0)),
+            ('unit cost', coalesce(m.unit_cost, -1), coalesce(p.unit_cost, -1)),
+            ('cost', coalesce(m.cost, -1), coalesce(p.cost, -1))
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- A sale is its movement, and so is a return; revenue is quantity times price, and a whole return takes all of it back.
+    select
+        'sale equals its movement', coalesce(s.product_id, m.product_id),
+        format('%s of sale %s', k.subject, coalesce(s.id::text, m.reference)), k.expected, k.found
+    from store.sale as s
+    full join (
+        select
+            v.product_id,
+            v.id,
+            v.kind,
+            v.reference,
+            v.on_hand_before - v.on_hand_after as quantity,
+            sign(v.on_hand_before - v.on_hand_after) * v.cost as cost
+        from store.movement as v
+        where v.kind in ('sale', 'return')
+    ) as m
+        on
+            s.product_id = m.product_id
+            and s.movement_id = m.id
+            and s.id::text = m.reference
+            and m.kind = case when s.returned_sale_id is null then 'sale' else 'return' end
+    cross join lateral (
+        values
+            ('quantity', coalesce(m.quantity, 0), coalesce(s.quantity, 0)),
+            ('cost', coalesce(m.cost, -1), coalesce(s.cost, -1)),
+            (
+                'revenue',
+                case when s.returned_sale_id is null then coalesce(round(s.quantity * s.unit_price, 3), 0) else s.revenue end,
+                coalesce(s.revenue, 0)
+            )
+    ) as k (subject, expected, found)
+    where k.expected <> k.found
+    union all
+    select
+        'no more of a sale came back than was sold', s.product_id, format('%s of sale %s', k.subject, s.id), k.expected, k.found
+    from store.sale as s
+    inner join (
+        select r.product_id, r.returned_sale_id, -sum(r.quantity) as quantity, -sum(r.revenue) as revenue
+        from store.sale as r
+        where r.returned_sale_id is not null
+        group by r.product_id, r.returned_sale_id
+    ) as r on s.product_id = r.product_id and s.id = r.returned_sale_id
+    cross join lateral (
+        values
+            ('quantity', least(s.quantity, r.quantity), r.quantity),
+            ('revenue', case when s.quantity = r.quantity then s.revenue else least(s.revenue, r.revenue) end, r.revenue)
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- The totals to date are the sums up to there, and the numbers have no gap.
+    select 'totals to date equal the sums', t.product_id, format('%s of %s %s', k.subject, t.what, t.id), k.expected, k.found
+    from (
+        select
+            'purchase' as what, p.product_id, p.id, p.number, p.quantity_to_date, 0 as revenue_to_date, p.cost_to_date,
+            0 as without_cost_to_date,
+            row_number() over w as count, sum(p.quantity) over w as quantity, 0 as revenue, sum(p.cost) over w as cost,
+            0 as without_cost
+        from store.purchase as p
+        window w as (partition by p.product_id order by p.number)
+        union all
+        select
+            'sale', s.product_id, s.id, s.number, s.quantity_to_date, s.revenue_to_date, s.cost_to_date, s.without_cost_to_date,
+            row_number() over w, sum(s.quantity) over w, sum(s.revenue) over w, coalesce(sum(s.cost) over w, 0),
+            count(*) filter (where s.cost is null) over w
+        from store.sale as s
+        window w as (partition by s.product_id order by s.number)
+    ) as t
+    cross join lateral (
+        values
+            ('number', t.count::numeric, t.number::numeric),
+            ('quantity', t.quantity, t.quantity_to_date),
+            ('revenue', t.revenue, t.revenue_to_date),
+            ('cost', t.cost, t.cost_to_date),
+            ('sales without cost', t.without_cost::numeric, t.without_cost_to_date::numeric)
     ) as k (subject, expected, found)
     where k.expected <> k.found;
 
@@ -156,7 +374,8 @@ end;
 $$;
 
 comment on function maintenance.verify() is
-'Rebuild every balance from the movements, the blocks and the cost layers, and return a row for each difference.
+'Rebuild every balance, cost and total from the movements, the blocks and the cost layers, and return a row for each
+difference.
 
 No row is the only good answer. One snapshot, no lock: it may run at any time, and reads everything.';
 

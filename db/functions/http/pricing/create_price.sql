@@ -1,0 +1,45 @@
+create or replace function http.create_price(
+    p_product_id bigint,
+    p_amount inventory.money,
+    p_price_type inventory.price_type default 'retail',
+    p_effective_from inventory.iso_time default null,
+    p_effective_to inventory.iso_time default null,
+    p_close_old_price boolean default true
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object(
+        'price',
+        http.price_json(
+            inventory.set_price(
+                p_product_id,
+                p_amount,
+                p_price_type,
+                inventory.earliest_instant(p_effective_from),
+                inventory.earliest_instant(p_effective_to),
+                p_close_old_price
+            )
+        )
+    );
+end;
+$$;
+
+comment on function http.create_price(
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean
+) is
+'Set a price of a product: a new rule.
+
+price_type: retail (default), promo or wholesale. effective_from: when it begins (default: now). effective_to: when it ends, that
+instant excluded (default: never). close_old_price: end the one that holds then at effective_from (default: true).
+
+Returns {"price": "price_json"}
+Errors: BACKDATED_PRICE, PRODUCT_NOT_FOUND.';
+
+grant execute on function http.create_price(
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean
+) to inventory_admin;

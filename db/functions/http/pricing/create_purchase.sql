@@ -1,0 +1,38 @@
+create or replace function http.create_purchase(
+    p_product_id bigint,
+    p_supplier_id bigint,
+    p_quantity inventory.positive_quantity,
+    p_unit_cost inventory.money,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_purchase constant store.purchase := inventory.record_purchase(
+        p_product_id, p_supplier_id, p_quantity, p_unit_cost, p_actor
+    );
+begin
+    return json_build_object(
+        'purchase_item', http.purchase_json(v_purchase),
+        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
+    );
+end;
+$$;
+
+comment on function http.create_purchase(
+    bigint, bigint, inventory.positive_quantity, inventory.money, text
+) is
+'Record a purchase.
+
+It adds quantity to the stock, in a cost layer of its own at unit_cost.
+
+Returns {"purchase_item": "purchase_json", "inventory": "inventory_json"}
+Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';
+
+grant execute on function http.create_purchase(
+    bigint, bigint, inventory.positive_quantity, inventory.money, text
+) to inventory_admin;

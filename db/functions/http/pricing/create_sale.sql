@@ -1,0 +1,32 @@
+create or replace function http.create_sale(
+    p_product_id bigint,
+    p_quantity inventory.positive_quantity,
+    p_unit_price inventory.money,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_sale constant store.sale := inventory.record_sale(p_product_id, p_quantity, p_unit_price, p_actor);
+begin
+    return json_build_object(
+        'sale_item', http.sale_json(v_sale),
+        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
+    );
+end;
+$$;
+
+comment on function http.create_sale(bigint, inventory.positive_quantity, inventory.money, text) is
+'Record a sale of units that are available.
+
+unit_price stays with the sale, whatever becomes of the price. cost is what the cost layers that paid for it gave, first in
+first out; null where that is not known.
+
+Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+
+grant execute on function http.create_sale(bigint, inventory.positive_quantity, inventory.money, text) to inventory_admin;

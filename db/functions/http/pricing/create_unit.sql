@@ -1,0 +1,24 @@
+create or replace function http.create_unit(
+    p_name inventory.name,
+    p_symbol inventory.unit_symbol
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object('unit', http.unit_json(inventory.create_unit(p_name, p_symbol)));
+end;
+$$;
+
+comment on function http.create_unit(inventory.name, inventory.unit_symbol) is
+'Create a unit of measure.
+
+Its name minds no case.
+
+Returns {"unit": "unit_json"}
+Errors: DUPLICATE_UNIT.';
+
+grant execute on function http.create_unit(inventory.name, inventory.unit_symbol) to inventory_admin;

@@ -1,0 +1,21 @@
+create or replace function http.get_inventory(p_product_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object('inventory', http.inventory_json(inventory.require_inventory(p_product_id)));
+end;
+$$;
+
+comment on function http.get_inventory(bigint) is
+'Show the inventory of a product.
+
+quantity is what is on hand; available = quantity - reserved - blocked.
+
+Returns {"inventory": "inventory_json"}
+Errors: INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND.';
+
+grant execute on function http.get_inventory(bigint) to inventory_employee;

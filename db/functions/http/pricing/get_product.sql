@@ -1,0 +1,19 @@
+create or replace function http.get_product(p_product_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object('product', http.product_json(inventory.require_product(p_product_id)));
+end;
+$$;
+
+comment on function http.get_product(bigint) is
+'Show a product.
+
+Returns {"product": "product_json"}
+Errors: PRODUCT_NOT_FOUND.';
+
+grant execute on function http.get_product(bigint) to inventory_public;

@@ -1,0 +1,74 @@
+create or replace function http.get_valuation(
+    p_product_id bigint,
+    p_as_of inventory.iso_time default null
+)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_at constant timestamptz := least(coalesce(inventory.latest_instant(p_as_of), v_now), v_now);
+    v_balance record;
+    v_total record;
+begin
+    perform inventory.require_inventory(p_product_id);
+    if inventory.earliest_instant(p_as_of) > v_now then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'as_of must not be in the future',
+            detail = jsonb_build_object('field', 'as_of', 'input', p_as_of);
+    end if;
+
+    select * into v_balance from inventory.stock_at(v_at, p_product_id);
+    select
+        coalesce(sum(l.remaining), 0) as quantity,
+        coalesce(sum(l.remaining_value), 0) as value,
+        coalesce(sum(l.remaining) filter (where l.remaining_value is null), 0) as quantity_without_cost,
+        json_agg(
+            json_build_object(
+                'id', l.layer_id,
+                'received_at', http.instant_without_offset(l.received_at),
+                'quantity', http.decimal_text(l.quantity),
+                'remaining', http.decimal_text(l.remaining),
+                'unit_cost', http.decimal_text(l.unit_cost),
+                'remaining_value', http.decimal_text(l.remaining_value)
+            )
+            order by l.layer_id
+        ) as layers
+    into v_total
+    from inventory.cost_layers_at(v_at, p_product_id) as l;
+
+    return json_build_object(
+        'valuation',
+        json_build_object(
+            'product_id', p_product_id,
+            'product', http.product_json(inventory.require_product(p_product_id)),
+            'as_of', http.instant_without_offset(v_at),
+            'quantity', http.decimal_text(v_total.quantity),
+            'total_value', http.decimal_text(v_total.value),
+            'average_cost', http.decimal_text(v_total.value / nullif(v_total.quantity - v_total.quantity_without_cost, 0)),
+            'quantity_without_cost', http.decimal_text(v_total.quantity_without_cost),
+            'moving_average_cost', http.decimal_text(v_balance.average_value / nullif(v_balance.average_quantity, 0)),
+            'layers', coalesce(v_total.layers, '[]')
+        )
+    );
+end;
+$$;
+
+comment on function http.get_valuation(bigint, inventory.iso_time) is
+'Value the stock of a product, first in first out.
+
+The layers that are or were open, oldest first, what they hold and what that is worth. Units of unknown cost are left out of
+total_value and average_cost; quantity_without_cost says how many. moving_average_cost is the average of the other method, beside
+it. as_of: a past instant; of a day its end.
+
+Returns {"valuation": {"product_id": "integer", "product": "product_json", "as_of": "time", "quantity": "decimal",
+"total_value": "decimal", "average_cost": "decimal?", "quantity_without_cost": "decimal", "moving_average_cost": "decimal?",
+"layers": [{"id": "integer", "received_at": "time", "quantity": "decimal", "remaining": "decimal", "unit_cost": "decimal?",
+"remaining_value": "decimal?"}]}}
+Errors: INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND.';
+
+grant execute on function http.get_valuation(bigint, inventory.iso_time) to inventory_admin;

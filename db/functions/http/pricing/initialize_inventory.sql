@@ -1,0 +1,35 @@
+create or replace function http.initialize_inventory(
+    p_product_id bigint,
+    p_unit_id integer,
+    p_quantity inventory.quantity default 0,
+    p_reorder_point inventory.quantity default null,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_stock constant store.stock := inventory.initialize_inventory(
+        p_product_id, p_unit_id, p_quantity, p_reorder_point, p_actor
+    );
+begin
+    return json_build_object('inventory', http.inventory_json(v_stock));
+end;
+$$;
+
+comment on function http.initialize_inventory(
+    bigint, integer, inventory.quantity, inventory.quantity, text
+) is
+'Initialize the inventory of a product.
+
+unit_id: the unit that it is counted in. quantity: its first stock (default 0). reorder_point: reorder at or below so many.
+
+Returns {"inventory": "inventory_json"}
+Errors: INVENTORY_ALREADY_INITIALIZED, PRODUCT_NOT_FOUND, UNIT_NOT_FOUND.';
+
+grant execute on function http.initialize_inventory(
+    bigint, integer, inventory.quantity, inventory.quantity, text
+) to inventory_admin;

@@ -1,0 +1,23 @@
+create or replace function http.register_product(
+    p_sku inventory.sku_code,
+    p_name inventory.name,
+    p_description inventory.description default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object('product', http.product_json(inventory.register_product(p_sku, p_name, p_description)));
+end;
+$$;
+
+comment on function http.register_product(inventory.sku_code, inventory.name, inventory.description) is
+'Create a product, with no inventory and no price yet.
+
+Returns {"product": "product_json"}
+Errors: DUPLICATE_SKU.';
+
+grant execute on function http.register_product(inventory.sku_code, inventory.name, inventory.description) to inventory_admin;

@@ -1,0 +1,32 @@
+create or replace function http.return_sale(
+    p_sale_id bigint,
+    p_quantity inventory.positive_quantity default null,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_sale constant store.sale := inventory.return_sale(p_sale_id, p_quantity, p_reason, p_actor);
+begin
+    return json_build_object(
+        'sale_item', http.sale_json(v_sale),
+        'inventory', http.inventory_json(inventory.require_inventory(v_sale.product_id))
+    );
+end;
+$$;
+
+comment on function http.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) is
+'Take back units of a sale, into the cost layers that they left.
+
+quantity: how many (default: all that have not come back). The sale stays as it is; the return is listed as a sale of its own,
+with quantity, revenue and cost below 0.
+
+Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
+Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';
+
+grant execute on function http.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) to inventory_admin;

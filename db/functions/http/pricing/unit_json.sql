@@ -1,0 +1,22 @@
+create or replace function http.unit_json(p_unit store.unit)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return json_build_object(
+        'id', p_unit.id,
+        'name', p_unit.name,
+        'symbol', p_unit.symbol,
+        'created_at', http.instant_without_offset(p_unit.created_at),
+        'updated_at', http.instant_without_offset(p_unit.updated_at)
+    );
+end;
+$$;
+
+comment on function http.unit_json(store.unit) is
+'A unit of measure as API 3 shows it.
+
+Returns {"id": "integer", "name": "name", "symbol": "text", "created_at": "time", "updated_at": "time"}';

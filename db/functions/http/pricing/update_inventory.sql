@@ -1,0 +1,37 @@
+create or replace function http.update_inventory(
+    p_product_id bigint,
+    p_quantity inventory.quantity default null,
+    p_reorder_point inventory.quantity default null,
+    p_status inventory.stock_status default null,
+    p_expected_quantity inventory.quantity default null,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_stock constant store.stock := inventory.update_inventory(
+        p_product_id, p_quantity, p_reorder_point, p_status, p_expected_quantity, p_actor => p_actor
+    );
+begin
+    return json_build_object('inventory', http.inventory_json(v_stock));
+end;
+$$;
+
+comment on function http.update_inventory(
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text
+) is
+'Correct the inventory of a product.
+
+What is left out stays as it is. A higher quantity is an arrival at the product''s cost price, a lower one a departure, of what
+is available only. expected_quantity: refused where another quantity is on hand.
+
+Returns {"inventory": "inventory_json"}
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
+
+grant execute on function http.update_inventory(
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text
+) to inventory_admin;

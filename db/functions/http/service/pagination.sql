@@ -1,0 +1,37 @@
+create or replace function http.pagination(
+    p_page bigint,
+    p_per_page integer,
+    p_count bigint,
+    p_count_limit bigint default null
+)
+returns json
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_is_exact constant boolean := p_count_limit is null or p_count < p_count_limit;
+    v_total constant bigint := case when v_is_exact then p_count else p_count_limit - 1 end;
+begin
+    return json_build_object(
+        'page', p_page,
+        'per_page', p_per_page,
+        'total', v_total,
+        'pages', ceil(v_total::numeric / p_per_page),
+        'has_next', p_count > p_page * p_per_page,
+        'has_prev', p_page > 1,
+        'is_total_exact', v_is_exact
+    );
+end;
+$$;
+
+comment on function http.pagination(bigint, integer, bigint, bigint) is
+'Where a page of a list of API 3 stands.
+
+p_count rows were counted, up to p_count_limit (null: all). Where there are more, total and pages say how many there are at
+least and is_total_exact is false; has_next is always right.
+
+Returns {"page": "integer", "per_page": "integer", "total": "integer", "pages": "integer", "has_next": "boolean",
+"has_prev": "boolean", "is_total_exact": "boolean"}';

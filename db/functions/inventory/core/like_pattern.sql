@@ -1,0 +1,15 @@
+create or replace function inventory.like_pattern(p_text inventory.search_text)
+returns text
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return '%' || replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+end;
+$$;
+
+comment on function inventory.like_pattern(inventory.search_text) is
+'The pattern of LIKE for what contains p_text, in which % and _ are letters.';

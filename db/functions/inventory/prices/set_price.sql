@@ -1,0 +1,88 @@
+create or replace function inventory.set_price(
+    p_product_id bigint,
+    p_amount inventory.money,
+    p_price_type inventory.price_type default 'retail',
+    p_effective_from timestamptz default null,
+    p_effective_to timestamptz default null,
+    p_close_old_price boolean default true
+)
+returns store.price
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz;
+    v_from timestamptz;
+    v_to timestamptz := p_effective_to;
+    v_type constant inventory.price_type := coalesce(p_price_type, 'retail');
+    v_active store.price;
+    v_price store.price;
+begin
+    perform inventory.require_argument('amount', p_amount is null);
+
+    -- The lock. An update, so that a caller with an older snapshot fails and does not decide on it.
+    update store.product as p
+    set updated_at = inventory.clock()
+    where p.id = p_product_id;
+    if not found then
+        perform inventory.require_product(p_product_id);
+    end if;
+
+    v_now := inventory.clock();
+    v_from := coalesce(p_effective_from, v_now);
+    if v_to <= v_from then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'effective_to must be after effective_from',
+            detail = jsonb_build_object('field', 'effective_to', 'input', p_effective_to);
+    end if;
+    v_active := inventory.price_at(p_product_id, v_type, v_now);
+    if v_from < v_active.effective_from then
+        raise exception using
+            errcode = 'IV024', -- BACKDATED_PRICE
+            message = 'The price would begin before the active one of its type began.',
+            detail = jsonb_build_object('effective_from', v_active.effective_from);
+    end if;
+
+    if coalesce(p_close_old_price, true) then
+        update store.price as p
+        set effective_to = v_from, updated_at = v_now
+        where
+            p.product_id = p_product_id
+            and p.price_type = v_type
+            and p.effective_from <= v_from
+            and (p.effective_to is null or p.effective_to > v_from);
+        -- One that is scheduled for later takes over when it begins.
+        v_to := least(
+            v_to,
+            (
+                select min(p.effective_from)
+                from store.price as p
+                where p.product_id = p_product_id and p.price_type = v_type and p.effective_from > v_from
+            )
+        );
+    end if;
+
+    insert into store.price (product_id, price_type, amount, effective_from, effective_to, created_at, updated_at)
+    values (p_product_id, v_type, p_amount, v_from, v_to, v_now, v_now)
+    returning * into v_price;
+    return v_price;
+end;
+$$;
+
+comment on function inventory.set_price(
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
+) is
+'Make p_amount the product''s price of this type in [p_effective_from, p_effective_to): a new rule; null: from now, with no
+end. No rule''s amount or beginning is ever changed.
+
+p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where the next one that is scheduled
+begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as they are, and the
+one that began last is the active one. Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin
+before the active one of its type began; PRODUCT_NOT_FOUND; 22023 for an end that is not after the beginning.';
+
+grant execute on function inventory.set_price(
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
+) to inventory_admin;

@@ -1,0 +1,56 @@
+-- From the present backwards: what layers hold now, and what was taken of them since. A look at last month reads a month.
+create or replace function inventory.cost_layers_at(p_at timestamptz, p_product_id bigint default null)
+returns table (
+    product_id bigint,
+    layer_id bigint,
+    received_at timestamptz,
+    quantity numeric,
+    remaining numeric,
+    unit_cost numeric,
+    remaining_value numeric
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+    return query
+    with since as (
+        select u.product_id, u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost
+        from store.movement as m
+        inner join store.cost_layer_use as u on m.product_id = u.product_id and m.id = u.movement_id
+        where
+            m.created_at > p_at
+            and m.on_hand_after <> m.on_hand_before
+            and (p_product_id is null or m.product_id = p_product_id)
+        group by u.product_id, u.layer_id
+    ),
+
+    layer as (
+        select l.*, 0::numeric as quantity_since, 0::numeric as cost_since
+        from store.cost_layer as l
+        where
+            l.is_open
+            and (p_product_id is null or l.product_id = p_product_id)
+            and not exists (select from since as s where s.product_id = l.product_id and s.layer_id = l.id)
+        union all
+        select l.*, s.quantity, s.cost
+        from since as s
+        inner join store.cost_layer as l on s.product_id = l.product_id and s.layer_id = l.id
+    )
+
+    select
+        l.product_id, l.id, l.received_at, l.quantity, l.remaining + l.quantity_since, l.unit_cost,
+        l.remaining_value + l.cost_since
+    from layer as l
+    where l.received_at <= p_at and l.remaining + l.quantity_since > 0
+    order by l.product_id, l.id;
+end;
+$$;
+
+comment on function inventory.cost_layers_at(timestamptz, bigint) is
+'The cost layers that were open at p_at, oldest first: what they held then and what that was worth; null: not known.
+
+p_product_id null: of all products.';

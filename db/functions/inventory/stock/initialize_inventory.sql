@@ -1,0 +1,52 @@
+create or replace function inventory.initialize_inventory(
+    p_product_id bigint,
+    p_unit_id integer default 1,
+    p_quantity inventory.quantity default 0,
+    p_reorder_point inventory.quantity default null,
+    p_actor text default null
+)
+returns store.stock
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz;
+    v_product constant store.product := inventory.require_product(p_product_id);
+    v_stock store.stock;
+begin
+    perform inventory.require_argument('unit_id', p_unit_id is null);
+    if not exists (select from store.unit as u where u.id = p_unit_id) then
+        raise exception using
+            errcode = 'IV022', -- UNIT_NOT_FOUND
+            message = format('Unit %s does not exist.', p_unit_id);
+    end if;
+
+    v_now := inventory.clock();
+    insert into store.stock (product_id, unit_id, reorder_point, created_at, updated_at)
+    values (p_product_id, p_unit_id, p_reorder_point, v_now, v_now)
+    on conflict (product_id) do nothing;
+    if not found then
+        raise exception using
+            errcode = 'IV021', -- INVENTORY_ALREADY_INITIALIZED
+            message = format('The inventory of product %s is already initialized.', p_product_id);
+    end if;
+
+    perform inventory.change_stock(
+        p_product_id, 'initial', p_on_hand => coalesce(p_quantity, 0), p_unit_cost => v_product.cost_price, p_actor => p_actor
+    );
+    select * into v_stock from store.stock as s where s.product_id = p_product_id;
+    return v_stock;
+end;
+$$;
+
+comment on function inventory.initialize_inventory(bigint, integer, inventory.quantity, inventory.quantity, text) is
+'Give a product its inventory: the unit that it is counted in (default: piece), its first stock and its reorder point.
+
+p_quantity (units on hand) is an arrival at the product''s cost price, or at no known cost. Of two callers one is refused.
+Errors: INVENTORY_ALREADY_INITIALIZED, PRODUCT_NOT_FOUND, UNIT_NOT_FOUND.';
+
+grant execute on function inventory.initialize_inventory(
+    bigint, integer, inventory.quantity, inventory.quantity, text
+) to inventory_admin;

@@ -1,0 +1,76 @@
+create or replace function inventory.stock_at(p_at timestamptz, p_product_id bigint default null)
+returns table (
+    product_id bigint,
+    on_hand numeric,
+    reserved numeric,
+    blocked numeric,
+    available numeric,
+    average_quantity numeric,
+    average_value numeric
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+    return query
+    with since as (
+        select
+            m.product_id,
+            min(m.id) as first_id,
+            -- Blocks that were over at p_at, and written down as over later.
+            coalesce(
+                sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at), 0
+            ) as lapsed
+        from store.movement as m
+        where m.created_at > p_at and (p_product_id is null or m.product_id = p_product_id)
+        group by m.product_id
+    ),
+
+    lapsed as (
+        select b.product_id, sum(b.quantity) as quantity
+        from store.block as b
+        where
+            b.status = 'active'
+            and b.expires_at <= p_at
+            and (p_product_id is null or b.product_id = p_product_id)
+        group by b.product_id
+    ),
+
+    balance as (
+        select
+            s.product_id,
+            coalesce(m.on_hand_before, s.on_hand) as on_hand,
+            coalesce(m.reserved_before, s.reserved) as reserved,
+            coalesce(m.blocked_before, s.blocked) - coalesce(n.lapsed, 0) - coalesce(l.quantity, 0) as blocked,
+            case when n.first_id is null then s.average_quantity else coalesce(o.average_quantity, 0) end as average_quantity,
+            case when n.first_id is null then s.average_value else coalesce(o.average_value, 0) end as average_value
+        from store.stock as s
+        left join since as n on s.product_id = n.product_id
+        left join lapsed as l on s.product_id = l.product_id
+        left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id
+        left join lateral (
+            select e.average_quantity, e.average_value
+            from store.movement as e
+            where e.product_id = n.product_id and e.id < n.first_id
+            order by e.id desc
+            limit 1
+        ) as o on true
+        where s.created_at <= p_at and (p_product_id is null or s.product_id = p_product_id)
+    )
+
+    select
+        b.product_id, b.on_hand, b.reserved, b.blocked, b.on_hand - b.reserved - b.blocked, b.average_quantity,
+        b.average_value
+    from balance as b
+    order by b.product_id;
+end;
+$$;
+
+comment on function inventory.stock_at(timestamptz, bigint) is
+'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
+
+Blocks whose time was over at p_at hold nothing, swept or not. p_product_id null: of all products. It looks from the present
+backwards: at last month it reads a month of the ledger.';

@@ -1,0 +1,66 @@
+create or replace function inventory.return_sale(
+    p_sale_id bigint,
+    p_quantity inventory.positive_quantity default null,
+    p_reason inventory.reason default null,
+    p_actor text default null
+)
+returns store.sale
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_sold store.sale;
+    v_outside record;
+    v_quantity numeric;
+    v_sale store.sale;
+begin
+    select * into v_sold from store.sale as s where s.id = p_sale_id and s.returned_sale_id is null;
+    if not found then
+        raise exception using
+            errcode = 'IV030', -- SALE_NOT_FOUND
+            message = format('Sale %s does not exist.', coalesce(p_sale_id::text, 'null'));
+    end if;
+    perform from store.stock as s where s.product_id = v_sold.product_id for no key update;
+
+    -- What of it has not come back yet.
+    select
+        v_sold.quantity + coalesce(sum(s.quantity), 0) as quantity,
+        v_sold.revenue + coalesce(sum(s.revenue), 0) as revenue
+    into v_outside
+    from store.sale as s
+    where s.product_id = v_sold.product_id and s.returned_sale_id = p_sale_id;
+
+    v_quantity := coalesce(p_quantity, v_outside.quantity);
+    if v_quantity > v_outside.quantity or v_outside.quantity = 0 then
+        raise exception using
+            errcode = 'IV028', -- RETURN_EXCEEDS_DEPARTURE
+            message = format('Only %s can still come back.', trim_scale(v_outside.quantity)),
+            detail = jsonb_build_object('returnable', v_outside.quantity, 'requested', p_quantity);
+    end if;
+
+    v_sale.product_id := v_sold.product_id;
+    v_sale.id := nextval('store.sale_id_seq');
+    v_sale.quantity := -v_quantity;
+    v_sale.unit_price := v_sold.unit_price;
+    v_sale.revenue := -inventory.share(v_outside.revenue, v_quantity, v_outside.quantity);
+    v_sale.returned_sale_id := p_sale_id;
+    return inventory.write_sale(
+        v_sale,
+        inventory.return_units(
+            v_sold.product_id, v_sold.movement_id, v_quantity, 'return', v_sale.id::text, p_reason, p_actor
+        )
+    );
+end;
+$$;
+
+comment on function inventory.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) is
+'Take back units of a sale (null: all that are not back yet), into the cost layers that they left.
+
+The sale stays as it is; the return is a row of its own with quantity, revenue and cost below 0, which counts when it happened.
+Locks the product''s stock row. Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';
+
+grant execute on function inventory.return_sale(
+    bigint, inventory.positive_quantity, inventory.reason, text
+) to inventory_admin;

@@ -1,0 +1,80 @@
+create or replace function report.cost_of_goods_sold(p_from timestamptz, p_to timestamptz)
+returns table (
+    product_id bigint,
+    sku_id uuid,
+    sku text,
+    name text,
+    quantity_sold numeric,
+    revenue numeric,
+    cost_of_goods_sold numeric,
+    gross_margin numeric,
+    gross_margin_rate numeric,
+    sales_without_cost bigint,
+    other_quantity numeric,
+    other_cost numeric
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select
+        p.id,
+        p.sku_id,
+        p.sku,
+        p.name,
+        coalesce(s.quantity, 0),
+        coalesce(s.revenue, 0),
+        case when s.product_id is null then 0 else s.cost end,
+        case when s.product_id is null then 0 else s.revenue - s.cost end,
+        round((s.revenue - s.cost) / nullif(s.revenue, 0), 4),
+        coalesce(s.without_cost, 0),
+        coalesce(o.quantity, 0),
+        case when o.product_id is null then 0 else o.cost end
+    from (
+        select
+            e.product_id,
+            sum(e.quantity) as quantity,
+            sum(e.revenue) as revenue,
+            case when bool_and(e.cost is not null) then sum(e.cost) end as cost,
+            count(*) filter (where e.cost is null) as without_cost
+        from store.sale as e
+        where e.created_at >= p_from and e.created_at < p_to
+        group by e.product_id
+    ) as s
+    full join (
+        select
+            m.product_id,
+            sum(m.on_hand_before - m.on_hand_after) as quantity,
+            case when bool_and(m.cost is not null) then sum(m.cost) end as cost
+        from store.movement as m
+        where
+            m.created_at >= p_from and m.created_at < p_to and m.on_hand_after < m.on_hand_before and m.kind <> 'sale'
+        group by m.product_id
+    ) as o on s.product_id = o.product_id
+    inner join store.product as p on coalesce(s.product_id, o.product_id) = p.id
+    order by p.id;
+end;
+$$;
+
+comment on function report.cost_of_goods_sold(timestamptz, timestamptz) is
+'What was sold from p_from (included) to p_to (excluded), what it had cost and what it made, by product.
+
+A row for each product of which units left or came back then, in order of product_id.
+
+product_id: the product''s integer id.
+sku_id: its UUID.
+sku: its code.
+name: its name.
+quantity_sold: units of sales (API 3), less what came back.
+revenue: money: what they sold for.
+cost_of_goods_sold: money: what they took from the cost layers, first in first out; null where the cost of one is not known.
+gross_margin: revenue - cost_of_goods_sold; null where that is.
+gross_margin_rate: gross_margin / revenue, to 4 decimals; null where there is no revenue.
+sales_without_cost: how many of the sales have no known cost.
+other_quantity: units that left without a price: consumed (API 2), converted (API 1), corrected.
+other_cost: money: what those took from the cost layers; null where the cost of one is not known.';
+
+grant execute on function report.cost_of_goods_sold(timestamptz, timestamptz) to inventory_reporting;

@@ -1,0 +1,89 @@
+create or replace function report.turnover(p_from timestamptz, p_to timestamptz)
+returns table (
+    product_id bigint,
+    sku_id uuid,
+    sku text,
+    name text,
+    opening_quantity numeric,
+    closing_quantity numeric,
+    quantity_out numeric,
+    opening_value numeric,
+    closing_value numeric,
+    cost_out numeric,
+    turnover numeric,
+    days_of_stock numeric
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    with measured as (
+        select
+            c.product_id,
+            coalesce(o.quantity, 0) as opening_quantity,
+            c.quantity as closing_quantity,
+            coalesce(o.total_value, 0) as opening_value,
+            c.total_value as closing_value,
+            coalesce(d.quantity, 0) as quantity_out,
+            case when d.product_id is null then 0 else d.cost end as cost_out
+        from report.valuation_as_of(p_to - interval '1 microsecond') as c
+        left join report.valuation_as_of(p_from - interval '1 microsecond') as o on c.product_id = o.product_id
+        left join (
+            select
+                m.product_id,
+                sum(m.on_hand_before - m.on_hand_after) as quantity,
+                case
+                    when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost)
+                end as cost
+            from store.movement as m
+            where
+                m.created_at >= p_from
+                and m.created_at < p_to
+                and (m.on_hand_after < m.on_hand_before or m.kind = 'return')
+            group by m.product_id
+        ) as d on c.product_id = d.product_id
+    )
+
+    select
+        p.id,
+        p.sku_id,
+        p.sku,
+        p.name,
+        m.opening_quantity,
+        m.closing_quantity,
+        m.quantity_out,
+        m.opening_value,
+        m.closing_value,
+        m.cost_out,
+        round(m.cost_out * 2 / nullif(m.opening_value + m.closing_value, 0), 3),
+        round(
+            extract(epoch from p_to - p_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
+        )
+    from measured as m
+    inner join store.product as p on m.product_id = p.id
+    order by p.id;
+end;
+$$;
+
+comment on function report.turnover(timestamptz, timestamptz) is
+'How often the stock of each product was sold from p_from (included) to p_to (excluded), in order of product_id.
+
+A row for each product that had an inventory at p_to.
+
+product_id: the product''s integer id.
+sku_id: its UUID.
+sku: its code.
+name: its name.
+opening_quantity: units on hand at p_from.
+closing_quantity: units on hand at p_to.
+quantity_out: units that left in between, less what came back.
+opening_value: money: known value of the stock at p_from, first in first out.
+closing_value: money: known value of the stock at p_to.
+cost_out: money: what the departures in between had cost, less what came back; null where the cost of one is not known.
+turnover: cost_out over the mean of opening_value and closing_value, to 3 decimals; null where that is 0.
+days_of_stock: the days from p_from to p_to / turnover, to 1 decimal: how long the stock lasts; null where nothing was sold.';
+
+grant execute on function report.turnover(timestamptz, timestamptz) to inventory_reporting;

@@ -1,0 +1,63 @@
+create or replace function report.valuation_as_of(p_at timestamptz default report.instant())
+returns table (
+    product_id bigint,
+    sku_id uuid,
+    sku text,
+    name text,
+    quantity numeric,
+    quantity_without_cost numeric,
+    total_value numeric,
+    average_cost numeric,
+    moving_average_cost numeric,
+    oldest_received_at timestamptz
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select
+        a.product_id,
+        p.sku_id,
+        p.sku,
+        p.name,
+        a.on_hand,
+        coalesce(l.without_cost, 0),
+        coalesce(l.value, 0),
+        round(l.value / nullif(a.on_hand - l.without_cost, 0), 3),
+        round(a.average_value / nullif(a.average_quantity, 0), 3),
+        l.oldest_received_at
+    from inventory.stock_at(least(p_at, report.instant())) as a
+    inner join store.product as p on a.product_id = p.id
+    left join (
+        select
+            c.product_id,
+            coalesce(sum(c.remaining) filter (where c.remaining_value is null), 0) as without_cost,
+            coalesce(sum(c.remaining_value), 0) as value,
+            min(c.received_at) as oldest_received_at
+        from inventory.cost_layers_at(least(p_at, report.instant())) as c
+        group by c.product_id
+    ) as l on a.product_id = l.product_id
+    order by a.product_id;
+end;
+$$;
+
+comment on function report.valuation_as_of(timestamptz) is
+'What the stock was worth at p_at: a row for each product that had an inventory then, in order of product_id.
+
+An instant ahead is now. The sum of total_value is the value of the stock.
+
+product_id: the product''s integer id.
+sku_id: its UUID.
+sku: its code.
+name: its name.
+quantity: units on hand.
+quantity_without_cost: of these, units of no known cost: they are left out of the values and averages.
+total_value: money: what the open cost layers held, first in first out, exact to 0.001.
+average_cost: money a unit: total_value over the units of known cost, to 3 decimals; null where there are none.
+moving_average_cost: money a unit: the moving average, the other method beside FIFO, to 3 decimals; null: none.
+oldest_received_at: when the oldest of these units came; null where there are none.';
+
+grant execute on function report.valuation_as_of(timestamptz) to inventory_reporting;

@@ -1,0 +1,47 @@
+create or replace view report.price_history as
+select
+    r.product_id,
+    p.sku_id,
+    p.sku,
+    p.name,
+    r.id as price_id,
+    r.price_type,
+    r.amount,
+    r.effective_from,
+    r.effective_to,
+    case
+        when r.effective_to <= report.instant() then 'ended'
+        when r.effective_from > report.instant() then 'scheduled'
+        when exists (
+            select from store.price as n
+            where
+                n.product_id = r.product_id
+                and n.price_type = r.price_type
+                and n.effective_from <= report.instant()
+                and (n.effective_to is null or n.effective_to > report.instant())
+                and (n.effective_from, n.id) > (r.effective_from, r.id)
+        ) then 'overridden'
+        else 'active'
+    end as status,
+    r.created_at,
+    r.updated_at
+from store.price as r
+inner join store.product as p on r.product_id = p.id;
+
+comment on view report.price_history is
+'Every price rule there ever was, with its status now.';
+comment on column report.price_history.product_id is 'Integer id of the product.';
+comment on column report.price_history.sku_id is 'The product''s UUID.';
+comment on column report.price_history.sku is 'The product''s code.';
+comment on column report.price_history.name is 'The product''s name.';
+comment on column report.price_history.price_id is 'Integer id of the rule.';
+comment on column report.price_history.price_type is 'retail, promo or wholesale.';
+comment on column report.price_history.amount is 'Money a unit.';
+comment on column report.price_history.effective_from is 'When it begins.';
+comment on column report.price_history.effective_to is 'When it ends, that instant excluded; null: never.';
+comment on column report.price_history.status is
+'active: the price now. overridden: its period contains now, and so does that of one that began later. scheduled, ended.';
+comment on column report.price_history.created_at is 'When it was made.';
+comment on column report.price_history.updated_at is 'When its end was last set.';
+
+grant select on report.price_history to inventory_reporting;
