@@ -1,5 +1,8 @@
 -- API 3: units and suppliers, purchases and sales, prices as rules in time, the moving average beside FIFO, and indexes
--- for lists of millions.
+-- for lists of millions. It rewrites tables and builds indexes: on a large database, plan for a pause.
+
+-- squawk-ignore-file adding-field-with-default, require-concurrent-index-creation, constraint-missing-not-valid
+-- squawk-ignore-file ban-drop-constraint
 
 set local lock_timeout = '5s';
 -- The moving average of what has moved so far is worked out once.
@@ -61,37 +64,28 @@ comment on table store.supplier is 'Who sells to us (APIs 3 and 5). An e-mail ad
 
 -- Lists
 
--- squawk-ignore adding-field-with-default
 alter table store.stock
 add column is_low boolean not null generated always as (coalesce(on_hand <= reorder_point, false)) stored;
 comment on column store.stock.is_low is
 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
--- squawk-ignore require-concurrent-index-creation
 create index stock_low_idx on store.stock (product_id) where is_low;
--- squawk-ignore require-concurrent-index-creation
 create index stock_status_idx on store.stock (status, product_id);
--- squawk-ignore require-concurrent-index-creation
 create index product_search_idx on store.product using gin (
     name extensions.gin_trgm_ops, sku extensions.gin_trgm_ops
 );
 -- The ledger grows at its end: which of its pages a time lies on costs next to nothing to know.
--- squawk-ignore require-concurrent-index-creation
 create index movement_created_idx on store.movement using brin (created_at) with (pages_per_range = 32, autosummarize = on);
--- squawk-ignore require-concurrent-index-creation
 create index price_product_idx on store.price (product_id, effective_from desc, id desc);
 
 -- Prices
 
--- squawk-ignore constraint-missing-not-valid
 alter table store.price add constraint price_ends_after_it_begins check (effective_to >= effective_from);
 comment on constraint price_ends_after_it_begins on store.price is
 'A rule that another one of the same instant replaced holds at no instant.';
 
 -- The ledger and the cost layers
 
--- squawk-ignore ban-drop-constraint
 alter table store.movement drop constraint movement_kind_known;
--- squawk-ignore constraint-missing-not-valid
 alter table store.movement add constraint movement_kind_known check (
     kind in (
         'initial', 'add', 'reserve', 'release', 'consume', 'block', 'convert', 'cancel', 'expire',
@@ -100,13 +94,10 @@ alter table store.movement add constraint movement_kind_known check (
 );
 
 alter table store.cost_layer_use add column returns_movement_id bigint;
--- squawk-ignore ban-drop-constraint
 alter table store.cost_layer_use drop constraint cost_layer_use_quantity_positive;
--- squawk-ignore constraint-missing-not-valid
 alter table store.cost_layer_use add constraint cost_layer_use_sign check (
     quantity <> 0 and (quantity < 0) = (returns_movement_id is not null)
 );
--- squawk-ignore require-concurrent-index-creation
 create index cost_layer_use_returns_idx on store.cost_layer_use (product_id, returns_movement_id)
 where returns_movement_id is not null;
 comment on table store.cost_layer_use is
@@ -118,7 +109,6 @@ comment on column store.cost_layer_use.returns_movement_id is 'The departure who
 alter table store.stock
 add column average_quantity numeric(12, 3) not null default 0,
 add column average_value numeric(32, 3) not null default 0;
--- squawk-ignore constraint-missing-not-valid
 alter table store.stock add constraint stock_average_within check (
     average_quantity between 0 and on_hand and average_value >= 0 and (average_quantity > 0 or average_value = 0)
 );
