@@ -37,6 +37,11 @@ CONVERT = "select id from inventory.convert_block(%s)"
 CONVERT_SOME = "select id from inventory.convert_block(%s, %s)"
 CANCEL = "select id from inventory.cancel_block(%s)"
 EXTEND = "select id from inventory.extend_block(%s, %s)"
+SELL = "select id from inventory.record_sale(%s, %s, 4)"
+BUY = "select id from inventory.record_purchase(%s, %s, %s, %s)"
+RETURN = "select id from inventory.return_sale(%s, %s)"
+CORRECT = "select product_id from inventory.update_inventory(%s, %s)"
+SET_PRICE_FROM = "select id from inventory.set_price(%s, %s, p_effective_from => %s)"
 SET_PRICE = "select id from inventory.set_price(%s, %s)"
 SWEEP = "select maintenance.expire_blocks(%s)"
 ONCE = "select replayed from http.once(%s, %s, 'request', %s, %s)"
@@ -529,6 +534,189 @@ class TestTime:
         assert [until for _, _, until in prices] == [*(since for _, since, _ in prices[1:]), None]
         assert all(since >= got for _, since, _ in prices[1:])
         assert database.one("select inventory.active_price(%s)", product) == prices[-1][0]
+
+
+class TestBuyingAndSelling:
+    """API 3 meets the others at the same row."""
+
+    @HOLDERS
+    def test_sales_blocks_and_reserves_take_what_is_there_and_no_more(
+        self, database: Database, race: Race, touched: bool
+    ) -> None:
+        product = database.product(quantity=10, p_cost_price=3)
+        with race.behind(product, touched=touched):
+            for query, role in [
+                (SELL, "inventory_admin"),
+                (BLOCK, "inventory_operator"),
+                (RESERVE, "inventory_operator"),
+            ] * 8:
+                race.call(query, product, 1, role=role)
+        assert Counter(race.outcomes) == {None: 10, "IV001": 14}
+        on_hand, reserved, blocked = database.stock(product)
+        sales = [outcome is None for outcome in race.outcomes[::3]].count(True)
+        assert (on_hand, on_hand - reserved - blocked) == (10 - sales, 0)
+        assert database.one("select count(*) from store.sale") == sales
+        database.verify()
+
+    def test_a_sale_waits_for_the_block_before_it_and_does_not_take_its_units(
+        self, database: Database, race: Race
+    ) -> None:
+        product = database.product(quantity=5)
+        with race.behind(product):
+            race.queue(BLOCK, product, 3)
+            race.queue(SELL, product, 3, role="inventory_admin")
+            race.queue(SELL, product, 2, role="inventory_admin")
+        assert race.outcomes == [None, "IV001", None]
+        assert database.stock(product) == (3, 0, 3)
+        database.verify()
+
+    def test_a_sale_takes_the_units_of_a_block_that_is_over(self, database: Database, race: Race) -> None:
+        product = database.product(quantity=5)
+        block(database, product, 5, timedelta(minutes=1))
+        with race.behind(product):
+            for _ in range(3):
+                race.call(SELL, product, 2, role="inventory_admin")
+            race.line_up()
+            database.advance(HOUR)
+        assert Counter(race.outcomes) == {None: 2, "IV001": 1}
+        assert database.stock(product) == (1, 0, 0)
+        database.verify()
+
+    @HOLDERS
+    def test_purchases_and_sales_at_once_cost_what_they_cost_one_by_one(
+        self, database: Database, race: Race, touched: bool
+    ) -> None:
+        product = database.product(quantity=3, p_cost_price="3.333")
+        supplier = database.one("select id from inventory.create_supplier('Fresh Farm')")
+        with race.behind(product, touched=touched):
+            for number in range(12):
+                race.call(BUY, product, supplier, 1, number, role="inventory_admin")
+                race.call(SELL, product, 1, role="inventory_admin")
+        outcomes = Counter(race.outcomes[1::2])
+        assert race.outcomes[::2] == [None] * 12
+        assert outcomes.keys() <= {None, "IV001"}
+        assert database.stock(product) == (15 - outcomes[None], 0, 0)
+        assert database.rows("select max(number), count(*) from store.sale") == [(outcomes[None],) * 2]
+        assert database.rows("select max(number), sum(cost) from store.purchase") == [(12, sum(range(12)))]
+        database.verify()
+
+    def test_of_one_product_bought_and_sold_without_a_pause_nothing_is_lost(
+        self, database: Database, race: Race
+    ) -> None:
+        product = database.product(quantity=50, p_cost_price="1.111")
+        supplier = database.one("select id from inventory.create_supplier('Fresh Farm')")
+        done: Counter[str | None] = Counter()
+
+        def work(number: int) -> list[str | None]:
+            connection = database.connect("inventory_admin")
+            draw = random.Random(number)
+            outcomes: list[str | None] = []
+            sales: list[int] = []
+            for _ in range(25):
+                quantity = Decimal(draw.randint(1, 5000)) / 1000
+                query, *parameters = draw.choice(
+                    [
+                        (BUY, product, supplier, quantity, Decimal(draw.randint(0, 9999)) / 1000),
+                        (SELL, product, quantity),
+                        (RESERVE, product, quantity),
+                        (CONSUME, product, quantity),
+                        (CORRECT, product, quantity),
+                        *((RETURN, sale, quantity) for sale in sales[-3:]),
+                    ]
+                )
+                try:
+                    result = first(connection, query, *parameters)
+                except psycopg.Error as error:
+                    outcomes.append(error.sqlstate)
+                else:
+                    outcomes.append(None)
+                    if query == SELL:
+                        sales.append(result)
+            return outcomes
+
+        for outcomes in together(8, work):
+            done.update(outcomes)
+        assert done[None] > 50
+        assert done.keys() <= {None, "IV001", "IV002", "IV028"}
+        database.verify()
+
+    def test_of_two_that_take_back_a_sale_one_does(self, database: Database, race: Race) -> None:
+        product = database.product(quantity=5, p_cost_price=2)
+        sale = database.one("select id from inventory.record_sale(%s, 4, 3)", product)
+        with race.behind(product):
+            for quantity in (3, 3, None):
+                race.call(RETURN, sale, quantity, role="inventory_admin")
+        assert Counter(race.outcomes) in ({None: 2, "IV028": 1}, {None: 1, "IV028": 2})
+        assert database.stock(product) == (5, 0, 0)
+        database.verify()
+
+    def test_of_two_that_initialize_an_inventory_one_does(self, database: Database, race: Race) -> None:
+        product = database.one("select id from inventory.register_product('A-1', 'A')")
+        initialize = "select product_id from inventory.initialize_inventory(%s, 1, 5)"
+        first_caller = database.connect("inventory_admin")
+        with first_caller.transaction():
+            first_caller.execute(initialize, [product])
+            race.queue(initialize, product, role="inventory_admin")
+            assert database.rows("select from store.stock") == []
+        assert race.finish() == ["IV021"]
+        assert database.stock(product) == (5, 0, 0)
+        database.verify()
+
+    @HOLDERS
+    def test_of_two_that_correct_what_both_have_seen_one_does(
+        self, database: Database, race: Race, touched: bool
+    ) -> None:
+        product = database.product(quantity=10)
+        correct = "select product_id from inventory.update_inventory(%s, %s, p_expected_quantity => 10)"
+        with race.behind(product, touched=touched):
+            race.call(correct, product, 9, role="inventory_admin")
+            race.call(correct, product, 8, role="inventory_admin")
+        assert sorted(map(str, race.outcomes)) == ["IV025", "None"]
+        assert database.stock(product)[0] == 9 - race.outcomes.index(None)
+        database.verify()
+
+    def test_what_is_archived_while_a_sale_waits_is_not_sold(self, database: Database, race: Race) -> None:
+        product = database.product(quantity=10)
+        archive = "select product_id from inventory.update_inventory(%s, p_status => 'archived')"
+        with race.behind(product):
+            race.queue(archive, product, role="inventory_admin")
+            race.queue(SELL, product, 1, role="inventory_admin")
+        assert race.outcomes == [None, "IV010"]
+        assert database.stock(product)[0] == 10
+        database.verify()
+
+    def test_scheduled_prices_set_at_once_leave_one_open(self, database: Database, race: Race) -> None:
+        product = database.product(p_price=1)
+        today = now(database)
+        begins = [today + timedelta(days=day) for day in (3, 1, 2, 1)]
+        with race.behind(product, table="product"):
+            for amount, begin in enumerate(begins, 2):
+                race.call(SET_PRICE_FROM, product, amount, begin, role="inventory_admin")
+        assert race.outcomes == [None] * 4
+        prices = database.rows(
+            "select effective_from, effective_to from store.price"
+            " where effective_to is null or effective_to > effective_from order by effective_from"
+        )
+        assert [end for _, end in prices] == [*(begin for begin, _ in prices[1:]), None]
+        assert len(prices) == 4
+
+    def test_a_price_waits_for_no_sale_and_a_sale_for_no_price(self, database: Database, race: Race) -> None:
+        product = database.product(quantity=5, p_price=1)
+        with race.holding(product):
+            alone(race, SET_PRICE, product, 2, role="inventory_admin")
+        with race.holding(product, table="product"):
+            alone(race, SELL, product, 1, role="inventory_admin")
+        database.verify()
+
+    def test_a_price_that_an_older_snapshot_would_decide_on_is_refused(self, database: Database) -> None:
+        product = database.product()
+        old = database.connect("inventory_admin")
+        old.execute("begin isolation level repeatable read")
+        old.execute("select inventory.active_price(%s)", [product])
+        database.one(SET_PRICE, product, 5)
+        assert sqlstate(old, SET_PRICE, product, 6) == "40001"
+        old.execute("rollback")
+        assert database.rows("select amount from store.price where effective_to is null") == [(5,)]
 
 
 class TestManyLines:

@@ -1,0 +1,170 @@
+"""The lists over a million products and five million movements: their times and their plans.
+
+    python -m bench.lists            make the data in a cluster of its own (some minutes, 5 GB), write bench/lists.md
+    python -m bench.lists DIRECTORY  keep the cluster there, and use the data that is there already
+
+What a list function runs inside is seen through auto_explain, so the plans are those of the calls themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from db.apply import apply
+from tools.cluster import Cluster
+
+HERE = Path(__file__).resolve().parent
+DATABASE = "bench"
+REPEATS = 5
+FAST_LOAD = {"shared_buffers": "1GB", "maintenance_work_mem": "512MB", "max_wal_size": "8GB"}
+
+# What is asked for, and how.
+CALLS = [
+    ("page 1 of the inventory", "http.list_inventory()"),
+    ("page 400 of the inventory", "http.list_inventory(p_page => 400)"),
+    ("low stock", "http.list_inventory(p_low_stock => true)"),
+    ("active", "http.list_inventory(p_status => 'active')"),
+    ("archived", "http.list_inventory(p_status => 'archived')"),
+    ("archived and low", "http.list_inventory(p_status => 'archived', p_low_stock => true)"),
+    ("q: one product's code", "http.list_inventory(p_q => 'sku-0654321')"),
+    ("q: some words, 455 products", "http.list_inventory(p_q => 'oak wool steel')"),
+    ("q: a word of 213 000 products", "http.list_inventory(p_q => 'quartz')"),
+    ("q: nothing", "http.list_inventory(p_q => 'platinum')"),
+    ("q: nothing, public", "http.list_products(p_q => 'platinum')"),
+    ("page 1 of the products", "http.list_products()"),
+    ("movements of a product with a million", "http.list_movements(1)"),
+    ("movements of a product with four", "http.list_movements(500000)"),
+    ("page 1 of the purchases", "http.list_purchases()"),
+    ("purchases of a supplier", "http.list_purchases(p_supplier_id => 7)"),
+    ("purchases of a supplier on a day", "http.list_purchases(null, 7, '{day}', '{day}')"),
+    ("sales of a product on a day", "http.list_sales(p_product_id => 1, p_date_from => '{day}', p_date_to => '{day}')"),
+    ("sales of a day", "http.list_sales(p_date_from => '{day}', p_date_to => '{day}')"),
+    ("a product's 500 001 sales and their totals", "http.list_product_sales(1)"),
+    ("their page 20 000", "http.list_product_sales(1, p_page => 20000)"),
+    ("a product's 500 001 purchases and their totals", "http.list_product_purchases(1)"),
+    ("prices of a product", "http.list_prices(500000)"),
+    ("active price", "http.get_active_price(500000)"),
+    ("valuation of a product", "http.get_valuation(500000)"),
+    ("valuation of a product with a million movements", "http.get_valuation(1)"),
+    ("the same, as of a past instant", "http.get_valuation(1, '{noon}')"),
+]
+REPORTS = [
+    ("report.stock_as_of", "select count(*) from report.stock_as_of('{noon}')"),
+    ("report.valuation_as_of, now", "select sum(total_value) from report.valuation_as_of()"),
+    ("report.valuation_as_of, in the past", "select sum(total_value) from report.valuation_as_of('{noon}')"),
+    ("report.cost_of_goods_sold, a day", "select sum(gross_margin) from report.cost_of_goods_sold('{day}', '{next}')"),
+    ("report.low_stock", "select count(*) from report.low_stock"),
+    ("report.stock_ageing", "select count(*) from report.stock_ageing"),
+    ("report.turnover, all time", "select count(*) from report.turnover('2000-01-01', now())"),
+    ("maintenance.verify", "select count(*) from maintenance.verify()"),
+]
+
+
+@contextlib.contextmanager
+def loaded(directory: Path) -> Iterator[str]:
+    """The conninfo of the loaded database, in a cluster that runs as long as the block."""
+    cluster = Cluster(directory, settings=FAST_LOAD, throwaway=True)
+    cluster.start()
+    try:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
+            is_there = admin.execute("select from pg_database where datname = %s", [DATABASE]).fetchone()
+            if is_there is None:
+                admin.execute(f"create database {DATABASE}".encode())
+        conninfo = cluster.dsn(dbname=DATABASE)
+        apply(conninfo, jobs=False)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            (has_data,) = connection.execute("select exists (select from store.product)").fetchone()  # type: ignore[misc]
+        if not has_data:
+            load = ["psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f", str(HERE / "load.sql"), conninfo]
+            subprocess.run(load, check=True, stdout=subprocess.DEVNULL)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("vacuum (analyze)")
+        yield conninfo
+    finally:
+        cluster.stop()
+
+
+class Bench:
+    """Times statements, and collects the plans of what they run inside."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self._plans: list[str] = []
+        connection.add_notice_handler(lambda notice: self._plans.append(notice.message_primary or ""))
+        row = connection.execute(
+            "select (date_trunc('day', now()) - interval '40 days')::date::text,"
+            " (date_trunc('day', now()) - interval '39 days')::date::text, (now() - interval '39 days')::text"
+        ).fetchone()
+        assert row is not None
+        self.days = {"day": row[0], "next": row[1], "noon": row[2].replace(" ", "T").replace("+00", "Z")}
+
+    def milliseconds(self, statement: str, repeats: int = REPEATS) -> float:
+        """The least of some runs, after one that warms up."""
+        times = []
+        for _ in range(repeats + 1 if repeats > 1 else 1):
+            start = time.perf_counter()
+            self.connection.execute(statement.encode()).fetchall()
+            times.append(time.perf_counter() - start)
+        return min(times[1:] or times) * 1000
+
+    def plans(self, statement: str) -> list[str]:
+        """The plans of the statements inside that read a table."""
+        self._plans.clear()
+        self.connection.execute("set client_min_messages = log; set auto_explain.log_min_duration = 0")
+        self.connection.execute(statement.encode()).fetchall()
+        self.connection.execute("set client_min_messages = notice; set auto_explain.log_min_duration = -1")
+        return [plan for plan in self._plans if "with matching" in plan or "v_last" in plan or "l.number" in plan]
+
+
+def short(plan: str) -> str:
+    """The plan's nodes, conditions and real numbers of rows."""
+    lines = plan[plan.index("(cost=") :].splitlines()[1:]
+    kept = [line for line in lines if re.search(r"->|Cond|Filter|Sort Key", line)]
+    return "\n".join(re.sub(r"\(cost=[^)]*\) ", "", line) for line in kept)
+
+
+def main() -> int:
+    with contextlib.ExitStack() as stack:
+        directory = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        directory.chmod(0o755)
+        conninfo = stack.enter_context(loaded(directory))
+        connection = stack.enter_context(psycopg.connect(conninfo, autocommit=True))
+        connection.execute("load 'auto_explain'")
+        for option in ("nested_statements = on", "analyze = on", "timing = off"):
+            connection.execute(f"set auto_explain.log_{option}".encode())
+        bench = Bench(connection)
+        lines = [HEAD, "| list | call | ms |", "|---|---|---|"]
+        plans = []
+        for name, call in CALLS:
+            statement = f"select {call}".format_map(bench.days)
+            lines.append(f"| {name} | `{call}` | {bench.milliseconds(statement):.1f} |")
+            for plan in bench.plans(statement):
+                plans.append(f"### {name}\n\n```\n{short(plan)}\n```\n")
+        lines += ["", "| report | statement | s |", "|---|---|---|"]
+        for name, statement in REPORTS:
+            taken = bench.milliseconds(statement.format_map(bench.days), repeats=1)
+            lines.append(f"| {name} | `{statement}` | {taken / 1000:.1f} |")
+        found = connection.execute("select count(*) from maintenance.verify()").fetchone()
+        lines += ["", f"Differences that `maintenance.verify()` finds in it: {found and found[0]}.", "", "## Plans", ""]
+        (HERE / "lists.md").write_text("\n".join([*lines, *plans]))
+    return 0
+
+
+HEAD = """# Lists of millions
+
+Made by `python -m bench.lists`: 1 000 000 products, 5 000 000 movements (one product has 1 000 004 of them), 1 500 000
+purchases and as many sales, on the machine of the day. Milliseconds inside the database, the best of five, everything in memory.
+"""
+
+if __name__ == "__main__":
+    raise SystemExit(main())
