@@ -103,6 +103,57 @@ def test_migrations_make_the_schema_that_is_committed(applied: psycopg.Connectio
 # Applying
 
 
+def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
+    empty_database: NewDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conninfo = empty_database()
+    with monkeypatch.context() as before:
+        for name in migration_names()[:2]:
+            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
+        before.setattr(db.apply, "MIGRATIONS", tmp_path)
+        before.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
+        before.setattr(db.apply, "VIEWS", tmp_path / "none")
+        apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        # 10 at 1.500, 5 of unknown cost, a reservation of 4 that is consumed, on one product; nothing on another.
+        connection.execute(
+            """
+            insert into store.product (sku_id, sku, name, created_at, updated_at)
+            select gen_random_uuid(), 'A-' || g, 'A', now(), now() from generate_series(1, 2) as g;
+            insert into store.stock (product_id, on_hand, created_at, updated_at)
+            values (1, 11, now(), now()), (2, 0, now(), now());
+            insert into store.movement (
+                product_id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
+                blocked_after, cost, actor, occurred_at, created_at
+            )
+            values
+                (1, 'initial', 0, 10, 0, 0, 0, 0, 15, 'a', now(), now()),
+                (1, 'add', 10, 15, 0, 0, 0, 0, null, 'a', now(), now()),
+                (1, 'reserve', 15, 15, 0, 4, 0, 0, null, 'a', now(), now()),
+                (1, 'consume', 15, 11, 4, 0, 0, 0, 6, 'a', now(), now());
+            insert into store.cost_layer (
+                product_id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
+            )
+            values (1, 1, now(), 10, 6, 1.5, 15, 9), (1, 2, now(), 5, 5, null, null, null);
+            insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost) values (1, 4, 1, 4, 6);
+            """
+        )
+        again(connection)
+        # 4 of 15 take 2.667 of the 10 known units, and those take 4.001 of their 15.
+        pool = "select average_quantity::text, average_value::text from store."
+        assert connection.execute(f"{pool}movement order by id".encode()).fetchall() == [
+            ("10.000", "15.000"),
+            ("10.000", "15.000"),
+            ("10.000", "15.000"),
+            ("7.333", "10.999"),
+        ]
+        assert connection.execute(f"{pool}stock order by product_id".encode()).fetchall() == [
+            ("7.333", "10.999"),
+            ("0.000", "0.000"),
+        ]
+        assert connection.execute("select * from maintenance.verify()").fetchall() == []
+
+
 def test_applying_twice_changes_nothing(applied: psycopg.Connection[Any]) -> None:
     before = everything(applied)
     again(applied)
