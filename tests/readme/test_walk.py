@@ -11,7 +11,7 @@ def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
     walked = steps(README.read_text())
     assert {step.prompt for step in walked} == {"$", "inventory=#"}
     with service(tmp_path / "data") as (url, psql):
-        walk = Walk(url, psql)
+        walk = Walk(url, psql, tmp_path)
         for step in walked:
             walk.run(step)
             expected = walk.comparable(step.expected, is_expected=True)
@@ -21,7 +21,7 @@ def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
 def test_a_second_start_keeps_the_data_and_stops_cleanly(tmp_path: Path) -> None:
     for run in (1, 2):
         with service(tmp_path / "data") as (url, line):
-            walk = Walk(url, line)
+            walk = Walk(url, line, tmp_path)
             psql = "inventory=#"
             walk.run(Step(psql, "select inventory.create_product('RUN-' || count(*), 'Kept') from store.product;", ""))
             count = Step(psql, "select count(*) from store.product;", "")

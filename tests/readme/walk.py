@@ -60,12 +60,17 @@ def steps(text: str) -> list[Step]:
 
 
 class Walk:
-    """Runs steps against one service, with the README's ids replaced by those that came in their place."""
+    """Runs steps against one service, with the README's ids replaced by those that came in their place.
 
-    def __init__(self, url: str, psql: str) -> None:
+    A variable that one shell command sets is there for those after it.
+    """
+
+    def __init__(self, url: str, psql: str, directory: Path) -> None:
         self._url = url
         self._psql = psql
         self._ids: dict[str, str] = {}
+        self._variables = directory / "variables"
+        self._variables.touch()
 
     def run(self, step: Step) -> None:
         """Run the step, and learn which ids stand for which."""
@@ -73,7 +78,10 @@ class Walk:
         command = command.replace("http://127.0.0.1:8000", self._url)
         if step.prompt == "$":
             # As a person would see it: the progress meter of curl aside.
-            script = f'curl() {{ command curl --silent --show-error "$@"; }}\n{command}'
+            script = (
+                f'. {self._variables}\ncurl() {{ command curl --silent --show-error "$@"; }}\n{command}\n'
+                f"declare -p | grep '^declare -- [a-z]' > {self._variables}"
+            )
             arguments, given = ["bash", "-c", script], None
         else:
             arguments, given = ["bash", "-c", f"{self._psql} --no-psqlrc --quiet"], command
@@ -133,7 +141,7 @@ def main() -> int:
     text = README.read_text()
     found = steps(text)
     with tempfile.TemporaryDirectory(prefix="inventory-walk-") as directory, service(Path(directory)) as (url, psql):
-        walk = Walk(url, psql)
+        walk = Walk(url, psql, Path(directory))
         for step in found:
             walk.run(step)
             # What is written back are this run's ids: the commands must name them too.

@@ -45,7 +45,7 @@ begin
         'valuation',
         json_build_object(
             'product_id', p_product_id,
-            'product', http.product_json(inventory.require_product(p_product_id)),
+            'product', http.product_summary_json(p_product_id),
             'as_of', http.instant_without_offset(v_at),
             'quantity', http.decimal_text(v_total.quantity),
             'total_value', http.decimal_text(v_total.value),
@@ -65,7 +65,7 @@ The layers that are or were open, oldest first, what they hold and what that is 
 total_value and average_cost; quantity_without_cost says how many. moving_average_cost is the average of the other method, beside
 it. as_of: a past instant; of a day its end.
 
-Returns {"valuation": {"product_id": "integer", "product": "product_json", "as_of": "time", "quantity": "decimal",
+Returns {"valuation": {"product_id": "integer", "product": "product_summary_json", "as_of": "time", "quantity": "decimal",
 "total_value": "decimal", "average_cost": "decimal?", "quantity_without_cost": "decimal", "moving_average_cost": "decimal?",
 "layers": [{"id": "integer", "received_at": "time", "quantity": "decimal", "remaining": "decimal", "unit_cost": "decimal?",
 "remaining_value": "decimal?"}]}}

@@ -6,17 +6,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product store.product;
     v_unit store.unit;
     v_lapsed numeric;
 begin
-    select * into v_product from store.product as p where p.id = p_stock.product_id;
     select * into v_unit from store.unit as u where u.id = p_stock.unit_id;
     v_lapsed := inventory.lapsed_quantity(p_stock.product_id, inventory.clock());
     return json_build_object(
         'id', p_stock.product_id,
         'product_id', p_stock.product_id,
-        'product', http.product_json(v_product),
+        'product', http.product_summary_json(p_stock.product_id),
         'quantity', http.decimal_text(p_stock.on_hand),
         'reserved', http.decimal_text(p_stock.reserved),
         'blocked', http.decimal_text(p_stock.blocked - v_lapsed),
@@ -34,6 +32,6 @@ $$;
 comment on function http.inventory_json(store.stock) is
 'A products inventory as API 3 shows it: quantity is what is on hand.
 
-Returns {"id": "integer", "product_id": "integer", "product": "product_json", "quantity": "decimal", "reserved": "decimal",
-"blocked": "decimal", "available": "decimal", "unit_id": "integer", "unit": "unit_json", "reorder_point": "decimal?",
+Returns {"id": "integer", "product_id": "integer", "product": "product_summary_json", "quantity": "decimal",
+"reserved": "decimal", "blocked": "decimal", "available": "decimal", "unit_id": "integer", "unit": "unit_json", "reorder_point": "decimal?",
 "status": "active|inactive|archived", "created_at": "time", "updated_at": "time"}';

@@ -6,15 +6,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product store.product;
     v_supplier store.supplier;
 begin
-    select * into v_product from store.product as p where p.id = p_purchase.product_id;
     select * into v_supplier from store.supplier as s where s.id = p_purchase.supplier_id;
     return json_build_object(
         'id', p_purchase.id,
         'product_id', p_purchase.product_id,
-        'product', http.product_json(v_product),
+        'product', http.product_summary_json(p_purchase.product_id),
         'supplier_id', p_purchase.supplier_id,
         'supplier', http.supplier_json(v_supplier),
         'quantity', http.decimal_text(p_purchase.quantity),
@@ -28,5 +26,5 @@ $$;
 comment on function http.purchase_json(store.purchase) is
 'A purchase as API 3 shows it.
 
-Returns {"id": "integer", "product_id": "integer", "product": "product_json", "supplier_id": "integer",
+Returns {"id": "integer", "product_id": "integer", "product": "product_summary_json", "supplier_id": "integer",
 "supplier": "supplier_json", "quantity": "decimal", "unit_cost": "decimal", "total_cost": "decimal", "created_at": "time"}';

@@ -5,14 +5,11 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_product store.product;
 begin
-    select * into v_product from store.product as p where p.id = p_sale.product_id;
     return json_build_object(
         'id', p_sale.id,
         'product_id', p_sale.product_id,
-        'product', http.product_json(v_product),
+        'product', http.product_summary_json(p_sale.product_id),
         'quantity', http.decimal_text(p_sale.quantity),
         'unit_price', http.decimal_text(p_sale.unit_price),
         'revenue', http.decimal_text(p_sale.revenue),
@@ -42,6 +39,6 @@ comment on function http.sale_json(store.sale) is
 
 Of a return, quantity, revenue and cost are below 0 and returned_sale_id names the sale. cost is null where it is not known.
 
-Returns {"id": "integer", "product_id": "integer", "product": "product_json", "quantity": "decimal", "unit_price": "decimal",
-"revenue": "decimal", "cost": "decimal?", "layers": [{"layer_id": "integer", "quantity": "decimal", "cost": "decimal?"}],
+Returns {"id": "integer", "product_id": "integer", "product": "product_summary_json", "quantity": "decimal",
+"unit_price": "decimal", "revenue": "decimal", "cost": "decimal?", "layers": [{"layer_id": "integer", "quantity": "decimal", "cost": "decimal?"}],
 "returned_sale_id": "integer?", "created_at": "time"}';

@@ -9,9 +9,7 @@ begin
     return json_build_object(
         'id', p_unit.id,
         'name', p_unit.name,
-        'symbol', p_unit.symbol,
-        'created_at', http.instant_without_offset(p_unit.created_at),
-        'updated_at', http.instant_without_offset(p_unit.updated_at)
+        'symbol', p_unit.symbol
     );
 end;
 $$;
@@ -19,4 +17,4 @@ $$;
 comment on function http.unit_json(store.unit) is
 'A unit of measure as API 3 shows it.
 
-Returns {"id": "integer", "name": "name", "symbol": "text", "created_at": "time", "updated_at": "time"}';
+Returns {"id": "integer", "name": "name", "symbol": "text"}';
