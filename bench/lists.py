@@ -106,7 +106,8 @@ class Bench:
         self._plans: list[str] = []
         connection.add_notice_handler(lambda notice: self._plans.append(notice.message_primary or ""))
         row = connection.execute(
-            "select s.created_at::date::text, (s.created_at::date + 1)::text, to_char(s.created_at, 'YYYY-MM-DDTHH24:MI:SSZ')"
+            "select s.created_at::date::text, (s.created_at::date + 1)::text,"
+            " http.instant(s.created_at)"
             " from store.sale as s where s.product_id = 1 and s.number = 250000"
         ).fetchone()
         assert row is not None
@@ -167,7 +168,7 @@ def main() -> int:
 HEAD = """# Lists of millions
 
 Made by `python -m bench.lists`: 1 000 000 products, 5 000 000 movements (one product has 1 000 004 of them), 1 500 000
-purchases and as many sales, on the machine of the day. Milliseconds inside the database, the best of five, everything in memory.
+purchases and as many sales, on the machine of the day. Milliseconds in the database, the best of five, all in memory.
 """
 
 if __name__ == "__main__":

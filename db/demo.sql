@@ -1,5 +1,7 @@
 -- A little stock to try things on, through the rules like everybody else's: where there is no product yet.
-select inventory.initialize_inventory(p.id, d.unit_id, d.quantity, d.reorder_point, 'demo'), inventory.set_price(p.id, d.price)
+select
+    inventory.initialize_inventory(p.id, d.unit_id, d.quantity, d.reorder_point, 'demo') as stock,
+    inventory.set_price(p.id, d.price) as price
 from (
     values
     ('DEMO-MUG', 'Enamel mug', 'White, 350 ml', 4.20, 1, 120, 20, 12.50),

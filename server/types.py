@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 _MOST_PLACES = 1000  # after the point: fewer than PostgreSQL reads
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _DIGITS = re.compile(r"\d{1,30}", re.ASCII)
+# What an offset or rounding would move out of the years 0001 to 9999.
+_BEYOND_YEARS = re.compile(r"9999-12-31.*([.]\d{7}|-\d\d:?\d\d$)|0001-01-01.*[+]\d\d:?\d\d$", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 
 # Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
@@ -90,6 +92,8 @@ def _time_form(value: Any) -> Any:
 def _of_the_calendar(value: str) -> str:
     try:
         date.fromisoformat(value[:10])
+        if _BEYOND_YEARS.match(value):
+            raise ValueError
     except ValueError:
         raise PydanticCustomError("date_from_datetime_parsing", "Input should be a date of the calendar") from None
     return value

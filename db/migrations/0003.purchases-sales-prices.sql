@@ -16,8 +16,13 @@ constraint iso_time_form check (
 constraint iso_time_of_the_calendar check (
     value is null
     or make_date(substr(value, 1, 4)::integer, substr(value, 6, 2)::integer, substr(value, 9, 2)::integer) is not null
+)
+-- What an offset or rounding would move out of the years 0001 to 9999.
+constraint iso_time_of_four_digits check (
+    value !~ '^9999-12-31.*([.][0-9]{7}|-[0-9]{2}:?[0-9]{2}$)' and value !~ '^0001-01-01.*[+][0-9]{2}:?[0-9]{2}$'
 );
-comment on domain inventory.iso_time is 'A time or a day in ISO 8601''s form; without an offset it is UTC.';
+comment on domain inventory.iso_time is
+'A time or a day in ISO 8601''s form, of the years 0001 to 9999; without an offset it is UTC.';
 
 create domain inventory.per_page as integer
 constraint per_page_range check (value between 1 and 100);

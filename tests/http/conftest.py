@@ -121,3 +121,10 @@ def shared(session_shared: Shared) -> Iterator[Shared]:
 def send(client: httpx.Client, method: str, path: str, body: str | bytes, **headers: str) -> httpx.Response:
     """Send the body as it stands, as JSON."""
     return client.request(method, path, content=body, headers={"Content-Type": "application/json"} | headers)
+
+
+@pytest.fixture
+def admin(server: Server, database: Database) -> httpx.Client:
+    """A client that may call every route."""
+    database.one("select id from maintenance.create_user('root', 'secret', 'admin')")
+    return server.client(server.token("root", "secret"))

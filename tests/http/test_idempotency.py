@@ -152,6 +152,18 @@ REFUSED = [
     ("/api/v1/inventory/{id}/releaseStock", {"amount": 11}, 409),
     ("/api/v1/inventory/999/addStock", {"amount": 1}, 404),
     ("/api/v1/inventory/{id}/addStock", {"amount": "999999999.999"}, 400),
+    ("/products", {"sku": "A-1", "name": "A"}, 409),
+    ("/units", {"name": "PIECE", "symbol": "p"}, 409),
+    ("/products/999/prices", {"amount": 1}, 404),
+    ("/products/{product_id}/prices", {"amount": 1, "effective_from": "2020-01-01"}, 400),
+    ("/inventory/1/initialize", {"unit_id": 1}, 409),
+    ("/inventory/{product_id}/initialize", {"unit_id": 999}, 400),
+    ("/inventory/purchases", {"product_id": 1, "supplier_id": 999, "quantity": 1, "unit_cost": 1}, 404),
+    ("/inventory/purchases", {"product_id": 1, "supplier_id": 1, "quantity": "999999999.999", "unit_cost": 1}, 400),
+    ("/inventory/purchases", {"product_id": 2, "supplier_id": 1, "quantity": 1, "unit_cost": 1}, 400),
+    ("/inventory/sales", {"product_id": 1, "quantity": 86, "unit_price": 1}, 400),
+    ("/inventory/sales/{sale_id}/returns", {"quantity": 7}, 409),
+    ("/inventory/sales/999/returns", {}, 404),
     ("/api/v1/users/", {"username": "ROOT", "password": "x", "role": "admin"}, 422),
     ("/api/v1/authentication/token/", {"username": "root", "password": "wrong"}, 401),
 ]
@@ -191,6 +203,12 @@ INVALID: list[tuple[str, Any]] = [
     ("/api/v1/inventory/{id}/addStock", {"amount": -1}),
     ("/api/v1/inventory/{id}/addStock", []),
     ("/api/v1/inventory/abc/addStock", {"amount": 1}),
+    ("/products", {"sku": "N-1"}),
+    ("/inventory/abc/initialize", {"unit_id": 1}),
+    ("/inventory/purchases", {"product_id": 1, "supplier_id": 1, "quantity": 0, "unit_cost": 1}),
+    ("/inventory/sales", {"product_id": 1, "quantity": 1, "unit_price": "0.0001"}),
+    ("/inventory/sales/{sale_id}/returns", []),
+    ("/products/{product_id}/prices", {"amount": 1, "effective_to": "2020-01-01"}),
     ("/api/v1/users/", {"username": "alice"}),
     ("/api/v1/authentication/token/", {"username": "root"}),
     ("/api/v1/authentication/token/refresh/", {"refresh": "abc"}),
@@ -203,7 +221,7 @@ def test_a_validation_error_is_not_remembered(admin: httpx.Client, world: World,
         with unchanged():
             for _ in range(2):
                 answer = admin.post(world.path(path), json=bad, headers={KEY: f"k-{i}"})
-                assert answer.status_code in (400, 401, 422), path
+                assert answer.status_code in (400, 401, 404, 422), path
                 assert not is_replayed(answer)
         answer = add(admin, f"k-{i}")
         assert (answer.status_code, is_replayed(answer)) == (204, False), path

@@ -72,6 +72,7 @@ SHAPES = {
     "/sku/abc": {"detail", "code"},
     "/temporary-blocks?limit=x": {"detail", "code"},
     "/api/v1/inventory/abc": {"type", "title", "status", "detail", "code"},
+    "/inventory/abc/valuation?as_of=x": {"type", "title", "status", "detail", "code"},
     "/api/v1/users/abc/": {"detail", "error"},
 }
 
@@ -91,7 +92,7 @@ def assert_shape(answer: httpx.Response, path: str, status: int) -> None:
     assert body.keys() >= SHAPES[path]
     assert isinstance(body["detail"], str)
     is_problem = answer.headers["Content-Type"] == "application/problem+json"
-    assert is_problem == path.startswith("/api/v1/inventory")
+    assert is_problem == path.startswith(("/api/v1/inventory", "/inventory"))
     if status == 401:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -133,7 +134,7 @@ def test_401_and_403_have_each_apis_own_body(shared: Shared, path: str) -> None:
     assert_shape(shared.public.get(path), path, 401)
     assert_shape(shared.server.client("abc").get(path), path, 401)
     assert_shape(shared.client.get(path, headers={"Authorization": "Bearer"}), path, 401)
-    if path.startswith("/api/v1/users"):
+    if path.startswith(("/api/v1/users", "/inventory")):
         assert_shape(shared.server.client(shared.tokens["employee"]).get(path), path, 403)
 
 

@@ -194,6 +194,16 @@ def test_metrics_do_not_grow_with_what_is_asked_for(client: httpx.Client) -> Non
         "/api/v1/inventory/1/addstock",
         "/API/v1/inventory",
         "/api/v2/inventory",
+        "/products/",
+        "/products/1/",
+        "/products/1/prices/",
+        "/products/1/prices/1",
+        "/units/1",
+        "/inventory/",
+        "/inventory/1/",
+        "/inventory/1/nothing",
+        "/inventory/purchases/",
+        "/inventory/sales/1/nothing",
         "/api/v1/users/1/x",
         "/api/v1/authentication/",
         "/health/",
@@ -382,9 +392,12 @@ def test_an_unforeseen_error_tells_nothing_about_the_database(server: Server, da
     token = server.token("root", "secret")
     # Not a client that holds answers to the document: no document promises this one.
     client = Server.client(server, token)
+    bought = {"product_id": world.product_id, "supplier_id": world.supplier_id, "quantity": 566, "unit_cost": 1}
     for path, sent, api in [
         ("/sku", {"sku_code": "SECRET", "name": "A", "quantity": 1, "price": 1}, Api.SKU),
         ("/api/v1/inventory/{id}/addStock", {"amount": 566}, Api.STOCK),
+        ("/products", {"sku": "SECRET", "name": "A"}, Api.PRICING),
+        ("/inventory/purchases", bought, Api.PRICING),
         ("/api/v1/users/", {"username": "eve", "password": "pass word", "role": "admin"}, Api.CATALOG),
     ]:
         for headers in ({}, {"Idempotency-Key": "k-1"}):

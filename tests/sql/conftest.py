@@ -18,6 +18,7 @@ from tests.conftest import Database, _cluster
 
 Call = Callable[..., dict[str, Any] | None]
 Calls = Callable[..., list[dict[str, Any]]]
+AdminCall = Callable[..., dict[str, Any]]
 Refused = Callable[..., AbstractContextManager[pytest.ExceptionInfo[psycopg.Error]]]
 Freeze = Callable[[datetime], None]
 
@@ -83,6 +84,18 @@ def call(calls: Calls) -> Call:
         return row if any(value is not None for value in row.values()) else None
 
     return call
+
+
+@pytest.fixture
+def admin_call(call: Call) -> AdminCall:
+    """The one row that a function returns that the admin calls."""
+
+    def admin_call(name: str, *positional: Any, **named: Any) -> dict[str, Any]:
+        row = call(name, *positional, role="inventory_admin", **named)
+        assert row is not None
+        return row
+
+    return admin_call
 
 
 def contents(database: Database) -> dict[str, list[str]]:

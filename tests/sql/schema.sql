@@ -45,11 +45,12 @@ COMMENT ON DOMAIN inventory.email IS 'An e-mail address, up to 254 characters.';
 
 CREATE DOMAIN inventory.iso_time AS text
 	CONSTRAINT iso_time_form CHECK ((VALUE ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'::text))
+	CONSTRAINT iso_time_of_four_digits CHECK (((VALUE !~ '^9999-12-31.*([.][0-9]{7}|-[0-9]{2}:?[0-9]{2}$)'::text) AND (VALUE !~ '^0001-01-01.*[+][0-9]{2}:?[0-9]{2}$'::text)))
 	CONSTRAINT iso_time_of_the_calendar CHECK (((VALUE IS NULL) OR (make_date((substr(VALUE, 1, 4))::integer, (substr(VALUE, 6, 2))::integer, (substr(VALUE, 9, 2))::integer) IS NOT NULL)));
 
 ALTER DOMAIN inventory.iso_time OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.iso_time IS 'A time or a day in ISO 8601''s form; without an offset it is UTC.';
+COMMENT ON DOMAIN inventory.iso_time IS 'A time or a day in ISO 8601''s form, of the years 0001 to 9999; without an offset it is UTC.';
 
 CREATE DOMAIN inventory.money AS numeric
 	CONSTRAINT money_places CHECK ((VALUE = round(VALUE, 3)))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import Database, InThread
-from tests.sql.conftest import Call, Freeze, Refused
+from tests.sql.conftest import AdminCall, Call, Freeze, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -111,3 +117,335 @@ def test_a_price_of_wrong_form_is_refused(database: Database, refused: Refused) 
         database.one("select inventory.set_price(%s, 1, 'gift')", product)
     with refused("22004"):
         database.one("select inventory.set_price(%s, null)", product)
+
+
+def rules(database: Database, product: int, kind: str = "retail") -> list[tuple[Any, ...]]:
+    """(amount, beginning, end) of each rule of the type, in the order in which they were made."""
+    return database.rows(
+        "select amount, effective_from, effective_to from store.price"
+        " where product_id = %s and price_type = %s order by id",
+        product,
+        kind,
+    )
+
+
+@pytest.fixture
+def mug(database: Database, freeze: Freeze) -> int:
+    """A product whose retail price is 5 since 11; it is noon."""
+    product = database.product()
+    freeze(NOON - HOUR)
+    database.one("select inventory.set_price(%s, 5)", product)
+    freeze(NOON)
+    return product
+
+
+def test_a_rule_is_what_was_given(admin_call: AdminCall, mug: int) -> None:
+    row = admin_call("set_price", mug, "6.5", "promo", NOON, NOON + HOUR, False)
+    assert row.pop("id") > 0
+    assert row == {
+        "product_id": mug,
+        "price_type": "promo",
+        "amount": Decimal("6.5"),
+        "effective_from": NOON,
+        "effective_to": NOON + HOUR,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+
+
+def test_null_is_the_default(database: Database, admin_call: AdminCall, mug: int) -> None:
+    row = admin_call("set_price", mug, 6, None, None, None, None)
+    assert (row["price_type"], row["effective_from"], row["effective_to"]) == ("retail", NOON, None)
+    assert rules(database, mug) == [(5, NOON - HOUR, NOON), (6, NOON, None)]
+
+
+def test_a_price_for_nothing_is_a_price(call: Call, admin_call: AdminCall, mug: int) -> None:
+    admin_call("set_price", mug, 0)
+    assert call("active_price", mug) == {"active_price": 0}
+
+
+def test_a_scheduled_price_takes_over_when_it_begins(
+    database: Database, call: Call, admin_call: AdminCall, mug: int
+) -> None:
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR)
+    assert rules(database, mug) == [(5, NOON - HOUR, NOON + HOUR), (6, NOON + HOUR, None)]
+    assert price(call, mug, NOON + HOUR - MICROSECOND) == 5, "an end in the future hides nothing"
+    assert price(call, mug, NOON + HOUR) == 6
+
+
+def test_a_price_before_a_scheduled_one_ends_where_that_begins(
+    database: Database, call: Call, admin_call: AdminCall, mug: int
+) -> None:
+    admin_call("set_price", mug, 9, p_effective_from=NOON + 3 * HOUR)
+    admin_call("set_price", mug, 8, p_effective_from=NOON + 2 * HOUR)
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR)
+    admin_call("set_price", mug, 7, p_effective_from=NOON + HOUR, p_effective_to=NOON + 5 * HOUR)
+    assert rules(database, mug) == [
+        (5, NOON - HOUR, NOON + HOUR),
+        (9, NOON + 3 * HOUR, None),
+        (8, NOON + 2 * HOUR, NOON + 3 * HOUR),
+        (6, NOON + HOUR, NOON + HOUR),
+        (7, NOON + HOUR, NOON + 3 * HOUR),
+    ]
+    found = [price(call, mug, NOON + hours * HOUR) for hours in (0, 1, 2, 3)]
+    assert found == [5, 7, 8, 9]
+
+
+def test_a_price_outlasts_one_that_is_scheduled_for_a_while(call: Call, admin_call: AdminCall, mug: int) -> None:
+    admin_call("set_price", mug, 9, p_effective_from=NOON + HOUR, p_effective_to=NOON + 2 * HOUR)
+    admin_call("set_price", mug, 6)
+    assert [price(call, mug, NOON + hours * HOUR) for hours in (0, 1, 2, 99)] == [6, 9, 6, 6]
+
+
+def test_a_price_is_not_hidden_by_one_that_is_over(call: Call, admin_call: AdminCall, freeze: Freeze, mug: int) -> None:
+    admin_call("set_price", mug, 9, "promo", NOON, NOON + HOUR)
+    freeze(NOON + 2 * HOUR)
+    admin_call("set_price", mug, 6, "promo", NOON - HOUR)
+    assert [price(call, mug, NOON + hours * HOUR, "promo") for hours in (-1, 0, 1, 2, 99)] == [6, 9, 6, 6, 6]
+
+
+def test_a_price_that_would_be_over_already_is_refused(
+    database: Database, admin_call: AdminCall, refused: Refused, mug: int
+) -> None:
+    for end in (NOON - MICROSECOND, NOON):
+        with refused("22023") as error:
+            admin_call("set_price", mug, 6, p_effective_from=NOON - HOUR, p_effective_to=end)
+        assert json.loads(str(error.value.diag.message_detail))["field"] == "effective_to"
+
+
+def test_an_end_that_is_given_stays_where_it_is(
+    database: Database, call: Call, admin_call: AdminCall, mug: int
+) -> None:
+    admin_call("set_price", mug, 6, p_effective_to=NOON + HOUR)
+    assert rules(database, mug)[1] == (6, NOON, NOON + HOUR)
+    found = [price(call, mug, NOON + HOUR * part) for part in (0, 0.5, 1)]
+    assert found == [6, 6, None], "what it closed does not come back"
+    assert price(call, mug, NOON + HOUR - MICROSECOND) == 6
+
+
+def test_a_price_that_closes_nothing_lies_over_the_others(
+    database: Database, call: Call, admin_call: AdminCall, mug: int
+) -> None:
+    admin_call("set_price", mug, 4, p_effective_to=NOON + HOUR, p_close_old_price=False)
+    admin_call("set_price", mug, 9, p_effective_from=NOON + 3 * HOUR, p_close_old_price=False)
+    admin_call("set_price", mug, 6, p_effective_from=NOON + 2 * HOUR, p_close_old_price=False)
+    assert rules(database, mug) == [
+        (5, NOON - HOUR, None),
+        (4, NOON, NOON + HOUR),
+        (9, NOON + 3 * HOUR, None),
+        (6, NOON + 2 * HOUR, None),
+    ]
+    assert [price(call, mug, NOON + hours * HOUR) for hours in (-1, 0, 1, 2, 3)] == [5, 4, 5, 6, 9]
+
+
+def test_closing_ends_every_rule_that_holds_then(database: Database, admin_call: AdminCall, mug: int) -> None:
+    admin_call("set_price", mug, 6, p_close_old_price=False)
+    admin_call("set_price", mug, 7, p_effective_from=NOON + 9 * HOUR, p_close_old_price=False)
+    admin_call("set_price", mug, 8, p_effective_from=NOON + HOUR)
+    assert rules(database, mug) == [
+        (5, NOON - HOUR, NOON + HOUR),
+        (6, NOON, NOON + HOUR),
+        (7, NOON + 9 * HOUR, None),
+        (8, NOON + HOUR, NOON + 9 * HOUR),
+    ]
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_no_price_begins_before_the_active_one_began(
+    database: Database, call: Call, admin_call: AdminCall, refused: Refused, mug: int, close: bool
+) -> None:
+    for begin in (NOON - HOUR - MICROSECOND, NOON - timedelta(days=9)):
+        with refused("IV024") as error:
+            admin_call("set_price", mug, 6, p_effective_from=begin, p_close_old_price=close)
+        (began,) = json.loads(str(error.value.diag.message_detail)).values()
+        assert datetime.fromisoformat(began) == NOON - HOUR
+    admin_call("set_price", mug, 6, p_effective_from=NOON - HOUR, p_close_old_price=close)
+    assert price(call, mug, NOON - HOUR) == price(call, mug, NOON) == 6, "of the same instant the newest wins"
+    assert rules(database, mug) == [
+        (5, NOON - HOUR, NOON - HOUR if close else None),
+        (6, NOON - HOUR, None),
+    ]
+    admin_call("set_price", mug, 7, p_effective_from=NOON - HOUR / 2, p_close_old_price=close)
+    assert (price(call, mug, NOON - HOUR / 2 - MICROSECOND), price(call, mug, NOON - HOUR / 2)) == (6, 7)
+    with refused("IV024"):
+        admin_call("set_price", mug, 8, p_effective_from=NOON - HOUR, p_close_old_price=close)
+
+
+def test_the_active_one_is_of_now_and_not_the_scheduled_one(
+    call: Call, admin_call: AdminCall, mug: int, freeze: Freeze, refused: Refused
+) -> None:
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR)
+    admin_call("set_price", mug, 7, p_effective_from=NOON + HOUR / 2)
+    freeze(NOON + HOUR)
+    with refused("IV024"):
+        admin_call("set_price", mug, 8, p_effective_from=NOON + HOUR / 2)
+    admin_call("set_price", mug, 8, p_effective_from=NOON + HOUR)
+    assert price(call, mug, NOON + HOUR) == 8
+
+
+def test_where_none_is_active_a_price_may_begin_in_the_past(
+    database: Database, call: Call, admin_call: AdminCall, mug: int
+) -> None:
+    admin_call("set_price", mug, 4, "wholesale", NOON - timedelta(days=9))
+    assert price(call, mug, NOON - timedelta(days=9), "wholesale") == 4
+    assert rules(database, mug) == [(5, NOON - HOUR, None)], "another type's rule is none of its business"
+    other = database.product("A-2")
+    admin_call("set_price", other, 3, "retail", NOON - timedelta(days=9))
+    assert price(call, other, NOON) == 3
+
+
+def test_types_do_not_end_each_other(database: Database, call: Call, admin_call: AdminCall, mug: int) -> None:
+    for amount, kind in ((1, "promo"), (2, "wholesale"), (3, "promo"), (6, "retail"), (4, "wholesale")):
+        admin_call("set_price", mug, amount, kind)
+    assert [price(call, mug, NOON, kind) for kind in ("retail", "promo", "wholesale")] == [6, 3, 4]
+    assert [len(rules(database, mug, kind)) for kind in ("retail", "promo", "wholesale")] == [2, 2, 2]
+
+
+def test_a_product_without_an_inventory_has_prices(
+    database: Database, call: Call, admin_call: AdminCall, refused: Refused
+) -> None:
+    product = admin_call("register_product", "B-1", "Bare")["id"]
+    admin_call("set_price", product, 5)
+    assert call("active_price", product, role="inventory_public") == {"active_price": 5}
+    assert database.counts()["stock"] == 0
+    for unknown in (999_999, None):
+        with refused("IV003"):
+            admin_call("set_price", unknown, 5)
+
+
+def test_an_end_comes_after_the_beginning(admin_call: AdminCall, refused: Refused, mug: int) -> None:
+    for begin, end in (
+        (NOON + HOUR, NOON + HOUR),
+        (NOON + HOUR, NOON + HOUR - MICROSECOND),
+        (None, NOON),
+        (None, NOON - HOUR),
+        (NOON - 9 * HOUR, NOON - 10 * HOUR),
+    ):
+        with refused("22023") as error:
+            admin_call("set_price", mug, 6, p_effective_from=begin, p_effective_to=end)
+        assert json.loads(str(error.value.diag.message_detail))["field"] == "effective_to"
+    admin_call("set_price", mug, 6, p_effective_to=NOON + MICROSECOND)
+
+
+def test_the_table_itself_refuses_an_end_before_the_beginning(database: Database, mug: int, refused: Refused) -> None:
+    with refused("23514", "price_ends_after_it_begins"):
+        rule(database, mug, 1, NOON, end=NOON - MICROSECOND)
+    rule(database, mug, 1, NOON, end=NOON)
+
+
+def test_a_price_waits_for_no_stock(database: Database, mug: int) -> None:
+    first, second = database.connect(), database.connect("inventory_admin")
+    with first.transaction():
+        first.execute("select from store.stock for update")
+        second.execute("select inventory.set_price(%s, 6)", [mug])
+
+
+# One look-up
+
+
+def test_the_active_price_is_one_look_up_in_an_index(database: Database, mug: int) -> None:
+    for number in range(60):
+        database.product(f"B-{number}")
+    database.admin.execute(
+        "insert into store.price (product_id, price_type, amount, effective_from, effective_to, created_at, updated_at)"
+        " select p.id, t.type, 1, %s - n * interval '1 hour', %s - (n - 1) * interval '1 hour', now(), now()"
+        " from store.product as p, generate_series(2, 50) as n,"
+        " unnest('{retail,promo,wholesale}'::text[]) as t (type)",
+        [NOON, NOON],
+    )
+    database.admin.execute("analyze store.price")
+    plans: list[str] = []
+    connection = database.connect()
+    connection.execute("load 'auto_explain'")
+    for setting in ("log_min_duration = 0", "log_nested_statements = on", "log_analyze = on", "log_timing = off"):
+        connection.execute(f"set auto_explain.{setting}".encode())
+    connection.add_notice_handler(lambda notice: plans.append(str(notice.message_primary)))
+    connection.execute("set client_min_messages = log")
+    for _ in range(8):  # PL/pgSQL's plan for these values, and the one for any
+        row = connection.execute("select inventory.active_price(%s, 'retail', %s)", [mug, NOON]).fetchone()
+        assert row == (5,)
+    found = [plan for plan in plans if "store.price as p" in plan]
+    assert len(found) == 8
+    for plan in found:
+        assert "Index Scan using price_active_idx" in plan
+        assert "Sort" not in plan
+        assert "Rows Removed by Filter" not in plan, "it reads the rule that it answers, and no other"
+
+
+# Any rules in any order
+
+_HOURS = st.integers(-4, 6)
+_STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # the hours that go by before it
+        st.sampled_from(["retail", "promo"]),
+        st.none() | _HOURS,  # its beginning, from then
+        st.none() | st.none() | _HOURS,  # its end
+        st.booleans() | st.just(True),  # close_old_price
+    ),
+    min_size=1,
+    max_size=10,
+)
+Rule = list[Any]  # beginning, end, amount
+
+
+def holds(made: list[Rule], at: datetime) -> Rule | None:
+    """Of the rules that hold at an instant, the one that began last; of two, the one made last."""
+    holding = [rule for rule in made if rule[0] <= at and (rule[1] is None or at < rule[1])]
+    return max(enumerate(holding), key=lambda rule: (rule[1][0], rule[0]))[1] if holding else None
+
+
+def make(made: list[Rule], now: datetime, amount: int, begin: datetime, end: datetime | None, close: bool) -> str:
+    """What becomes of the rules; the error's code, or nothing."""
+    active = holds(made, now)
+    if end is not None and end <= max(begin, now):
+        return "22023"
+    if active is not None and begin < active[0]:
+        return "IV024"
+    if close:
+        for rule in made:
+            if rule[0] <= begin and (rule[1] is None or begin < rule[1]):
+                rule[1] = begin
+        later = [rule[0] for rule in made if rule[0] > begin and rule[1] is None]
+        end = min(later + ([] if end is None else [end]), default=None)
+    made.append([begin, end, amount])
+    return ""
+
+
+def test_any_prices_in_any_order(database: Database, admin_call: AdminCall, freeze: Freeze) -> None:
+    """Against a model; and where all close the old price and none is given an end, one rule is open at any time."""
+    numbers = count()
+
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None)
+    @given(steps=_STEPS)
+    def check(steps: list[tuple[int, str, int | None, int | None, bool]]) -> None:
+        product = admin_call("register_product", f"A-{next(numbers)}", "Mug")["id"]
+        made: dict[str, list[Rule]] = {"retail": [], "promo": []}
+        now = NOON
+        for amount, (passed, kind, begin, end, close) in enumerate(steps):
+            now += passed * HOUR
+            freeze(now)
+            start, stop = (None if hours is None else now + hours * HOUR for hours in (begin, end))
+            expected = make(made[kind], now, amount, now if start is None else start, stop, close)
+            code = ""
+            try:
+                admin_call("set_price", product, amount, kind, start, stop, close)
+            except psycopg.Error as error:
+                code = str(error.sqlstate)
+            assert code == expected
+            assert rules(database, product, kind) == [(rule[2], rule[0], rule[1]) for rule in made[kind]]
+        for kind, model in made.items():
+            instants = [NOON + half * HOUR / 2 for half in range(-12, 60)]
+            found = database.rows(
+                "select inventory.active_price(%s, %s, t) from unnest(%s::timestamptz[]) with ordinality as i (t, n)"
+                " order by n",
+                product,
+                kind,
+                instants,
+            )
+            active = [holds(model, instant) for instant in instants]
+            assert [amount for (amount,) in found] == [rule and rule[2] for rule in active]
+            if model and all(step[4] and step[3] is None for step in steps if step[1] == kind):
+                assert sum(rule[1] is None for rule in model) == 1
+
+    check()

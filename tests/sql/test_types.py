@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,8 +21,8 @@ from server.routes import ROUTES
 from server.types import pydantic_type
 from tests.sql.conftest import new_database
 
-# What PostgreSQL says of a value that is not of a type: a CHECK, a bad form, out of range, not text.
-REFUSALS = {"23514", "22P02", "22003", "22023", "22P05", "22007"}
+# What PostgreSQL says of a value that is not of a type: a CHECK, a bad form, out of range, not text, no such day.
+REFUSALS = {"23514", "22P02", "22003", "22023", "22P05", "22007", "22008"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +166,84 @@ SAMPLES = {
         accepted=("operator", "employee", "admin"),
         rejected=(*_NO_TEXT, *_split("Admin ADMIN public inventory_admin owner"), "", " admin", "admin ", 1, True, []),
     ),
+    "inventory.iso_time": Samples(
+        accepted=(
+            *_split("2025-01-15 2024-02-29 0001-01-01 9999-12-31 2025-01-15T10:00 2025-01-15T00:00:00"),
+            *_split(
+                "2025-01-15T23:59:59.9 2025-01-15T23:59:59.999999999 2025-01-15t10:00z 2025-01-15T10:00:00.123456Z"
+            ),
+            *_split("2025-01-15T10:00+02:00 2025-01-15T10:00-0530 2025-01-15T10:00:00.5+14:59 2025-01-15T10:00-00:00"),
+            *("2025-01-15 10:00", "2025-01-15 10:00:00Z"),
+        ),
+        rejected=(
+            *(*_NO_TEXT, *_NOT_STRINGS, 20250115, "", " ", "now", "today", "infinity", "yesterday", "epoch"),
+            *_split("2025 2025-01 20250115 2025-1-15 25-01-15 12025-01-15 -2025-01-15 2025-W03-3 2025-015 15.01.2025"),
+            *_split("2025-02-29 2025-02-30 2025-13-01 2025-00-10 2025-01-00 2025-01-32 2025-04-31 1900-02-29"),
+            *_split(
+                "0000-01-01 2025-02-29T10:00 ٢٠٢٥-01-15 2025-01-15T 2025-01-15T10 2025-01-15T1:00 2025-01-15T24:00"
+            ),
+            *_split("2025-01-15T10:60 2025-01-15T23:59:60 2025-01-15T10:00:00. 2025-01-15T10:00:00,5 2025-01-15_10:00"),
+            *_split("2025-01-15T10:00:00.1234567890 2025-01-15T10:00+15:00 2025-01-15T10:00+2 2025-01-15T10:00+02"),
+            *_split(
+                "2025-01-15T10:00+02:60 2025-01-15T10:00ZZ 2025-01-15Z 2025-01-15+02:00 2025-01-15T10:00:00+02:00:00"
+            ),
+            *(" 2025-01-15", "2025-01-15 ", "2025-01-15\n", "\n2025-01-15", "2025-01-15  10:00", "2025-01-15T10:00 Z"),
+            *(
+                "2025-01-15T10:00 UTC",
+                "2025-01-15T10:00 Europe/Berlin",
+                "2025-01-15 BC",
+                "2025-01-15T10:00\u2212 02:00",
+            ),
+        ),
+    ),
+    "inventory.per_page": Samples(
+        accepted=(1, "1", 100, "100", "007", "+5"),
+        rejected=(*_NO_INTEGERS, 0, "0", -1, "-1", 101, "101", "1_0"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("1.0", Decimal("5.00"), "100.0"),
+    ),
+    "inventory.search_text": Samples(
+        accepted=(*_WORDS, "", " ", "\n", "%", "_", "\\", "x" * 255, "😀" * 255),
+        rejected=(*_NO_TEXT, "x" * 256, "😀" * 256),
+        only_sql=_NOT_STRINGS,
+    ),
+    "inventory.stock_status": Samples(
+        accepted=("active", "inactive", "archived"),
+        rejected=(*_NO_TEXT, *_split("Active ARCHIVED deleted"), "", " active", "active ", "active\n", 1, True, [], {}),
+    ),
+    "inventory.price_type": Samples(
+        accepted=("retail", "promo", "wholesale"),
+        rejected=(*_NO_TEXT, *_split("Retail PROMO gift cost"), "", " retail", "retail ", "retail\n", 1, True, [], {}),
+    ),
+    "inventory.unit_symbol": Samples(
+        accepted=(*_split("kg l pc m² µg \u2113 % 個 😀"), " kg ", "x" * 16, "😀" * 16),
+        rejected=(*_NO_TEXT, "", " ", "\t\n", "\u3000", "x" * 17, "😀" * 17),
+        only_sql=(*_NOT_STRINGS, "\xa0", "\u2007", "\u202f", "\x1c"),
+    ),
+    "inventory.email": Samples(
+        accepted=(
+            *_split("contact@freshfarm.com a@b.c A.B+c_d-e@EXAMPLE.co.uk !#$%&'*/=?^`{|}~@x.y 1@2.3 a@-.- a..b@c.d"),
+            *("x" * 64 + "@example.com", "a@" + "b" * 250 + ".c"),
+        ),
+        rejected=(
+            *(*_NO_TEXT, *_NOT_STRINGS, "", " ", "@", "a@", "@b.c", "a b@c.d", "a@b .c", "a@b.c ", " a@b.c", "a@b.c\n"),
+            *_split(
+                "a a@b a@b@c.d a@.c a@b. a@b..c a@b_c.d a@b.c, ü@b.c a@ü.c a@日.本 a@[1.2.3.4] <a@b.c> a\u200b@b.c"
+            ),
+            *("x" * 65 + "@example.com", "a@" + "b" * 251 + ".c", "a\t@b.c", "a\x7f@b.c"),
+        ),
+    ),
+    "inventory.phone_number": Samples(
+        accepted=(
+            *_split("+254700000000 1 112 0800-CALL-ME1 (030)123/45.6 *100# 1,2 tel:1;ext:2"),
+            *("+1 (555) 010-9999 x12", " 1 ", "1" * 50),
+        ),
+        rejected=(
+            *(*_NO_TEXT, True, [], {}, "", " ", "+", "abc", "()", "-", "1" * 51, "1\n", "1\t2", "1\xa02", "1\x002"),
+            *_split("٣ \uff11 1_2 1=2 1@2 1'2 1\u20132 ü1 1% 1&2 1\u200b2 [1]"),
+        ),
+        only_sql=(1, Decimal("1.5")),
+    ),
     "inventory.block_lines": Samples(
         accepted=([_LINE], [_LINE] * 2, [_LINE] * 100, [_LINE | {"quantity": 1}], [_LINE | {"more": "is ignored"}]),
         rejected=(
@@ -304,12 +383,18 @@ _TEXT = st.text(alphabet=st.one_of(st.characters(), st.sampled_from(" \t\nA1-_.@
 _NUMBER = st.from_regex(r"\A[+-]?[0-9]{0,24}(\.[0-9]{0,6})?([eE][+-]?[0-9]{1,2})?\Z")
 _EVERYTHING = {
     **dict.fromkeys(["inventory.quantity", "inventory.positive_quantity", "inventory.money"], _NUMBER),
-    **dict.fromkeys(["inventory.page_limit", "inventory.page_number"], st.one_of(_NUMBER, st.integers())),
+    **dict.fromkeys(
+        ["inventory.page_limit", "inventory.page_number", "inventory.per_page"], st.one_of(_NUMBER, st.integers())
+    ),
     "inventory.product_reference": st.one_of(_TEXT, _NUMBER, st.builds(str, st.builds(uuid.uuid4))),
 }
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - {"inventory.block_lines", "inventory.user_role"}))
+# No text is likely to be one of these.
+_CHOICES = {"inventory.user_role", "inventory.stock_status", "inventory.price_type"}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - {"inventory.block_lines"} - _CHOICES))
 def test_what_the_server_lets_pass_the_database_takes(types: Types, name: str) -> None:
     @settings(max_examples=150, derandomize=True, database=None, deadline=None)
     @given(value=_EVERYTHING.get(name, _TEXT))
@@ -320,11 +405,147 @@ def test_what_the_server_lets_pass_the_database_takes(types: Types, name: str) -
     check()
 
 
-@pytest.mark.parametrize("name", ["inventory.sku_code", "inventory.username", "inventory.product_reference"])
+def _one_in(text: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Text into which something else may have slipped, at any place."""
+    slip = st.one_of(st.just(""), st.just(""), st.characters(), st.sampled_from("\n \t.@:-+%_=\xa0٣"))
+    return st.tuples(text, slip, st.integers(0, 80)).map(
+        lambda drawn: drawn[0][: drawn[2]] + drawn[1] + drawn[0][drawn[2] :]
+    )
+
+
+_DAY = st.builds("{:04}-{:02}-{:02}".format, st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32))
+_CLOCK = st.from_regex(
+    r"\A([Tt _][0-2][0-9]:[0-6][0-9](:[0-6][0-9]([.,][0-9]{0,10})?)?([Zz]|[+-][01][0-9]:?[0-6][0-9])?)?\Z"
+)
+_TIMES = st.tuples(_DAY, _CLOCK).map("".join)
+_FORMS = {
+    "inventory.iso_time": _one_in(_TIMES),
+    "inventory.email": _one_in(st.from_regex(r"\A[!-~]{1,66}@[0-9A-Za-z.-]{1,5}([.][0-9A-Za-z-]+){1,3}\Z")),
+    "inventory.phone_number": _one_in(st.from_regex(r"\A[0-9A-Za-z+() ./,#*:;-]{0,51}\Z")),
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["inventory.sku_code", "inventory.username", "inventory.product_reference", *sorted(_FORMS)]
+)
 def test_a_form_is_the_same_on_both_sides(types: Types, name: str) -> None:
+    texts = st.one_of(_TEXT, st.characters().map(lambda sign: f"a{sign}b"), st.characters())
+
     @settings(max_examples=300, derandomize=True, database=None, deadline=None)
-    @given(value=st.one_of(_TEXT, st.characters().map(lambda sign: f"a{sign}b"), st.characters()))
+    @given(value=_FORMS.get(name, texts))
     def check(value: str) -> None:
         assert types.passes(name, value) == types.is_taken(name, value)
+
+    check()
+
+
+# Instants and patterns
+
+_MICROSECOND = timedelta(microseconds=1)
+_ZONES = ("UTC", "Asia/Kolkata", "America/New_York")
+
+
+@pytest.fixture
+def instants(types: Types) -> Callable[[str], tuple[datetime, datetime]]:
+    """instants(text): the earliest and the latest instant that it means, which is the same in every time zone."""
+
+    def instants(text: str) -> tuple[datetime, datetime]:
+        found = set()
+        for zone in _ZONES:
+            with types.connection.transaction(force_rollback=True):
+                types.connection.execute("select set_config('timezone', %s, true)", [zone])
+                row = types.connection.execute(
+                    "select inventory.earliest_instant(%s), inventory.latest_instant(%s)", [text, text]
+                ).fetchone()
+            assert row is not None
+            found.add(tuple(instant.astimezone(UTC) for instant in row))
+        ((earliest, latest),) = found
+        return earliest, latest
+
+    return instants
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2025-01-15T10:00", datetime(2025, 1, 15, 10, tzinfo=UTC)),
+        ("2025-01-15 10:00:30", datetime(2025, 1, 15, 10, 0, 30, tzinfo=UTC)),
+        ("2025-01-15t10:00z", datetime(2025, 1, 15, 10, tzinfo=UTC)),
+        ("2025-01-15T10:00:00.5Z", datetime(2025, 1, 15, 10, 0, 0, 500_000, tzinfo=UTC)),
+        ("2025-01-15t10:00:00.000001", datetime(2025, 1, 15, 10, 0, 0, 1, tzinfo=UTC)),
+        ("2025-01-15T10:00+02:00", datetime(2025, 1, 15, 8, tzinfo=UTC)),
+        ("2025-01-15T10:00-0530", datetime(2025, 1, 15, 15, 30, tzinfo=UTC)),
+        ("2025-01-15T00:00:00+14:00", datetime(2025, 1, 14, 10, tzinfo=UTC)),
+        ("2025-07-15T10:00", datetime(2025, 7, 15, 10, tzinfo=UTC)),  # summer time somewhere
+        ("2025-01-15T23:59:59.999999999", datetime(2025, 1, 16, tzinfo=UTC)),  # to the microsecond, rounded
+    ],
+)
+def test_a_time_means_one_instant(
+    instants: Callable[[str], tuple[datetime, datetime]], text: str, meant: datetime
+) -> None:
+    assert instants(text) == (meant, meant)
+
+
+@pytest.mark.parametrize("day", [date(2025, 1, 15), date(2025, 3, 9), date(2025, 11, 2), date(2024, 2, 29)])
+def test_a_day_means_its_first_and_its_last_microsecond(
+    instants: Callable[[str], tuple[datetime, datetime]], day: date
+) -> None:
+    """On the days too on which somewhere the clocks change."""
+    first = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    assert instants(day.isoformat()) == (first, first + timedelta(days=1) - _MICROSECOND)
+
+
+def test_no_time_means_no_instant(types: Types) -> None:
+    query = "select inventory.earliest_instant(null), inventory.latest_instant(null)"
+    assert types.connection.execute(query).fetchone() == (None, None)
+
+
+def test_every_time_means_what_python_reads(types: Types, instants: Callable[[str], tuple[datetime, datetime]]) -> None:
+    @settings(max_examples=100, derandomize=True, database=None, deadline=None)
+    @given(
+        text=st.tuples(
+            st.dates(date(1, 1, 2), date(9999, 12, 30)).map(date.isoformat),
+            st.from_regex(
+                r"\A[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+                r"([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?\Z"
+            ),
+        ).map("".join)
+    )
+    def check(text: str) -> None:
+        assert types.passes("inventory.iso_time", text)
+        read = datetime.fromisoformat(text.upper())
+        read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        assert instants(text) == (read, read)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "not_found"),
+    [
+        ("a", ["a", "xay", "A"], ["", "b"]),
+        ("", ["", "a"], []),
+        ("50%", ["50%", "a 50% b"], ["50", "505"]),
+        ("a_b", ["a_b", "xA_By"], ["axb", "ab"]),
+        ("\\", ["\\", "a\\b"], ["a", "/"]),
+        ("\\%", ["\\%"], ["\\", "%"]),
+        ("[a-c]*", ["[a-c]*"], ["a", "abc"]),
+        ("ö", ["Ö", "schön"], ["o"]),
+    ],
+)
+def test_no_sign_of_a_search_is_special(types: Types, text: str, found: list[str], not_found: list[str]) -> None:
+    for value, is_found in [*((value, True) for value in found), *((value, False) for value in not_found)]:
+        query = "select %s ilike inventory.like_pattern(%s)"
+        assert types.connection.execute(query, [value, text]).fetchone() == (is_found,), value
+
+
+def test_a_pattern_finds_what_contains_the_text(types: Types) -> None:
+    letters = st.text(alphabet="ab%_\\.*", max_size=5)
+
+    @settings(max_examples=100, derandomize=True, database=None, deadline=None)
+    @given(value=letters, text=letters)
+    def check(value: str, text: str) -> None:
+        query = "select %s like inventory.like_pattern(%s)"
+        assert types.connection.execute(query, [value, text]).fetchone() == (text in value,)
 
     check()

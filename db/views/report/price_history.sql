@@ -10,6 +10,7 @@ select
     r.effective_from,
     r.effective_to,
     case
+        when r.effective_to = r.effective_from then 'replaced'
         when r.effective_to <= report.instant() then 'ended'
         when r.effective_from > report.instant() then 'scheduled'
         when exists (
@@ -40,7 +41,7 @@ comment on column report.price_history.amount is 'Money a unit.';
 comment on column report.price_history.effective_from is 'When it begins.';
 comment on column report.price_history.effective_to is 'When it ends, that instant excluded; null: never.';
 comment on column report.price_history.status is
-'active: the price now. overridden: its period contains now, and so does that of one that began later. scheduled, ended.';
+'active: the price now. overridden: its period contains now, and so does a later one. scheduled, ended, replaced: at once.';
 comment on column report.price_history.created_at is 'When it was made.';
 comment on column report.price_history.updated_at is 'When its end was last set.';
 

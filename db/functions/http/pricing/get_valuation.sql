@@ -49,9 +49,11 @@ begin
             'as_of', http.instant_without_offset(v_at),
             'quantity', http.decimal_text(v_total.quantity),
             'total_value', http.decimal_text(v_total.value),
-            'average_cost', http.decimal_text(v_total.value / nullif(v_total.quantity - v_total.quantity_without_cost, 0)),
+            'average_cost',
+            http.decimal_text(inventory.quotient(v_total.value, v_total.quantity - v_total.quantity_without_cost)),
             'quantity_without_cost', http.decimal_text(v_total.quantity_without_cost),
-            'moving_average_cost', http.decimal_text(v_balance.average_value / nullif(v_balance.average_quantity, 0)),
+            'moving_average_cost',
+            http.decimal_text(inventory.quotient(v_balance.average_value, v_balance.average_quantity)),
             'layers', coalesce(v_total.layers, '[]')
         )
     );

@@ -39,7 +39,7 @@ begin
         json_build_object(
             'total_quantity', http.decimal_text(coalesce(v_last.quantity_to_date, 0)),
             'total_cost', http.decimal_text(coalesce(v_last.cost_to_date, 0)),
-            'average_cost', http.decimal_text(v_last.cost_to_date / v_last.quantity_to_date)
+            'average_cost', http.decimal_text(inventory.quotient(v_last.cost_to_date, v_last.quantity_to_date))
         ),
         'pagination', http.pagination(v_page, v_per_page, v_total)
     );

@@ -41,7 +41,7 @@ begin
         json_build_object(
             'total_quantity', http.decimal_text(coalesce(v_last.quantity_to_date, 0)),
             'total_revenue', http.decimal_text(coalesce(v_last.revenue_to_date, 0)),
-            'average_price', http.decimal_text(v_last.revenue_to_date / nullif(v_last.quantity_to_date, 0)),
+            'average_price', http.decimal_text(inventory.quotient(v_last.revenue_to_date, v_last.quantity_to_date)),
             'total_cost', http.decimal_text(v_cost),
             'gross_margin', http.decimal_text(coalesce(v_last.revenue_to_date, 0) - v_cost)
         ),

@@ -10,8 +10,7 @@ begin
     if p_part = p_of then
         return p_whole;
     end if;
-    -- 24 decimals under the division, so that the quotient is rounded once.
-    return round(round(p_whole * p_part, 24) / p_of, 3);
+    return inventory.quotient(p_whole * p_part, p_of);
 end;
 $$;
 

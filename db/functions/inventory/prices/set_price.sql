@@ -32,10 +32,10 @@ begin
 
     v_now := inventory.clock();
     v_from := coalesce(p_effective_from, v_now);
-    if v_to <= v_from then
+    if v_to <= v_from or v_to <= v_now then
         raise exception using
             errcode = 'invalid_parameter_value',
-            message = 'effective_to must be after effective_from',
+            message = 'effective_to must be after effective_from and in the future',
             detail = jsonb_build_object('field', 'effective_to', 'input', p_effective_to);
     end if;
     v_active := inventory.price_at(p_product_id, v_type, v_now);
@@ -54,13 +54,17 @@ begin
             and p.price_type = v_type
             and p.effective_from <= v_from
             and (p.effective_to is null or p.effective_to > v_from);
-        -- One that is scheduled for later takes over when it begins.
+        -- One that is scheduled for later, and not only for a while, takes over when it begins.
         v_to := least(
             v_to,
             (
                 select min(p.effective_from)
                 from store.price as p
-                where p.product_id = p_product_id and p.price_type = v_type and p.effective_from > v_from
+                where
+                    p.product_id = p_product_id
+                    and p.price_type = v_type
+                    and p.effective_from > v_from
+                    and p.effective_to is null
             )
         );
     end if;
@@ -78,10 +82,11 @@ comment on function inventory.set_price(
 'Make p_amount the product''s price of this type in [p_effective_from, p_effective_to): a new rule; null: from now, with no
 end. No rule''s amount or beginning is ever changed.
 
-p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where the next one that is scheduled
-begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as they are, and the
+p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where one that is scheduled for later
+with no end begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as they are, and the
 one that began last is the active one. Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin
-before the active one of its type began; PRODUCT_NOT_FOUND; 22023 for an end that is not after the beginning.';
+before the active one of its type began; PRODUCT_NOT_FOUND; 22023 for an end that is
+not after the beginning and in the future.';
 
 grant execute on function inventory.set_price(
     bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean

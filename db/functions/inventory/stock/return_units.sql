@@ -17,6 +17,7 @@ declare
     v_cost_quantity numeric;
     v_cost_value numeric;
 begin
+    perform inventory.require_argument('movement_id', p_movement_id is null);
     -- What comes back, and at what cost, is decided under the lock; the moving average wants to know it before.
     perform from store.stock as s where s.product_id = p_product_id for no key update;
 

@@ -317,6 +317,15 @@ begin
     ) as k (subject, expected, found)
     where k.expected <> k.found
     union all
+    select 'return is of a sale of the product', s.product_id, format('sale %s of return %s', s.returned_sale_id, s.id), 1, 0
+    from store.sale as s
+    where
+        s.returned_sale_id is not null
+        and not exists (
+            select from store.sale as o
+            where o.id = s.returned_sale_id and o.product_id = s.product_id and o.returned_sale_id is null
+        )
+    union all
     select
         'no more of a sale came back than was sold', s.product_id, format('%s of sale %s', k.subject, s.id), k.expected, k.found
     from store.sale as s

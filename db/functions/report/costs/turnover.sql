@@ -58,7 +58,7 @@ begin
         m.opening_value,
         m.closing_value,
         m.cost_out,
-        round(m.cost_out * 2 / nullif(m.opening_value + m.closing_value, 0), 3),
+        inventory.quotient(m.cost_out * 2, m.opening_value + m.closing_value),
         round(
             extract(epoch from p_to - p_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
         )

@@ -26,8 +26,8 @@ begin
         a.on_hand,
         coalesce(l.without_cost, 0),
         coalesce(l.value, 0),
-        round(l.value / nullif(a.on_hand - l.without_cost, 0), 3),
-        round(a.average_value / nullif(a.average_quantity, 0), 3),
+        inventory.quotient(l.value, a.on_hand - l.without_cost),
+        inventory.quotient(a.average_value, a.average_quantity),
         l.oldest_received_at
     from inventory.stock_at(least(p_at, report.instant())) as a
     inner join store.product as p on a.product_id = p.id
