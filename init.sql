@@ -55,6 +55,20 @@ $$;
 
 revoke all on schema public from public;
 
+-- Large objects can be written by everybody, read-only transactions included: nobody needs them here.
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid from pg_catalog.pg_proc as p
+        where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^(lo_.*|loread|lowrite)$'
+    loop
+        execute format('revoke execute on function %s from public', v_function);
+    end loop;
+end;
+$$;
+
 create schema if not exists extensions;
 create extension if not exists pgcrypto with schema extensions;
 create extension if not exists pg_trgm with schema extensions;

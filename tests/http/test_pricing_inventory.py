@@ -634,3 +634,16 @@ def test_movements_are_of_one_product(admin: httpx.Client) -> None:
     made(sell(admin, first, 1))
     assert len(shown(admin, f"/inventory/{first}/movements")["movements"]) == 2
     assert len(shown(admin, f"/inventory/{second}/movements?product_id={first}")["movements"]) == 1
+
+
+def test_a_valuation_of_now_is_what_its_as_of_answers_later(admin: httpx.Client, database: Database) -> None:
+    """Although a sale is being made whose instant is of before."""
+    product_id = database.product(quantity=10, p_cost_price=1)
+    seller = database.connect()
+    with seller.transaction():
+        seller.execute("select inventory.record_sale(%s, 4, 1)", [product_id])
+        shown = admin.get(f"/inventory/{product_id}/valuation").json()["valuation"]
+        assert shown["quantity"] == "10.000"
+    later = admin.get(f"/inventory/{product_id}/valuation", params={"as_of": shown["as_of"]}).json()["valuation"]
+    assert later == shown
+    assert admin.get(f"/inventory/{product_id}/valuation").json()["valuation"]["quantity"] == "6.000"

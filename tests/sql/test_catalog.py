@@ -354,6 +354,8 @@ def test_no_role_that_logs_in_can_make_an_object(catalog: Catalog) -> None:
         "select inventory.change_stock(1, 'add', 1)",
         "create temporary table shadow ()",
         "create table public.mine ()",
+        "select lo_create(0)",
+        "select lo_from_bytea(0, 'x')",
         "set role inventory_owner",
         "set session authorization inventory_owner",
     ],

@@ -469,7 +469,6 @@ def test_cost_of_goods_sold(calls: Calls, subtests: pytest.Subtests) -> None:
         (9, 10, "1 0 0 0 0 - 0 1 1"),
         (9, 11, "1 0 0 0 0 - 0 4 7"),
         (0, 99, "1 9 40 9 31 0.775 0 4 7", "2 4 13 - - - 2 0 0"),
-        (99, 0),
     ):
         with subtests.test(begin=begin, end=end):
             rows = calls("report.cost_of_goods_sold", *hours(begin, end), role="inventory_reporting")
@@ -683,3 +682,39 @@ def test_every_price_has_its_status(
     assert [(row["price_type"], row["amount"]) for row in report(analyst, active)] == [
         (kind, database.one("select inventory.active_price(%s, %s)", product, kind)) for kind in ("promo", "retail")
     ]
+
+
+@pytest.mark.parametrize(
+    ("call", "sqlstate"),
+    [
+        ("stock_as_of(null)", "22004"),
+        ("valuation_as_of(null)", "22004"),
+        ("cost_of_goods_sold(null, now())", "22004"),
+        ("cost_of_goods_sold(now(), null)", "22004"),
+        ("turnover(null, now())", "22004"),
+        ("turnover(now(), null)", "22004"),
+        ("cost_of_goods_sold(now(), now() - interval '1 day')", "22023"),
+        ("turnover(now(), now() - interval '1 day')", "22023"),
+    ],
+)
+def test_a_report_of_no_time_is_refused(analyst: psycopg.Connection[Any], call: str, sqlstate: str) -> None:
+    with pytest.raises(psycopg.Error) as error:
+        report(analyst, f"select * from report.{call}")
+    assert error.value.sqlstate == sqlstate
+
+
+def test_a_period_without_an_end_is_what_has_been_of_it(
+    database: Database, freeze: Freeze, analyst: psycopg.Connection[Any]
+) -> None:
+    freeze(NOON)
+    product = database.product("A-1", 10, p_cost_price=2)
+    freeze(NOON + timedelta(days=10))
+    database.one("select id from inventory.record_sale(%s, 5, 3)", product)
+    freeze(NOON + timedelta(days=10) + MICROSECOND)
+    for period in ("'-infinity', 'infinity'", f"'{NOON}', 'infinity'"):
+        (row,) = report(analyst, f"select * from report.turnover({period})")
+        # 10 went out of a mean of 5 (0 before all, 10 now) in 10 days.
+        assert (row["cost_out"], row["opening_value"], row["closing_value"]) == (10, 0, 10)
+        assert (row["turnover"], row["days_of_stock"]) == (2, 5)
+        (row,) = report(analyst, f"select * from report.cost_of_goods_sold({period})")
+        assert row["gross_margin"] == 5

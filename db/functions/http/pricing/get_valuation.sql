@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
-    v_at constant timestamptz := least(coalesce(inventory.latest_instant(p_as_of), v_now), v_now);
+    v_at timestamptz := inventory.latest_instant(p_as_of);
     v_balance record;
     v_total record;
 begin
@@ -20,6 +20,18 @@ begin
             errcode = 'invalid_parameter_value',
             message = 'as_of must not be in the future',
             detail = jsonb_build_object('field', 'as_of', 'input', p_as_of);
+    end if;
+
+    if coalesce(v_at > v_now, true) then
+        -- Now: as of the last change that is seen. One that is being made has an instant of before now as well.
+        select coalesce(max(m.created_at), v_now) into v_at
+        from (
+            select a.created_at
+            from store.movement as a
+            where a.product_id = p_product_id
+            order by a.id desc
+            limit 1
+        ) as m;
     end if;
 
     select * into v_balance from inventory.stock_at(v_at, p_product_id);
@@ -65,7 +77,8 @@ comment on function http.get_valuation(bigint, inventory.iso_time) is
 
 The layers that are or were open, oldest first, what they hold and what that is worth. Units of unknown cost are left out of
 total_value and average_cost; quantity_without_cost says how many. moving_average_cost is the average of the other method, beside
-it. as_of: a past instant; of a day its end.
+it. as_of: a past instant; of a day its end; none: now, and the
+answer''s as_of is the product''s last change.
 
 Returns {"valuation": {"product_id": "integer", "product": "product_summary_json", "as_of": "time", "quantity": "decimal",
 "total_value": "decimal", "average_cost": "decimal?", "quantity_without_cost": "decimal", "moving_average_cost": "decimal?",

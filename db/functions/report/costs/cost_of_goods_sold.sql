@@ -19,6 +19,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform inventory.require_period(p_from, p_to);
     return query
     select
         p.id,

@@ -18,7 +18,15 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    -- Of a period with no end or no beginning, what there is of it.
+    v_from constant timestamptz := case
+        when isfinite(p_from) then p_from
+        else (select min(s.created_at) from store.stock as s)
+    end;
+    v_to constant timestamptz := case when isfinite(p_to) then p_to else report.instant() end;
 begin
+    perform inventory.require_period(p_from, p_to);
     return query
     with measured as (
         select
@@ -29,8 +37,8 @@ begin
             c.total_value as closing_value,
             coalesce(d.quantity, 0) as quantity_out,
             case when d.product_id is null then 0 else d.cost end as cost_out
-        from report.valuation_as_of(p_to - interval '1 microsecond') as c
-        left join report.valuation_as_of(p_from - interval '1 microsecond') as o on c.product_id = o.product_id
+        from report.valuation_as_of(v_to - interval '1 microsecond') as c
+        left join report.valuation_as_of(v_from - interval '1 microsecond') as o on c.product_id = o.product_id
         left join (
             select
                 m.product_id,
@@ -40,8 +48,8 @@ begin
                 end as cost
             from store.movement as m
             where
-                m.created_at >= p_from
-                and m.created_at < p_to
+                m.created_at >= v_from
+                and m.created_at < v_to
                 and (m.on_hand_after < m.on_hand_before or m.kind = 'return')
             group by m.product_id
         ) as d on c.product_id = d.product_id
@@ -60,7 +68,7 @@ begin
         m.cost_out,
         inventory.quotient(m.cost_out * 2, m.opening_value + m.closing_value),
         round(
-            extract(epoch from p_to - p_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
+            extract(epoch from v_to - v_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
         )
     from measured as m
     inner join store.product as p on m.product_id = p.id
@@ -71,7 +79,7 @@ $$;
 comment on function report.turnover(timestamptz, timestamptz) is
 'How often the stock of each product was sold from p_from (included) to p_to (excluded), in order of product_id.
 
-A row for each product that had an inventory at p_to.
+A row for each product that had an inventory at p_to. Of a period with no end, up to now.
 
 product_id: the product''s integer id.
 sku_id: its UUID.

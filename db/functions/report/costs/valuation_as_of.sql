@@ -17,6 +17,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform inventory.require_argument('at', p_at is null);
     return query
     select
         a.product_id,

@@ -16,6 +16,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform inventory.require_argument('at', p_at is null);
     return query
     select a.product_id, p.sku_id, p.sku, p.name, u.name, a.on_hand, a.reserved, a.blocked, a.available
     from inventory.stock_at(least(p_at, report.instant())) as a
