@@ -693,12 +693,13 @@ class TestBuyingAndSelling:
             for amount, begin in enumerate(begins, 2):
                 race.call(SET_PRICE_FROM, product, amount, begin, role="inventory_admin")
         assert race.outcomes == [None] * 4
-        prices = database.rows(
-            "select effective_from, effective_to from store.price"
-            " where effective_to is null or effective_to > effective_from order by effective_from"
-        )
-        assert [end for _, end in prices] == [*(begin for begin, _ in prices[1:]), None]
-        assert len(prices) == 4
+        assert database.one("select count(*) from store.price where effective_to is null") == 1
+        for begin in begins:
+            # Of those that begin at one instant the one that was set last holds from then.
+            assert database.one("select inventory.active_price(%s, 'retail', %s)", product, begin) == database.one(
+                "select amount from store.price where effective_from = %s order by id desc limit 1", begin
+            )
+        assert database.one("select inventory.active_price(%s)", product) == 1
 
     def test_a_price_waits_for_no_sale_and_a_sale_for_no_price(self, database: Database, race: Race) -> None:
         product = database.product(quantity=5, p_price=1)
