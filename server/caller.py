@@ -22,6 +22,7 @@ import random
 import select
 import time
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -41,16 +42,18 @@ BACKOFF_FIRST, BACKOFF_LAST = 0.05, 2.0
 class DatabaseError(Exception):
     """The database refused the call and changed nothing: its SQLSTATE, message, DETAIL, HINT and constraint.
 
-    ``is_replayed``: it had refused the first call with this Idempotency-Key, and says so again.
+    ``at``: when, of a call with an Idempotency-Key. ``is_replayed``: it had refused the first call with that key, and
+    says so again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as they stand in the database's answer
         self,
         sqlstate: str,
         message: str,
         detail: str | None = None,
         hint: str | None = None,
         constraint: str | None = None,
+        at: str | None = None,
         *,
         is_replayed: bool = False,
     ) -> None:
@@ -61,12 +64,13 @@ class DatabaseError(Exception):
         self.detail = detail
         self.hint = hint
         self.constraint = constraint
+        self.at = at
 
     @property
     def data(self) -> dict[str, Any]:
-        """The DETAIL of a business error, which is JSON; empty where there is none."""
+        """The DETAIL of a business error, which is JSON, numbers exact; empty where there is none."""
         try:
-            data = json.loads(self.detail or "{}")
+            data = json.loads(self.detail or "{}", parse_float=Decimal)
         except ValueError:
             return {}
         return data if isinstance(data, dict) else {}

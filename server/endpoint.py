@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Argument, Catalog, CatalogError, Function
-from server.errors import FIELD, STATUS, FieldError, Problem
+from server.errors import FIELD, STATUS, Api, FieldError, Problem
 from server.routes import Route
 from server.tokens import Caller as Identity
 from server.tokens import TokenError, Tokens
@@ -93,8 +93,14 @@ class Service:
         replayed = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
         code = self.catalog.code(error.sqlstate)
         if code is not None:
-            return Problem(code, error.message, headers=replayed)
+            return Problem(code, error.message, headers=replayed, details=error.data, at=error.at)
         match error.sqlstate:
+            case "22023" if "loc" in error.data:
+                place = ("body", *error.data["loc"])
+                kind, context = error.data.get("type", "value_error"), error.data.get("ctx", {})
+                message = error.message if "type" in error.data else f"Value error, {error.message}"
+                field = FieldError(kind, place, message, error.data.get("input"), context)
+                return Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
             case "22023" if "field" in error.data:
                 field = error.data["field"]
                 return Problem(
@@ -153,7 +159,10 @@ class Endpoint:
         else:
             body = await read_body(request)
             key = idempotency_key(request, self._service, identity, body)
-            values |= validate(self.model, body, "body")
+            try:
+                values |= validate(self.model, body, "body")
+            except Problem as problem:
+                raise self._with_inputs(problem, body) from problem
         arguments = {f"p_{name}": value for name, value in values.items()}
         if "actor" in self._server_arguments:
             arguments["p_actor"] = identity.actor
@@ -163,8 +172,19 @@ class Endpoint:
         try:
             answer = await self._service.call(identity, self.function, arguments, key)
         except Problem as problem:
-            raise with_fields(problem, self.model, body) from problem
+            raise self._with_inputs(with_fields(problem, self.model, body), body) from problem
         return self._respond(answer)
+
+    def _with_inputs(self, problem: Problem, body: Any) -> Problem:
+        """API 4's value errors have all of the order as their input."""
+        if self.route.api is Api.ART:
+            problem.fields = tuple(
+                dataclasses.replace(field, input=_object_at(body, field.loc[1:]))
+                if field.type == "value_error"
+                else field
+                for field in problem.fields
+            )
+        return problem
 
     def _respond(self, answer: Answer) -> web.Response:
         headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
@@ -208,6 +228,18 @@ def validate(kind: type[BaseModel], value: Any, place: str) -> dict[str, Any]:
         code = "INVALID_PATH" if place == "path" else "VALIDATION_ERROR"
         message = "The path is not valid." if place == "path" else "The request is not valid."
         raise Problem(code, message, fields=fields) from None
+
+
+def _object_at(body: Any, path: Sequence[str | int]) -> Any:
+    """The innermost object of the body on the path to a field."""
+    found = node = body
+    for part in path:
+        if isinstance(node, dict):
+            found = node
+        if not isinstance(node, dict | list):
+            break
+        node = node.get(part) if isinstance(node, dict) else node[int(part)]
+    return node if isinstance(node, dict) else found
 
 
 def _field_error(place: str, entry: Any) -> FieldError:

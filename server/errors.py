@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -47,7 +48,8 @@ class FieldError:
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any.
 
-    ``extra``: more keys of the body, where it is Django REST framework's.
+    ``extra``: more keys of the body, where it is Django REST framework's. ``details``: the database's, for machines.
+    ``at``: when, where the answer may be given again.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         fields: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, Any] | None = None,
+        details: Mapping[str, Any] | None = None,
+        at: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -65,6 +69,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.fields = tuple(fields)
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
+        self.details = dict(details or {})
+        self.at = at
 
 
 def _row(*statuses: int) -> dict[Api, int]:
@@ -87,6 +93,10 @@ STATUS: dict[str, dict[Api, int]] = {
     "INVENTORY_NOT_FOUND": _all(404),
     "PRICE_NOT_FOUND": _all(404),
     "SALE_NOT_FOUND": _all(404),
+    "LOCATION_NOT_FOUND": _all(404),
+    "COUNT_NOT_FOUND": _all(404),
+    "COUNT_OPEN": _all(409),
+    "COUNT_CLOSED": _all(409),
     "USER_NOT_FOUND": _all(404),
     "PAGE_NOT_FOUND": _all(404),
     "SUPPLIER_NOT_FOUND": _all(404),
@@ -135,6 +145,10 @@ FIELD: dict[str, tuple[str, ...]] = {
 }
 
 
+# What API 4 says besides: the failing order of a call, and what stands in the way.
+ART_DETAILS = ("failed_index", "held", "reserved", "blocked", "available")
+
+
 def response(problem: Problem, api: Api) -> web.Response:
     """The error as the API's document writes it."""
     status = STATUS[problem.code][api]
@@ -174,6 +188,22 @@ def _fastapi(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     return "application/json", body
 
 
+def _art(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
+    """API 4: pydantic's own list for what is wrong with a field, else the documented object."""
+    if status == 422 and problem.fields:
+        _, body = _fastapi(problem, status)
+        return "application/json", {"detail": body["detail"]}
+    code, message = problem.code, problem.message
+    if code == "INTERNAL_ERROR":
+        code, message = "SERVER_ERROR", f"Server error: {message}"
+    elif code == "PRODUCT_NOT_FOUND":
+        code = "INVALID_SKU"
+    timestamp = problem.at or datetime.now(UTC).replace(tzinfo=None).isoformat()
+    detail = {"status": "error", "message": message, "error_code": code, "timestamp": timestamp}
+    told = {name: problem.details[name] for name in ART_DETAILS if name in problem.details}
+    return "application/json", {"detail": detail | told}
+
+
 def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """APIs 2 and 3: RFC 9457."""
     body: dict[str, Any] = {
@@ -208,6 +238,7 @@ _RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {
     Api.SKU: _fastapi,
     Api.STOCK: _problem_json,
     Api.PRICING: _problem_json,
+    Api.ART: _art,
     Api.CATALOG: _django,
     Api.AUTHENTICATION: _django,
     Api.SERVICE: _service,

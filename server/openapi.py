@@ -22,6 +22,7 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "text": {"type": "string"},
     "quantity": {"type": "number", "minimum": 0, "maximum": 999999999.999, "description": "Units, up to 3 decimals."},
+    "units": {"type": "number", "description": "Units, signed, up to 3 decimals."},
     "money": {"type": "number", "minimum": 0, "description": "Money, up to 3 decimals."},
     "decimal": {"type": "string", "pattern": "^-?[0-9]+[.][0-9]{3}$", "description": "Exact, with 3 decimals."},
     "time": {
@@ -103,6 +104,32 @@ ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }
+ERRORS[Api.ART] = (
+    "application/json",
+    "ArtError",
+    {
+        "type": "object",
+        "required": ["detail"],
+        "properties": {
+            "detail": {
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "required": ["status", "message", "error_code", "timestamp"],
+                        "properties": {
+                            "status": {"type": "string", "enum": ["error"]},
+                            "message": {"type": "string"},
+                            "error_code": {"type": "string"},
+                            "timestamp": VOCABULARY["time"],
+                            "failed_index": {"type": "integer", "minimum": 0},
+                        },
+                    },
+                    {"type": "array", "items": _FIELD_ERROR},
+                ]
+            }
+        },
+    },
+)
 ERRORS[Api.PRICING] = ERRORS[Api.STOCK]
 ERRORS[Api.AUTHENTICATION] = ERRORS[Api.CATALOG]
 

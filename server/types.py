@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 _MOST_PLACES = 1000  # after the point: fewer than PostgreSQL reads
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
+_LOCATION = re.compile("RACK-[A-Z][0-9]-[0-9]{2}")
 _DIGITS = re.compile(r"\d{1,30}", re.ASCII)
 # What an offset or rounding would move out of the years 0001 to 9999.
 _BEYOND_YEARS = re.compile(r"9999-12-31.*([.]\d{7}|-\d\d:?\d\d$)|0001-01-01.*[+]\d\d:?\d\d$", re.ASCII)
@@ -96,6 +97,14 @@ def _of_the_calendar(value: str) -> str:
             raise ValueError
     except ValueError:
         raise PydanticCustomError("date_from_datetime_parsing", "Input should be a date of the calendar") from None
+    return value
+
+
+def _location_form(value: str) -> str:
+    if not _LOCATION.fullmatch(value):
+        raise PydanticCustomError(
+            "value_error", "Value error, Location must follow format RACK-A1-01 (RACK-<section><aisle>-<position>)"
+        )
     return value
 
 
@@ -199,6 +208,15 @@ TYPES: dict[str, Any] = {
         min_length=1,
         max_length=50,
     ),
+    "inventory.location_code": Annotated[text(), AfterValidator(_location_form)],
+    "inventory.art_sku": _form(
+        "^[A-Za-z0-9_-]+$", "String should match pattern '^[A-Za-z0-9_-]{1,50}$'", min_length=1, max_length=50
+    ),
+    "inventory.art_reason": text(max_length=255),
+    "inventory.art_type": Literal["Add", "Remove", "Transfer", "Count", "Adjust"],
+    "inventory.art_quantity": _integer(ge=-1_000_000, le=1_000_000),
+    "inventory.count_quantity": _integer(ge=0, le=1_000_000),
+    "inventory.count_status": Literal["open", "closed", "cancelled"],
     "uuid": UUID,
     "timestamp with time zone": Annotated[datetime, BeforeValidator(_time_form), AfterValidator(_to_utc)],
     "bigint": _integer(ge=-(2**63), le=2**63 - 1),
@@ -215,6 +233,13 @@ PATH_TYPES: dict[str, Any] = {
 # Domains over arrays: the element's type, and how many.
 _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
+    "inventory.art_orders": ("inventory.art_order", 1, 1000),
+    "inventory.count_lines": ("inventory.count_found", 1, 1000),
+}
+
+# The fields of composite types that may be left out.
+_OPTIONAL: dict[str, set[str]] = {
+    "inventory.art_order": {"from_location", "to_location", "reason", "sufficient_stock"},
 }
 
 
@@ -235,5 +260,9 @@ def pydantic_type(name: str, composites: dict[str, list[dict[str, str]]]) -> Any
 
 
 def _composite(name: str, composites: dict[str, list[dict[str, str]]]) -> type[BaseModel]:
-    fields = {field["name"]: (pydantic_type(field["type"], composites), ...) for field in composites[name]}
-    return create_model(name.rpartition(".")[2], **fields)  # type: ignore[call-overload, no-any-return]
+    fields: dict[str, Any] = {}
+    for field in composites[name]:
+        kind = pydantic_type(field["type"], composites)
+        is_optional = field["name"] in _OPTIONAL.get(name, ())
+        fields[field["name"]] = (kind | None, None) if is_optional else (kind, ...)
+    return create_model(name.rpartition(".")[2], **fields)

@@ -18,7 +18,7 @@ class World:
     """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
 
     The users are operator, employee and root (the admin); their password is secret. Of the SKU 40 were bought from a
-    supplier, and 6 sold; another product has no inventory yet.
+    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies.
     """
 
     product_id: int
@@ -28,6 +28,8 @@ class World:
     bare_product_id: int
     supplier_id: int
     sale_id: int
+    count_id: int
+    code: str = "RACK-A1-01"
 
     def path(self, template: str) -> str:
         """The path with its parameters: {sku_id}, {block_id}, …; {id} is the product's or the user's.
@@ -53,7 +55,13 @@ def fill(database: Database) -> World:
     database.one("select id from inventory.reserve_stock(%s, 10)", product_id)
     for name, role in (("operator", "operator"), ("employee", "employee"), ("root", "admin")):
         user_id = database.one("select id from maintenance.create_user(%s, 'secret', %s)", name, role)
-    return World(product_id, database.sku_id(product_id), str(block_id), user_id, bare_product_id, supplier_id, sale_id)
+    database.one("select id from inventory.place_order('Add', 'A-1', 20, p_to_location => 'RACK-A1-01')")
+    database.one("select id from inventory.place_order('Adjust', 'A-1', -20, p_to_location => 'RACK-A1-01')")
+    count_id = database.one("select id from inventory.start_count('RACK-A1-01')")
+    database.one("select product_id from inventory.record_count_line(%s, 'A-1', 0)", count_id)
+    return World(
+        product_id, database.sku_id(product_id), str(block_id), user_id, bare_product_id, supplier_id, sale_id, count_id
+    )
 
 
 def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - one a route
@@ -90,6 +98,17 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"product_id": world.product_id, "quantity": 10, "unit_price": 60}
         case "return_sale":
             return {"quantity": 2, "reason": "Rotten"}
+        case "place_order":
+            return {"type": "Add", "sku": "A-1", "quantity": 50, "to_location": "RACK-A1-01", "reason": "Restocking"}
+        case "place_orders":
+            order = {"type": "Add", "sku": "A-1", "quantity": 5, "to_location": "RACK-B2-02"}
+            return {"orders": [order, order | {"type": "Count", "reason": "Stock-taking"}], "atomic": True}
+        case "start_count":
+            return {"location": "RACK-B2-02"}
+        case "record_count_lines":
+            return {"lines": [{"sku": "A-1", "quantity": 5}]}
+        case "close_count" | "cancel_count":
+            return None
         case "create_price":
             return {"amount": 60, "price_type": "retail", "close_old_price": True}
         case "create_user":

@@ -13,6 +13,7 @@ import pytest
 from server.errors import Api
 from server.routes import Route
 from tests.conftest import Database, InThread, Server
+from tests.http.art import order
 from tests.http.conftest import Shared, contents
 from tests.http.samples import CREDENTIALS, EVERY_ROUTE, World, body, fill, name_of
 
@@ -59,6 +60,8 @@ def assert_refused(answer: httpx.Response, api: Api, status: int, code: str) -> 
     found = answer.json()
     if api in (Api.CATALOG, Api.AUTHENTICATION):
         assert found["error"]["code"] == code
+    elif api is Api.ART:
+        assert found["detail"]["error_code"] == code
     else:
         assert found["code"] == code
         assert isinstance(found["detail"], str)
@@ -86,7 +89,7 @@ def test_the_same_key_with_another_request_is_422(
     path, sent = world.path(route.path), body(route, world, server)
     assert admin.post(path, json=sent, headers={KEY: "k-1"}).status_code == route.status
     with unchanged():
-        answer = admin.post(path, json=sent | {"another": 1}, headers={KEY: "k-1"})
+        answer = admin.post(path, json=(sent or {}) | {"another": 1}, headers={KEY: "k-1"})
         assert_refused(answer, route.api, 422, "IDEMPOTENCY_KEY_REUSED")
         for other in POSTS:
             if other.path != route.path and (other.api is Api.AUTHENTICATION) == (route.api is Api.AUTHENTICATION):
@@ -164,6 +167,15 @@ REFUSED = [
     ("/inventory/sales", {"product_id": 1, "quantity": 86, "unit_price": 1}, 400),
     ("/inventory/sales/{sale_id}/returns", {"quantity": 7}, 409),
     ("/inventory/sales/999/returns", {}, 404),
+    ("/api/v1/art_order", order("Remove", 86, from_location="RACK-A1-01"), 400),
+    ("/api/v1/art_order", order("Add", 5, sku="NONE", to_location="RACK-A1-01"), 404),
+    ("/api/v1/art_order", order("Add", 5, sku="BARE", to_location="RACK-A1-01"), 400),
+    ("/api/v1/art_order", order("Add", 5, to_location="RACK-A1-01", sufficient_stock=False), 400),
+    ("/api/v1/art_orders", {"orders": [order("Add", 1, sku="NONE", to_location="RACK-A1-01")], "atomic": True}, 404),
+    ("/api/v1/counts", {"location": "RACK-A1-01"}, 409),
+    ("/api/v1/counts/999/close", {}, 404),
+    ("/api/v1/counts/999/cancel", None, 404),
+    ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "NONE", "quantity": 1}]}, 404),
     ("/api/v1/users/", {"username": "ROOT", "password": "x", "role": "admin"}, 422),
     ("/api/v1/authentication/token/", {"username": "root", "password": "wrong"}, 401),
 ]
@@ -180,6 +192,7 @@ def test_a_business_error_is_remembered(
     database.one("select id from inventory.reserve_stock(%s, 30)", world.product_id)
     database.one("select id from inventory.cancel_block(%s)", world.block_id)
     database.one("select id from inventory.consume_stock(%s, 40)", world.product_id)
+    database.one("select id from inventory.cancel_count(%s)", world.count_id)
     database.admin.execute("update store.product set sku = 'B-' || id")
     database.admin.execute("update store.user_account set username = 'renamed' where username = 'root'")
     with unchanged():
@@ -209,6 +222,15 @@ INVALID: list[tuple[str, Any]] = [
     ("/inventory/sales", {"product_id": 1, "quantity": 1, "unit_price": "0.0001"}),
     ("/inventory/sales/{sale_id}/returns", []),
     ("/products/{product_id}/prices", {"amount": 1, "effective_to": "2020-01-01"}),
+    ("/api/v1/art_order", order("Add", 5, to_location="INVALID-LOCATION")),
+    ("/api/v1/art_order", order("Add", 5)),
+    ("/api/v1/art_order", order("Add", 0, to_location="RACK-A1-01")),
+    ("/api/v1/art_orders", {"orders": []}),
+    ("/api/v1/art_orders", {"orders": [order("Add", 5, to_location="RACK-A1-01"), order("Add", 5)]}),
+    ("/api/v1/counts", {"location": "A1"}),
+    ("/api/v1/counts/abc/close", None),
+    ("/api/v1/counts/{count_id}/cancel", []),
+    ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "A-1", "quantity": -1}]}),
     ("/api/v1/users/", {"username": "alice"}),
     ("/api/v1/authentication/token/", {"username": "root"}),
     ("/api/v1/authentication/token/refresh/", {"refresh": "abc"}),
@@ -269,6 +291,8 @@ def test_a_key_of_another_form_is_refused(shared: Shared, key: bytes) -> None:
     answer = shared.client.post(shared.path("/sku/{sku_id}/temporary-block"), json={"quantity": 1}, headers=headers)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["header", "Idempotency-Key"]
+    answer = shared.client.post("/api/v1/art_order", json=order("Add", 5, to_location="RACK-A1-01"), headers=headers)
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["header", "Idempotency-Key"])
     path = shared.path("/api/v1/inventory/{id}/addStock")
     answer = shared.client.post(path, json={"amount": 1}, headers=headers)
     assert (answer.status_code, list(answer.json()["errors"])) == (400, ["Idempotency-Key"])

@@ -4,6 +4,62 @@ ALTER SCHEMA store OWNER TO inventory_owner;
 
 COMMENT ON SCHEMA store IS 'Tables and constraints. Nobody''s but the owner''s: reach them through the other schemas.';
 
+CREATE DOMAIN inventory.art_quantity AS integer
+	CONSTRAINT art_quantity_range CHECK (((VALUE >= '-1000000'::integer) AND (VALUE <= 1000000)));
+
+ALTER DOMAIN inventory.art_quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.art_quantity IS 'Whole units of an ART order: 1 to 1 000 000; a Count may find 0, an Adjust may be below 0.';
+
+CREATE DOMAIN inventory.art_reason AS text
+	CONSTRAINT art_reason_length CHECK ((length(VALUE) <= 255));
+
+ALTER DOMAIN inventory.art_reason OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.art_reason IS 'The reason of an ART order: up to 255 characters.';
+
+CREATE DOMAIN inventory.art_sku AS text
+	CONSTRAINT art_sku_form CHECK ((VALUE ~ '^[A-Za-z0-9_-]{1,50}$'::text));
+
+ALTER DOMAIN inventory.art_sku OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.art_sku IS 'A SKU code that API 4 can take: 1 to 50 letters, digits, _ and -.';
+
+CREATE DOMAIN inventory.art_type AS text
+	CONSTRAINT art_type_known CHECK ((VALUE = ANY (ARRAY['Add'::text, 'Remove'::text, 'Transfer'::text, 'Count'::text, 'Adjust'::text])));
+
+ALTER DOMAIN inventory.art_type OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.art_type IS 'The type of an ART order: Add, Remove, Transfer, Count or Adjust.';
+
+CREATE DOMAIN inventory.location_code AS text
+	CONSTRAINT location_code_form CHECK ((VALUE ~ '^RACK-[A-Z][0-9]-[0-9]{2}$'::text));
+
+ALTER DOMAIN inventory.location_code OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.location_code IS 'A place: RACK-<section><aisle>-<position>, as RACK-A1-01.';
+
+CREATE TYPE inventory.art_order AS (
+	type inventory.art_type,
+	sku inventory.art_sku,
+	quantity inventory.art_quantity,
+	from_location inventory.location_code,
+	to_location inventory.location_code,
+	reason inventory.art_reason,
+	sufficient_stock boolean
+);
+
+ALTER TYPE inventory.art_order OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.art_order IS 'An ART order: what to add, remove, transfer, count or adjust, and where.';
+
+CREATE DOMAIN inventory.art_orders AS inventory.art_order[]
+	CONSTRAINT art_orders_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 1000)));
+
+ALTER DOMAIN inventory.art_orders OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.art_orders IS '1 to 1000 ART orders.';
+
 CREATE DOMAIN inventory.positive_quantity AS numeric
 	CONSTRAINT positive_quantity_places CHECK ((VALUE = round(VALUE, 3)))
 	CONSTRAINT positive_quantity_range CHECK (((VALUE > (0)::numeric) AND (VALUE <= 999999999.999)));
@@ -27,6 +83,36 @@ CREATE DOMAIN inventory.block_lines AS inventory.block_line[]
 ALTER DOMAIN inventory.block_lines OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.block_lines IS '1 to 100 lines of a multi-line block.';
+
+CREATE DOMAIN inventory.count_quantity AS integer
+	CONSTRAINT count_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 1000000)));
+
+ALTER DOMAIN inventory.count_quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.count_quantity IS 'Whole units that were found: 0 to 1 000 000.';
+
+CREATE TYPE inventory.count_found AS (
+	sku inventory.art_sku,
+	quantity inventory.count_quantity
+);
+
+ALTER TYPE inventory.count_found OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.count_found IS 'What was found of a product.';
+
+CREATE DOMAIN inventory.count_lines AS inventory.count_found[]
+	CONSTRAINT count_lines_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 1000)));
+
+ALTER DOMAIN inventory.count_lines OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.count_lines IS '1 to 1000 lines of a count.';
+
+CREATE DOMAIN inventory.count_status AS text
+	CONSTRAINT count_status_known CHECK ((VALUE = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])));
+
+ALTER DOMAIN inventory.count_status OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.count_status IS 'The status of a count: open, closed or cancelled.';
 
 CREATE DOMAIN inventory.description AS text
 	CONSTRAINT description_length CHECK ((length(VALUE) <= 10000));
@@ -192,6 +278,35 @@ ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
 
+CREATE TABLE store.art_operation (
+    id bigint NOT NULL,
+    operation_type text NOT NULL,
+    product_id bigint NOT NULL,
+    sku text NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    from_location text,
+    to_location text,
+    booked_quantity numeric(12,3),
+    reason text,
+    movement_id bigint,
+    count_id bigint,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT art_operation_type_known CHECK ((operation_type = ANY (ARRAY['Add'::text, 'Remove'::text, 'Transfer'::text, 'Count'::text, 'Adjust'::text])))
+);
+
+ALTER TABLE store.art_operation OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.art_operation IS 'The audit trail of ART orders: one row an order, written with what it did.';
+
+COMMENT ON COLUMN store.art_operation.sku IS 'The product''s code as it was then.';
+
+COMMENT ON COLUMN store.art_operation.booked_quantity IS 'Of a Count, what was booked at the place before it.';
+
+COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where nothing moved.';
+
+COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
+
 CREATE TABLE store.block (
     id uuid NOT NULL,
     product_id bigint NOT NULL,
@@ -220,6 +335,22 @@ COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at ex
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
 COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+
+CREATE TABLE store.count (
+    id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    closed_by text,
+    closed_at timestamp with time zone,
+    CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT count_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE store.count OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
 
 CREATE TABLE store.product (
     id bigint NOT NULL,
@@ -252,9 +383,11 @@ CREATE TABLE store.stock (
     is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    located numeric(12,3) DEFAULT 0 NOT NULL,
     CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= (0)::numeric)),
     CONSTRAINT stock_average_within CHECK ((((average_quantity >= (0)::numeric) AND (average_quantity <= on_hand)) AND (average_value >= (0)::numeric) AND ((average_quantity > (0)::numeric) OR (average_value = (0)::numeric)))),
     CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= (0)::numeric)),
+    CONSTRAINT stock_located_within CHECK (((located >= (0)::numeric) AND (located <= on_hand))),
     CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= (0)::numeric)),
     CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= (0)::numeric)),
     CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= (0)::numeric)),
@@ -278,6 +411,8 @@ COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the po
 
 COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
 
+COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
+
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -298,7 +433,7 @@ CREATE TABLE store.movement (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
     CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
-    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text])))
+    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text])))
 );
 
 ALTER TABLE store.movement OWNER TO inventory_owner;
@@ -434,6 +569,25 @@ ALTER TABLE store.unit OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
 
+CREATE TABLE store.count_line (
+    count_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    counted_quantity numeric(12,3) NOT NULL,
+    booked_quantity numeric(12,3) NOT NULL,
+    counted_by text NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    operation_id bigint,
+    CONSTRAINT count_line_quantity_not_negative CHECK ((counted_quantity >= (0)::numeric))
+);
+
+ALTER TABLE store.count_line OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.count_line IS 'What was found of a product at the place.';
+
+COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at the instant of counting: what moves afterwards is no difference.';
+
+COMMENT ON COLUMN store.count_line.operation_id IS 'The Count that closing the count booked.';
+
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
     username text NOT NULL,
@@ -498,8 +652,51 @@ COMMENT ON COLUMN store.cost_layer.value IS 'quantity * unit_cost, rounded half 
 
 COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: who takes the last units takes all that remains.';
 
+CREATE TABLE store.location (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.location OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location IS 'Named places (API 4).';
+
+CREATE TABLE store.location_stock (
+    product_id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    arrived_at timestamp with time zone NOT NULL,
+    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= (0)::numeric))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.location_stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
+
+COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+
+ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.art_operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE store.cost_layer ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.cost_layer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.count ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.count_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -543,16 +740,6 @@ COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py last scheduled it 
 
 COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
 
-CREATE TABLE store.location (
-    id bigint NOT NULL,
-    code text NOT NULL,
-    created_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.location OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.location IS 'Named places (API 4).';
-
 ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.location_id_seq
     START WITH 1
@@ -562,20 +749,18 @@ ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE store.location_stock (
+CREATE TABLE store.location_movement (
     product_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
     location_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    arrived_at timestamp with time zone NOT NULL,
-    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= (0)::numeric))
-)
-WITH (fillfactor='80');
+    quantity_before numeric(12,3) NOT NULL,
+    quantity_after numeric(12,3) NOT NULL,
+    CONSTRAINT location_movement_not_negative CHECK (((quantity_before >= (0)::numeric) AND (quantity_after >= (0)::numeric)))
+);
 
-ALTER TABLE store.location_stock OWNER TO inventory_owner;
+ALTER TABLE store.location_movement OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
-
-COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which place. What lies at a place is the sum of them.';
 
 CREATE SEQUENCE store.movement_id_seq
     START WITH 1
@@ -686,6 +871,9 @@ ALTER TABLE ONLY store.purchase ALTER COLUMN id SET DEFAULT nextval('store.purch
 
 ALTER TABLE ONLY store.sale ALTER COLUMN id SET DEFAULT nextval('store.sale_id_seq'::regclass);
 
+ALTER TABLE ONLY store.art_operation
+    ADD CONSTRAINT art_operation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
 
@@ -695,6 +883,12 @@ ALTER TABLE ONLY store.cost_layer
 ALTER TABLE ONLY store.cost_layer_use
     ADD CONSTRAINT cost_layer_use_pkey PRIMARY KEY (product_id, movement_id, layer_id);
 
+ALTER TABLE ONLY store.count_line
+    ADD CONSTRAINT count_line_pkey PRIMARY KEY (count_id, product_id);
+
+ALTER TABLE ONLY store.count
+    ADD CONSTRAINT count_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
 
@@ -703,6 +897,9 @@ ALTER TABLE ONLY store.job
 
 ALTER TABLE ONLY store.location
     ADD CONSTRAINT location_code_key UNIQUE (code);
+
+ALTER TABLE ONLY store.location_movement
+    ADD CONSTRAINT location_movement_pkey PRIMARY KEY (product_id, movement_id, location_id);
 
 ALTER TABLE ONLY store.location
     ADD CONSTRAINT location_pkey PRIMARY KEY (id);
@@ -746,6 +943,16 @@ ALTER TABLE ONLY store.unit
 ALTER TABLE ONLY store.user_account
     ADD CONSTRAINT user_account_pkey PRIMARY KEY (id);
 
+CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (created_at) WITH (autosummarize='on');
+
+CREATE INDEX art_operation_from_idx ON store.art_operation USING btree (from_location, id) WHERE (from_location IS NOT NULL);
+
+CREATE INDEX art_operation_sku_idx ON store.art_operation USING btree (sku, id);
+
+CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_location, id) WHERE (to_location IS NOT NULL);
+
+CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
+
 CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHERE (status = 'active'::text);
 
 CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'active'::text);
@@ -758,7 +965,13 @@ CREATE INDEX cost_layer_use_layer_idx ON store.cost_layer_use USING btree (produ
 
 CREATE INDEX cost_layer_use_returns_idx ON store.cost_layer_use USING btree (product_id, returns_movement_id) WHERE (returns_movement_id IS NOT NULL);
 
+CREATE INDEX count_location_idx ON store.count USING btree (location_id, id);
+
+CREATE UNIQUE INDEX count_open_key ON store.count USING btree (location_id) WHERE (status = 'open'::text);
+
 CREATE INDEX idempotency_key_created_idx ON store.idempotency_key USING btree (created_at);
+
+CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
 CREATE INDEX movement_created_idx ON store.movement USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
 
@@ -801,6 +1014,18 @@ ALTER TABLE ONLY store.cost_layer
 ALTER TABLE ONLY store.cost_layer_use
     ADD CONSTRAINT cost_layer_use_product_id_layer_id_fkey FOREIGN KEY (product_id, layer_id) REFERENCES store.cost_layer(product_id, id);
 
+ALTER TABLE ONLY store.count_line
+    ADD CONSTRAINT count_line_count_id_fkey FOREIGN KEY (count_id) REFERENCES store.count(id);
+
+ALTER TABLE ONLY store.count_line
+    ADD CONSTRAINT count_line_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES store.art_operation(id);
+
+ALTER TABLE ONLY store.count_line
+    ADD CONSTRAINT count_line_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.count
+    ADD CONSTRAINT count_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
@@ -828,11 +1053,33 @@ ALTER TABLE ONLY store.stock
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES store.unit(id);
 
+REVOKE ALL ON TYPE inventory.art_quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.art_reason FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.art_sku FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.art_type FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.location_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.art_order FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.art_orders FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.positive_quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.block_line FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.count_quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.count_found FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.count_lines FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.count_status FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 

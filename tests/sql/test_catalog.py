@@ -484,7 +484,9 @@ def test_every_raise_has_its_error_code() -> None:
         body = re.sub(r"--.*", "", text)
         for statement in re.findall(r"\braise\b[^;]*;", body):
             if re.fullmatch(r"raise\s*;|raise (warning|notice|log|info|debug)\b[^;]*;", statement) is None:
-                assert re.match(r"raise exception using\s+errcode = '[A-Za-z0-9_]+'", statement), f"{file}: {statement}"
+                assert re.match(r"raise exception using\s+errcode = ('[A-Za-z0-9_]+'|error_sqlstate\b)", statement), (
+                    f"{file}: {statement}"
+                )
 
 
 def test_every_condition_that_is_caught_is_named_or_raised_again() -> None:

@@ -112,7 +112,7 @@ def test_a_business_error_is_remembered(database: Database, once: Once) -> None:
     replayed, result, error = once("reserve_stock", arguments)
     assert (replayed, result, error["sqlstate"]) == (False, None, "IV001")
     assert json.loads(error["detail"]) == {"available": 5, "requested": 6}
-    assert error.keys() == {"sqlstate", "message", "detail", "hint", "constraint"}
+    assert error.keys() == {"sqlstate", "message", "detail", "hint", "constraint", "at"}
     database.one("select inventory.add_stock(%s, 10)", product)
     assert once("reserve_stock", arguments) == (True, None, error), "although there would be enough now"
     assert database.stock(product) == (15, 0, 0)

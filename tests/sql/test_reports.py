@@ -25,6 +25,9 @@ MICROSECOND = timedelta(microseconds=1)
 # What tools that read the reports build on: a column may be added at the end, none may change.
 _PRODUCT = "product_id bigint, sku_id uuid, sku text"
 COLUMNS = {
+    "art_operations": "operation_id bigint, operation_type text, " + _PRODUCT + ", quantity numeric,"
+    " from_location text, to_location text, booked_quantity numeric, reason text, movement_id bigint, count_id bigint,"
+    " actor text, created_at timestamptz",
     "blocks": "block_id uuid, " + _PRODUCT + ", quantity numeric, reason text, status text, expires_at timestamptz,"
     " created_at timestamptz, created_by text, ended_at timestamptz, ended_reason text, ended_by text,"
     " converted_quantity numeric",
@@ -35,7 +38,10 @@ COLUMNS = {
     "cost_of_goods_sold(p_from timestamptz, p_to timestamptz)": _PRODUCT + ", name text, quantity_sold numeric,"
     " revenue numeric, cost_of_goods_sold numeric, gross_margin numeric, gross_margin_rate numeric,"
     " sales_without_cost bigint, other_quantity numeric, other_cost numeric",
+    "count_accuracy": "operation_id bigint, count_id bigint, location text, " + _PRODUCT + ", booked numeric,"
+    " counted numeric, difference numeric, accuracy numeric, cost numeric, actor text, created_at timestamptz",
     "instant()": "timestamptz",
+    "location_stock": _PRODUCT + ", name text, location text, quantity numeric, arrived_at timestamptz",
     "low_stock": _PRODUCT + ", name text, unit text, status text, on_hand numeric, reorder_point numeric,"
     " shortage numeric",
     "movements": "movement_id bigint, " + _PRODUCT + ", kind text, quantity numeric, on_hand_before numeric,"

@@ -80,6 +80,8 @@ _INVISIBLE = (
 )
 _UUID = "0190a6f0-7c9e-7b1a-8c1d-1f2e3d4c5b6a"
 _LINE: dict[str, Any] = {"sku_id": _UUID, "quantity": "1.5"}
+_ORDER: dict[str, Any] = {"type": "Add", "sku": "4711M-50B", "quantity": 50, "to_location": "RACK-A1-01"}
+_FOUND: dict[str, Any] = {"sku": "4711M-50B", "quantity": 0}
 
 SAMPLES = {
     "inventory.quantity": Samples(
@@ -253,6 +255,76 @@ SAMPLES = {
         # A null in a line is no matter of the domain: the rules refuse it.
         only_sql=([{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
     ),
+    "inventory.location_code": Samples(
+        accepted=tuple(_split("RACK-A1-01 RACK-Z9-99 RACK-M0-00")),
+        rejected=(
+            *(*_NO_TEXT, *_NOT_STRINGS, "", " ", "RACK-A1-01 ", " RACK-A1-01", "RACK-A1-01\n", "\nRACK-A1-01"),
+            *_split("INVALID-LOCATION RACK-a1-01 rack-A1-01 RACK-A1-1 RACK-A1-001 RACK-A11-01 RACK-AA-01 RACK-11-01"),
+            *_split("RACK-A-01 RACKA101 RACK-A101 RACK_A1_01 RACK-A1-0A XRACK-A1-01 RACK-A1-01X RACK-É1-01 RACK-A٣-01"),
+            *("RACK-A1-\u0660\u0661", "RACK\u2010A1\u201001", "RACK-A1-01\x00", "RACK-A1-01,RACK-A1-02"),
+        ),
+    ),
+    "inventory.art_sku": Samples(
+        accepted=(*_split("4711M-50B a A 0 _ - -- a_b-C sku__1"), "x" * 50),
+        rejected=(
+            *(*_NO_TEXT, [], {}, "", " ", "a ", " a", "a\n", "\na", "a b", "x" * 51),
+            *_split("a.b a/b a+b a#b a,b a'b é \u0131 \u017f \u212a ٣ 日 😀 e\u0301 a\u200bb a\xadb a\u2010b"),
+        ),
+        only_sql=(1, True),
+    ),
+    "inventory.art_reason": Samples(
+        accepted=(*_WORDS, "", " ", "\n", "Damaged goods", "x" * 255, "😀" * 255),
+        rejected=(*_NO_TEXT, "x" * 256, "😀" * 256),
+        only_sql=_NOT_STRINGS,
+    ),
+    "inventory.art_type": Samples(
+        accepted=("Add", "Remove", "Transfer", "Count", "Adjust"),
+        rejected=(*_NO_TEXT, *_split("add REMOVE move Sale"), "", " Add", "Add ", "Add\n", 1, True, [], {}),
+    ),
+    "inventory.art_quantity": Samples(
+        accepted=(1, "1", 50, 0, "-0", -1, "-1", 1_000_000, "1000000", -1_000_000, "-1000000", "007", "+5"),
+        rejected=(*_NO_INTEGERS, 1_000_001, "1000001", -1_000_001, "-1000001", "1_0", "--1", "1e3", "5.5"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("1.0", "-5.0", Decimal("5.00"), "1000000.0"),
+    ),
+    "inventory.count_quantity": Samples(
+        accepted=(0, "0", "-0", 1, "1", 1_000_000, "1000000", "007", "+5"),
+        rejected=(*_NO_INTEGERS, -1, "-1", 1_000_001, "1000001", "1_0", "5.5", "-0.5"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("0.0", "1.0", Decimal("5.00")),
+    ),
+    "inventory.count_status": Samples(
+        accepted=("open", "closed", "cancelled"),
+        rejected=(*_NO_TEXT, *_split("Open canceled done"), "", " open", "open ", "open\n", 1, True, [], {}),
+    ),
+    "inventory.art_orders": Samples(
+        accepted=(
+            *([_ORDER], [_ORDER] * 2, [_ORDER] * 1000, [_ORDER | {"quantity": "7"}], [_ORDER | {"more": "is ignored"}]),
+            *([_ORDER | {"type": kind}] for kind in ("Remove", "Transfer", "Count", "Adjust")),
+            *([_ORDER | {"sufficient_stock": flag}] for flag in (True, False, None)),
+            [_ORDER | {"from_location": None, "reason": None}, _ORDER | {"from_location": "RACK-B2-02", "reason": ""}],
+        ),
+        rejected=(
+            *([], [_ORDER] * 1001, {}, "", "[]", 1, True, [1], ["x"], [[]]),
+            *(
+                [_ORDER, _ORDER | {"quantity": quantity}]
+                for quantity in (1_000_001, -1_000_001, "1.5", "NaN", "", True)
+            ),
+            *([_ORDER | {"type": "add"}], [_ORDER | {"sku": "a b"}], [_ORDER | {"reason": "x" * 256}]),
+            *([_ORDER | {place: "RACK-A1-1"}] for place in ("from_location", "to_location")),
+            *([_ORDER | {"sufficient_stock": flag}] for flag in ("maybe", "", 2, [])),
+        ),
+        # A null in an order is no matter of the domain: the rules refuse it.
+        only_sql=([{"type": "Add"}], [{}], [None], [_ORDER | {"quantity": None}], [_ORDER | {"sku": None}]),
+    ),
+    "inventory.count_lines": Samples(
+        accepted=([_FOUND], [_FOUND] * 2, [_FOUND] * 1000, [_FOUND | {"quantity": "7", "more": "is ignored"}]),
+        rejected=(
+            *([], [_FOUND] * 1001, {}, "", "[]", 1, True, [1], ["x"], [[]], [_FOUND | {"sku": "a b"}]),
+            *([_FOUND, _FOUND | {"quantity": quantity}] for quantity in (-1, 1_000_001, "1.5", "NaN", "", True)),
+        ),
+        only_sql=([{"sku": "A-1"}], [{"quantity": 1}], [{}], [None], [_FOUND | {"quantity": None}]),
+    ),
 }
 
 
@@ -384,17 +456,25 @@ _NUMBER = st.from_regex(r"\A[+-]?[0-9]{0,24}(\.[0-9]{0,6})?([eE][+-]?[0-9]{1,2})
 _EVERYTHING = {
     **dict.fromkeys(["inventory.quantity", "inventory.positive_quantity", "inventory.money"], _NUMBER),
     **dict.fromkeys(
-        ["inventory.page_limit", "inventory.page_number", "inventory.per_page"], st.one_of(_NUMBER, st.integers())
+        [
+            *("inventory.page_limit", "inventory.page_number", "inventory.per_page"),
+            *("inventory.art_quantity", "inventory.count_quantity"),
+        ],
+        st.one_of(_NUMBER, st.integers()),
     ),
     "inventory.product_reference": st.one_of(_TEXT, _NUMBER, st.builds(str, st.builds(uuid.uuid4))),
 }
 
 
 # No text is likely to be one of these.
-_CHOICES = {"inventory.user_role", "inventory.stock_status", "inventory.price_type"}
+_CHOICES = {
+    *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
+    *("inventory.art_type", "inventory.count_status"),
+}
+_LISTS = {"inventory.block_lines", "inventory.art_orders", "inventory.count_lines"}
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - {"inventory.block_lines"} - _CHOICES))
+@pytest.mark.parametrize("name", sorted(SAMPLES.keys() - _LISTS - _CHOICES))
 def test_what_the_server_lets_pass_the_database_takes(types: Types, name: str) -> None:
     @settings(max_examples=150, derandomize=True, database=None, deadline=None)
     @given(value=_EVERYTHING.get(name, _TEXT))
@@ -422,6 +502,8 @@ _FORMS = {
     "inventory.iso_time": _one_in(_TIMES),
     "inventory.email": _one_in(st.from_regex(r"\A[!-~]{1,66}@[0-9A-Za-z.-]{1,5}([.][0-9A-Za-z-]+){1,3}\Z")),
     "inventory.phone_number": _one_in(st.from_regex(r"\A[0-9A-Za-z+() ./,#*:;-]{0,51}\Z")),
+    "inventory.location_code": _one_in(st.from_regex(r"\ARACK-[A-Z][0-9]-[0-9]{2}\Z")),
+    "inventory.art_sku": _one_in(st.from_regex(r"\A[A-Za-z0-9_-]{0,51}\Z")),
 }
 
 

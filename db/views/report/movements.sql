@@ -30,7 +30,8 @@ comment on column report.movements.product_id is 'Integer id of the product.';
 comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
 comment on column report.movements.kind is
-'initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust.';
+'initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust, remove, transfer,
+count.';
 comment on column report.movements.quantity is 'Signed change of on hand, in units.';
 comment on column report.movements.on_hand_before is 'Units on hand before.';
 comment on column report.movements.on_hand_after is 'Units on hand after.';
@@ -45,7 +46,8 @@ comment on column report.movements.average_quantity is
 comment on column report.movements.average_value is
 'Money: what those units cost by the moving average; average_value / average_quantity a unit.';
 comment on column report.movements.reference is
-'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id.';
+'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id; an ART
+operation''s.';
 comment on column report.movements.reason is 'The caller''s own words.';
 comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
 comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant the block was over.';

@@ -85,7 +85,8 @@ begin
                 'message', v_message,
                 'detail', nullif(v_detail, ''),
                 'hint', nullif(v_hint, ''),
-                'constraint', nullif(v_constraint, '')
+                'constraint', nullif(v_constraint, ''),
+                'at', http.instant_without_offset(v_now)
             );
     end;
 
@@ -103,7 +104,7 @@ A caller''s keys belong to the role that is logged in: another role''s p_caller 
 
 p_request stands for the request (method, path, body). The same key with the same request gets the first answer again
 (replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",
-"hint", "constraint"}. Other errors are raised, and leave no key. The caller needs EXECUTE on the function itself.
+"hint", "constraint", "at"}. Other errors are raised, and leave no key. The caller needs EXECUTE on the function itself.
 
 Errors: IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_KEY_IN_USE, insufficient_privilege, and what the function raises.';
 

@@ -37,7 +37,11 @@ begin
         ('IV027', 'DUPLICATE_SUPPLIER_EMAIL', 'The supplier''s e-mail address is taken'),
         ('IV028', 'RETURN_EXCEEDS_DEPARTURE', 'More was to come back than is outside'),
         ('IV029', 'PRICE_NOT_FOUND', 'The product has no active price'),
-        ('IV030', 'SALE_NOT_FOUND', 'There is no such sale');
+        ('IV030', 'SALE_NOT_FOUND', 'There is no such sale'),
+        ('IV031', 'LOCATION_NOT_FOUND', 'There is no such place'),
+        ('IV032', 'COUNT_NOT_FOUND', 'There is no such count'),
+        ('IV033', 'COUNT_OPEN', 'A count of the place is open'),
+        ('IV034', 'COUNT_CLOSED', 'The count is closed or cancelled');
 end;
 $$;
 

@@ -20,6 +20,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_value numeric;
+    v_stock store.stock;
+    v_movement store.movement;
 begin
     if p_on_hand = 0 and p_reserved = 0 and p_blocked = 0 then
         perform inventory.require_product(p_product_id);
@@ -28,14 +30,19 @@ begin
     if p_on_hand > 0 then
         v_value := round(p_on_hand * p_unit_cost, 3);
     end if;
-    return inventory.write_movement(
-        inventory.update_balances(
-            p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active,
-            p_cost_quantity => case when v_value is null then 0 else p_on_hand end,
-            p_cost_value => coalesce(v_value, 0)
-        ),
-        p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost, v_value
+    v_stock := inventory.update_balances(
+        p_product_id, p_on_hand, p_reserved, p_blocked, p_requires_active,
+        p_cost_quantity => case when v_value is null then 0 else p_on_hand end,
+        p_cost_value => coalesce(v_value, 0)
     );
+    v_movement := inventory.write_movement(
+        v_stock, p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost, v_value
+    );
+    if p_on_hand < 0 and v_stock.located = v_stock.on_hand then
+        -- No unlocated unit is left: places may hold more than there is.
+        perform inventory.pick_from_places(p_product_id, v_movement.id, v_stock.located);
+    end if;
+    return v_movement;
 end;
 $$;
 
@@ -44,6 +51,7 @@ comment on function inventory.change_stock(bigint, text, numeric, numeric, numer
 writes nothing.
 
 Locks the product''s stock row until the end of the transaction. p_unit_cost: what a unit of an arrival cost; null: not
-known. What arrives is worth p_on_hand * p_unit_cost, rounded half up to 3 decimals once. p_actor null: the database role.
+known. What arrives is worth p_on_hand * p_unit_cost, rounded half up to 3 decimals once; it lies at no place. What leaves is
+taken from no place first, then from places in the order in which stock arrived there. p_actor null: the database role.
 Errors: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
 QUANTITY_OUT_OF_RANGE.';

@@ -5,7 +5,8 @@ create or replace function inventory.update_balances(
     p_blocked numeric,
     p_requires_active boolean,
     p_cost_quantity numeric default 0,
-    p_cost_value numeric default 0
+    p_cost_value numeric default 0,
+    p_located numeric default null
 )
 returns store.stock
 language plpgsql
@@ -22,6 +23,11 @@ begin
             on_hand = s.on_hand + p_on_hand,
             reserved = s.reserved + p_reserved,
             blocked = s.blocked + p_blocked,
+            located = case
+                when p_located is not null then s.located + p_located
+                when p_on_hand < 0 then least(s.located, s.on_hand + p_on_hand)
+                else s.located
+            end,
             average_quantity = case
                 when p_on_hand < 0 then s.average_quantity - inventory.share(s.average_quantity, -p_on_hand, s.on_hand)
                 else s.average_quantity + p_cost_quantity
@@ -53,7 +59,9 @@ begin
 end;
 $$;
 
-comment on function inventory.update_balances(bigint, numeric, numeric, numeric, boolean, numeric, numeric) is
+comment on function inventory.update_balances(
+    bigint, numeric, numeric, numeric, boolean, numeric, numeric, numeric
+) is
 'Change a product''s balances by the signed amounts given, and return them as they are then. Writes no movement.
 
 Locks the stock row until the end of the transaction. Holds, in one statement: available never below 0, reserved never
@@ -62,4 +70,7 @@ little does it look for blocks whose time is over, and tries again. updated_at, 
 change, taken under the lock.
 
 The moving average: of an arrival, p_cost_quantity units (those of known cost) worth p_cost_value join the pool; a departure
-takes its share of the pool''s units, and they take theirs of its value. Errors: see inventory.change_stock.';
+takes its share of the pool''s units, and they take theirs of its value.
+
+p_located: the change of what lies at places, by a caller that has seen to it that the place holds it; null: a departure takes
+unlocated units, and of places only what these are too few for. Errors: see inventory.change_stock.';

@@ -372,13 +372,86 @@ begin
     where k.expected <> k.found;
 
     return query
-    -- What lies at places is part of what is on hand.
-    select
-        'places hold no more than is on hand', p.product_id, 'on_hand'::text, s.on_hand, sum(p.quantity)
-    from store.location_stock as p
-    inner join store.stock as s on p.product_id = s.product_id
-    group by p.product_id, s.on_hand
-    having sum(p.quantity) > s.on_hand;
+    -- What lies at places is part of what is on hand, and the stock row knows how much.
+    select 'stock knows what lies at places', s.product_id, 'located'::text, coalesce(p.quantity, 0), s.located
+    from store.stock as s
+    left join (
+        select l.product_id, sum(l.quantity) as quantity
+        from store.location_stock as l
+        group by l.product_id
+    ) as p on s.product_id = p.product_id
+    where coalesce(p.quantity, 0) <> s.located;
+
+    return query
+    -- What lies at a place is what its movements brought and took, and each begins where the last ended.
+    select 'place equals the sum of its movements', coalesce(l.product_id, m.product_id),
+        format('location %s', coalesce(l.location_id, m.location_id)), coalesce(m.quantity, 0), coalesce(l.quantity, 0)
+    from store.location_stock as l
+    full join (
+        select e.product_id, e.location_id, sum(e.quantity_after - e.quantity_before) as quantity
+        from store.location_movement as e
+        group by e.product_id, e.location_id
+    ) as m on l.product_id = m.product_id and l.location_id = m.location_id
+    where coalesce(m.quantity, 0) <> coalesce(l.quantity, 0)
+    union all
+    select 'place''s movement begins where the last ended', c.product_id,
+        format('location %s before movement %s', c.location_id, c.movement_id), c.expected, c.found
+    from (
+        select
+            e.product_id,
+            e.location_id,
+            e.movement_id,
+            coalesce(
+                lag(e.quantity_after) over (partition by e.product_id, e.location_id order by e.movement_id), 0
+            ) as expected,
+            e.quantity_before as found
+        from store.location_movement as e
+    ) as c
+    where c.expected <> c.found;
+
+    return query
+    -- A transfer changes no total; what names a place changes that place; what names none takes of places what it must.
+    select 'movement equals its places', m.product_id, format('movement %s', m.id), k.expected, e.quantity
+    from store.movement as m
+    inner join (
+        select l.product_id, l.movement_id, sum(l.quantity_after - l.quantity_before) as quantity
+        from store.location_movement as l
+        group by l.product_id, l.movement_id
+    ) as e on m.product_id = e.product_id and m.id = e.movement_id
+    cross join lateral (
+        select
+            case
+                when m.on_hand_after >= m.on_hand_before then m.on_hand_after - m.on_hand_before
+                else greatest(m.on_hand_after - m.on_hand_before, least(e.quantity, 0))
+            end as expected
+    ) as k
+    where k.expected <> e.quantity
+    union all
+    select 'movement equals its places', e.product_id, format('movement %s', e.movement_id), 1, 0
+    from store.location_movement as e
+    where not exists (select from store.movement as m where m.product_id = e.product_id and m.id = e.movement_id);
+
+    return query
+    -- Each ART operation has done what it says.
+    select 'operation equals its movement', o.product_id, format('operation %s', o.id), k.expected, k.found
+    from store.art_operation as o
+    left join store.movement as m on o.product_id = m.product_id and o.movement_id = m.id
+    left join (
+        select l.product_id, l.movement_id, max(l.quantity_after - l.quantity_before) as quantity
+        from store.location_movement as l
+        group by l.product_id, l.movement_id
+    ) as e on m.product_id = e.product_id and m.id = e.movement_id
+    cross join lateral (
+        values (
+            case o.operation_type
+                when 'Remove' then -o.quantity
+                when 'Count' then o.quantity - o.booked_quantity
+                else o.quantity
+            end,
+            case o.operation_type when 'Transfer' then e.quantity else coalesce(m.on_hand_after - m.on_hand_before, 0) end
+        )
+    ) as k (expected, found)
+    where k.expected is distinct from k.found;
 end;
 $$;
 

@@ -1,0 +1,24 @@
+create or replace function http.cancel_count(
+    p_count_id bigint,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count constant store.count := inventory.cancel_count(p_count_id, p_actor);
+begin
+    return json_build_object('count', http.count_json(v_count));
+end;
+$$;
+
+comment on function http.cancel_count(bigint, text) is
+'End a count and book nothing.
+
+Returns {"count": "count_json"}
+Errors: COUNT_CLOSED, COUNT_NOT_FOUND.';
+
+grant execute on function http.cancel_count(bigint, text) to inventory_operator;

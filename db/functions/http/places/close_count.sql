@@ -1,0 +1,26 @@
+create or replace function http.close_count(
+    p_count_id bigint,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count constant store.count := inventory.close_count(p_count_id, p_actor);
+begin
+    return json_build_object('count', http.count_json(v_count));
+end;
+$$;
+
+comment on function http.close_count(bigint, text) is
+'Book all differences of a count at once, and close it.
+
+All or nothing. What moved since a line was counted stays as it is; what was not counted is not touched.
+
+Returns {"count": "count_json"}
+Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INSUFFICIENT_STOCK, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function http.close_count(bigint, text) to inventory_operator;

@@ -1,0 +1,27 @@
+create or replace function http.get_count(p_count_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count store.count;
+begin
+    select * into v_count from store.count as c where c.id = p_count_id;
+    if not found then
+        raise exception using
+            errcode = 'IV032', -- COUNT_NOT_FOUND
+            message = format('Count %s does not exist', p_count_id);
+    end if;
+    return json_build_object('count', http.count_json(v_count));
+end;
+$$;
+
+comment on function http.get_count(bigint) is
+'Show a count with its lines.
+
+Returns {"count": "count_json"}
+Errors: COUNT_NOT_FOUND.';
+
+grant execute on function http.get_count(bigint) to inventory_operator;

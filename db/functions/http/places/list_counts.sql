@@ -1,0 +1,50 @@
+create or replace function http.list_counts(
+    p_location inventory.location_code default null,
+    p_status inventory.count_status default null,
+    p_limit inventory.page_limit default 100,
+    p_after bigint default null
+)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+as $$
+declare
+    v_limit constant integer := coalesce(p_limit, 100);
+begin
+    return (
+        with page as (
+            select c as item, c.id, row_number() over (order by c.id desc) as position
+            from store.count as c
+            inner join store.location as l on c.location_id = l.id
+            where
+                (p_location is null or l.code = p_location)
+                and (p_status is null or c.status = p_status)
+                and (p_after is null or c.id < p_after)
+            order by c.id desc
+            limit v_limit + 1
+        )
+
+        select json_build_object(
+            'counts', coalesce(json_agg(http.count_json(p.item) order by p.id desc) filter (where p.position <= v_limit), '[]'),
+            'next', case when count(*) > v_limit then min(p.id) filter (where p.position <= v_limit) end
+        )
+        from page as p
+    );
+end;
+$$;
+
+comment on function http.list_counts(
+    inventory.location_code, inventory.count_status, inventory.page_limit, bigint
+) is
+'List the counts, newest first.
+
+location, status: only those. limit: 1 to 1000 (default 100). after: only those before that id; next is the one to go on with.
+
+Returns {"counts": ["count_json"], "next": "integer?"}';
+
+grant execute on function http.list_counts(
+    inventory.location_code, inventory.count_status, inventory.page_limit, bigint
+) to inventory_operator;

@@ -1,0 +1,42 @@
+create or replace function http.place_order(
+    p_type inventory.art_type,
+    p_sku inventory.art_sku,
+    p_quantity inventory.art_quantity,
+    p_from_location inventory.location_code default null,
+    p_to_location inventory.location_code default null,
+    p_reason inventory.art_reason default null,
+    p_sufficient_stock boolean default true,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_operation constant store.art_operation := inventory.place_order(
+        p_type, p_sku, p_quantity, p_from_location, p_to_location, p_reason, p_sufficient_stock, p_actor
+    );
+begin
+    return http.art_operation_json(v_operation);
+end;
+$$;
+
+comment on function http.place_order(
+    inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
+    inventory.art_reason, boolean, text
+) is
+'Carry out an ART order.
+
+Add to to_location, Remove from from_location, Transfer from one to the other, Count what to_location holds, Adjust it by so many.
+quantity: 1 to 1 000 000; a Count may find 0, an Adjust may be below 0. sufficient_stock: false answers as if there were too little.
+
+Returns {"status": "success", "message": "text", "operation_type": "Add|Remove|Transfer|Count|Adjust", "sku": "text",
+"quantity": "units", "operation_id": "integer", "timestamp": "time"}
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function http.place_order(
+    inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
+    inventory.art_reason, boolean, text
+) to inventory_operator;

@@ -1,0 +1,46 @@
+create or replace function http.place_orders(
+    p_orders inventory.art_orders,
+    p_atomic boolean default false,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select
+            json_build_object(
+                'status',
+                case
+                    when bool_and(r.error_sqlstate is null) then 'success'
+                    when bool_or(r.error_sqlstate is null) then 'partial'
+                    else 'error'
+                end,
+                'results',
+                json_agg(
+                    case
+                        when r.error_sqlstate is null then http.art_operation_json(r.operation)
+                        else json_build_object(
+                            'status', 'error', 'message', r.error_message, 'error_code', http.art_error_code(r.error_sqlstate)
+                        )
+                    end
+                )
+            )
+        from inventory.place_orders(p_orders, p_atomic, p_actor) as r
+    );
+end;
+$$;
+
+comment on function http.place_orders(inventory.art_orders, boolean, text) is
+'Carry out 1 to 1000 ART orders, one after the other.
+
+A result for each, in order: that of the single order, or its error. atomic: the first that is refused undoes all, and is the
+answer, with failed_index. An order of the wrong shape refuses the whole call.
+
+Returns {"status": "success|partial|error", "results": [{"status": "success|error", "message": "text"}]}
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function http.place_orders(inventory.art_orders, boolean, text) to inventory_operator;

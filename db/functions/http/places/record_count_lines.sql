@@ -1,0 +1,27 @@
+create or replace function http.record_count_lines(
+    p_count_id bigint,
+    p_lines inventory.count_lines,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count constant store.count := inventory.record_count_lines(p_count_id, p_lines, p_actor);
+begin
+    return json_build_object('count', http.count_json(v_count));
+end;
+$$;
+
+comment on function http.record_count_lines(bigint, inventory.count_lines, text) is
+'Write down what was found at the place, 1 to 1000 lines.
+
+Counting a SKU again replaces its line. What moves there afterwards is no difference.
+
+Returns {"count": "count_json"}
+Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+
+grant execute on function http.record_count_lines(bigint, inventory.count_lines, text) to inventory_operator;

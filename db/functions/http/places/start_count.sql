@@ -1,0 +1,24 @@
+create or replace function http.start_count(
+    p_location inventory.location_code,
+    p_actor text default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count constant store.count := inventory.start_count(p_location, p_actor);
+begin
+    return json_build_object('count', http.count_json(v_count));
+end;
+$$;
+
+comment on function http.start_count(inventory.location_code, text) is
+'Begin to count what lies at a place.
+
+Returns {"count": "count_json"}
+Errors: COUNT_OPEN.';
+
+grant execute on function http.start_count(inventory.location_code, text) to inventory_operator;

@@ -1,0 +1,51 @@
+create or replace function inventory.record_count_line(
+    p_count_id bigint,
+    p_sku inventory.art_sku,
+    p_quantity inventory.count_quantity,
+    p_actor text default null
+)
+returns store.count_line
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_count store.count;
+    v_product store.product;
+    v_line store.count_line;
+begin
+    perform inventory.require_argument('sku', p_sku is null);
+    perform inventory.require_argument('quantity', p_quantity is null);
+    v_count := inventory.lock_open_count(p_count_id);
+    v_product := inventory.product_by_sku(p_sku);
+    -- Under the lock, what is booked at the instant of counting is one number.
+    perform inventory.lock_product(v_product.id);
+
+    insert into store.count_line (count_id, product_id, counted_quantity, booked_quantity, counted_by, counted_at)
+    values (
+        p_count_id, v_product.id, p_quantity, inventory.held_at(v_product.id, v_count.location_id),
+        coalesce(p_actor, session_user), inventory.clock()
+    )
+    on conflict (count_id, product_id) do update
+    set
+        counted_quantity = excluded.counted_quantity,
+        booked_quantity = excluded.booked_quantity,
+        counted_by = excluded.counted_by,
+        counted_at = excluded.counted_at
+    returning * into v_line;
+    return v_line;
+end;
+$$;
+
+comment on function inventory.record_count_line(
+    bigint, inventory.art_sku, inventory.count_quantity, text
+) is
+'Write down what was found of a product, beside what is booked there now; counting it again replaces the line.
+
+What moves there afterwards is no difference: closing the count books counted less booked on top of it. Locks the count, then the
+product''s stock row. Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+
+grant execute on function inventory.record_count_line(
+    bigint, inventory.art_sku, inventory.count_quantity, text
+) to inventory_operator;

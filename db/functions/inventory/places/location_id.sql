@@ -1,0 +1,31 @@
+create or replace function inventory.location_id(p_code inventory.location_code, p_is_made boolean default false)
+returns bigint
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_id bigint;
+begin
+    select l.id into v_id from store.location as l where l.code = p_code;
+    if v_id is null and p_is_made then
+        -- Two callers that make one place take turns before either has a product's row, so that neither waits in a ring.
+        perform pg_advisory_xact_lock(hashtextextended('location ' || p_code, 0));
+        select l.id into v_id from store.location as l where l.code = p_code;
+        if v_id is null then
+            -- Who has an older snapshot, in which it is not there, is told to try again.
+            insert into store.location (code, created_at)
+            values (p_code, inventory.clock())
+            on conflict (code) do nothing
+            returning id into v_id;
+        end if;
+    end if;
+    return v_id;
+end;
+$$;
+
+comment on function inventory.location_id(inventory.location_code, boolean) is
+'The id of the place; null where there is none, or, where p_is_made, a new one.
+
+Call it before a product''s stock row is locked.';
