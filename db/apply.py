@@ -51,6 +51,7 @@ class Job:
 JOBS = (
     Job("expire_blocks", "* * * * *", "call maintenance.run_batches('expire_blocks')"),
     Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
+    Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
     Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
 )
 
@@ -196,7 +197,9 @@ def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[st
 
 
 def _view_files() -> dict[tuple[str, str], Path]:
-    return {(path.relative_to(VIEWS).parts[0], path.stem): path for path in sorted(VIEWS.rglob("*.sql"))}
+    """The views of the schema store first: others are made of them."""
+    files = {(path.relative_to(VIEWS).parts[0], path.stem): path for path in VIEWS.rglob("*.sql")}
+    return dict(sorted(files.items(), key=lambda item: (item[0][0] != "store", item[0])))
 
 
 def _drop_old_views(connection: psycopg.Connection) -> None:

@@ -3,7 +3,8 @@
 ``http.catalog()`` gives each function's arguments, comment, statement and the roles that may call it. A comment's first
 line is the summary; then come paragraphs; then, each optional:
 
-    Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null>
+    Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null; or the name, a
+        string, of a function whose comment has the sketch>
     Errors: CODE, CODE.
 """
 
@@ -15,7 +16,7 @@ import re
 from typing import Any
 
 _COMMENT = re.compile(
-    r"(?P<summary>[^\n]+?)\.?(?:\n\n(?P<description>.*?))??(?:\n\nReturns (?P<returns>[\[{].*?))?"
+    r"(?P<summary>[^\n]+?)\.?(?:\n\n(?P<description>.*?))??(?:\n\nReturns (?P<returns>[\[{\"].*?))?"
     r"(?:\n+Errors: (?P<errors>[A-Z_,\s]+)\.)?",
     re.DOTALL,
 )

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Argument, Catalog, CatalogError, Function
-from server.errors import FIELD, STATUS, Api, FieldError, Problem
+from server.errors import STATUS, Api, FieldError, Problem, field_of
 from server.routes import Route
 from server.tokens import Caller as Identity
 from server.tokens import TokenError, Tokens
@@ -146,6 +146,7 @@ class Endpoint:
         self.path_model = model(
             "Path", (a for a in self.function.arguments if a.name in in_path), composites, PATH_TYPES
         )
+        rest = [dataclasses.replace(a, required=a.required or a.name in route.required) for a in rest]
         self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
         self._server_arguments = [a.name for a in self.function.arguments if a.name in SERVER_ARGUMENTS]
 
@@ -156,7 +157,7 @@ class Endpoint:
         key, body = None, None
         if self.route.method == "GET":
             values |= validate(self.model, dict(request.query), "query")
-        else:
+        elif self.route.method != "DELETE":
             body = await read_body(request)
             key = idempotency_key(request, self._service, identity, body)
             try:
@@ -172,7 +173,7 @@ class Endpoint:
         try:
             answer = await self._service.call(identity, self.function, arguments, key)
         except Problem as problem:
-            raise self._with_inputs(with_fields(problem, self.model, body), body) from problem
+            raise self._with_inputs(with_fields(problem, self.route.api, self.model, body), body) from problem
         return self._respond(answer)
 
     def _with_inputs(self, problem: Problem, body: Any) -> Problem:
@@ -302,15 +303,13 @@ def idempotency_key(request: web.Request, service: Service, identity: Identity, 
     return Key(identity.idempotency_scope, text, service.fingerprint(request, body))
 
 
-def with_fields(problem: Problem, kind: type[BaseModel], body: Any) -> Problem:
+def with_fields(problem: Problem, api: Api, kind: type[BaseModel], body: Any) -> Problem:
     """The problem with the field that it is about, where the body has one of that name, and what was sent in it."""
     sent = body if isinstance(body, dict) else {}
     if not problem.fields:
-        problem.fields = tuple(
-            FieldError("value_error", ("body", name), problem.message, sent.get(name))
-            for name in FIELD.get(problem.code, ())
-            if name in kind.model_fields
-        )
+        name = field_of(problem.code, api, kind.model_fields)
+        if name is not None:
+            problem.fields = (FieldError("value_error", ("body", name), problem.message, sent.get(name)),)
     else:
         problem.fields = tuple(
             dataclasses.replace(field, input=sent[field.field]) if field.field in sent else field

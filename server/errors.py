@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -98,6 +98,10 @@ STATUS: dict[str, dict[Api, int]] = {
     "COUNT_OPEN": _all(409),
     "COUNT_CLOSED": _all(409),
     "USER_NOT_FOUND": _all(404),
+    "BRAND_NOT_FOUND": _all(404),
+    "CATEGORY_NOT_FOUND": _all(404),
+    "INFLOW_NOT_FOUND": _all(404),
+    "OUTFLOW_NOT_FOUND": _all(404),
     "PAGE_NOT_FOUND": _all(404),
     "SUPPLIER_NOT_FOUND": _all(404),
     "UNIT_NOT_FOUND": _row(404, 404, 400, 404, 422, 422),
@@ -105,6 +109,8 @@ STATUS: dict[str, dict[Api, int]] = {
     "DUPLICATE_SKU": _row(409, 409, 409, 409, 422, 422),
     "DUPLICATE_USERNAME": _row(409, 409, 409, 409, 422, 422),
     "DUPLICATE_UNIT": _row(409, 409, 409, 409, 422, 422),
+    "DUPLICATE_BRAND": _row(409, 409, 409, 409, 422, 422),
+    "DUPLICATE_CATEGORY": _row(409, 409, 409, 409, 422, 422),
     "DUPLICATE_SUPPLIER_EMAIL": _row(409, 409, 409, 409, 422, 422),
     "INVENTORY_ALREADY_INITIALIZED": _all(409),
     "INSUFFICIENT_RESERVED": _row(409, 409, 409, 400, 400, 400),
@@ -116,6 +122,9 @@ STATUS: dict[str, dict[Api, int]] = {
     "INVENTORY_NOT_INITIALIZED": _row(409, 409, 400, 400, 422, 422),
     "QUANTITY_CHANGED": _all(409),
     "RETURN_EXCEEDS_DEPARTURE": _all(409),
+    "PROTECTED": _all(400),
+    "INFLOW_USED": _all(400),
+    "LINES_REJECTED": _all(422),
     "BACKDATED_PRICE": _row(409, 409, 400, 400, 422, 422),
     "QUANTITY_OUT_OF_RANGE": _row(422, 400, 400, 422, 422, 422),
     "METHOD_NOT_ALLOWED": _all(405),
@@ -144,6 +153,42 @@ FIELD: dict[str, tuple[str, ...]] = {
     "QUANTITY_OUT_OF_RANGE": ("quantity", "amount", "stock"),
 }
 
+# In API 5 these are about a field too: what its body names does not exist, or cannot be used.
+CATALOG_FIELD: dict[str, tuple[str, ...]] = FIELD | {
+    "DUPLICATE_BRAND": ("name",),
+    "DUPLICATE_CATEGORY": ("name",),
+    "BRAND_NOT_FOUND": ("brand",),
+    "CATEGORY_NOT_FOUND": ("category",),
+    "PRODUCT_NOT_FOUND": ("product",),
+    "SUPPLIER_NOT_FOUND": ("supplier",),
+    "INVENTORY_NOT_ACTIVE": ("product",),
+    "INVENTORY_NOT_INITIALIZED": ("product", "quantity"),
+}
+
+# Business errors about a field in Django REST framework's words.
+_CATALOG_SENTENCE = {
+    "DUPLICATE_SKU": "product with this sku already exists.",
+    "DUPLICATE_BRAND": "brand with this name already exists.",
+    "DUPLICATE_CATEGORY": "category with this name already exists.",
+    "DUPLICATE_SUPPLIER_EMAIL": "supplier with this email already exists.",
+}
+
+
+def field_of(code: str, api: Api, names: Container[str]) -> str | None:
+    """The field that a business error is about, of those that the body has; None where it is about none of them."""
+    known = CATALOG_FIELD if api is Api.CATALOG else FIELD
+    return next((name for name in known.get(code, ()) if name in names), None)
+
+
+def status_of(code: str, api: Api, *, is_in_body: bool) -> int:
+    """The status of a code. ``is_in_body``: it is about a field of the body.
+
+    What a body of API 5 names and is not there makes the field not valid; what a path names is not found.
+    """
+    if api is Api.CATALOG and is_in_body and code in CATALOG_FIELD and code.endswith("_NOT_FOUND"):
+        return 422
+    return STATUS[code][api]
+
 
 # What API 4 says besides: the failing order of a call, and what stands in the way.
 ART_DETAILS = ("failed_index", "held", "reserved", "blocked", "available")
@@ -151,7 +196,7 @@ ART_DETAILS = ("failed_index", "held", "reserved", "blocked", "available")
 
 def response(problem: Problem, api: Api) -> web.Response:
     """The error as the API's document writes it."""
-    status = STATUS[problem.code][api]
+    status = status_of(problem.code, api, is_in_body=bool(problem.fields))
     content_type, body = _RENDERERS[api](problem, status)
     headers = dict(problem.headers)
     if status == 401:
@@ -222,7 +267,8 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
     fields = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
-    details = _by_field(fields, _django_sentence)
+    sentence = _CATALOG_SENTENCE.get(problem.code)
+    details = _by_field(fields, lambda error: sentence or _django_sentence(error, problem.code))
     # An id of no form and an id of nothing are one answer there.
     message = "Not found." if status == 404 and problem.code != "PAGE_NOT_FOUND" else problem.message
     body: dict[str, Any] = dict(details) if details else {"detail": message}
@@ -245,6 +291,10 @@ _RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {
 }
 
 
+def _type_name(value: Any) -> str:
+    return "float" if isinstance(value, Decimal) else type(value).__name__
+
+
 def _by_field(fields: Sequence[FieldError], sentence: Callable[[FieldError], str]) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
     for field in fields:
@@ -252,9 +302,11 @@ def _by_field(fields: Sequence[FieldError], sentence: Callable[[FieldError], str
     return lists
 
 
-def _django_sentence(error: FieldError) -> str:  # noqa: PLR0911, PLR0912 - one line a case
-    """pydantic's error in Django REST framework's words."""
+def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR0912 - one line a case
+    """pydantic's error, or the database's, in Django REST framework's words."""
     ctx = error.ctx
+    if code.endswith("_NOT_FOUND"):
+        return f'Invalid pk "{error.input}" - object does not exist.'
     if error.input is None and error.type != "missing":
         return "This field may not be null."
     match error.type:
@@ -276,6 +328,8 @@ def _django_sentence(error: FieldError) -> str:  # noqa: PLR0911, PLR0912 - one 
             return f"Ensure that there are no more than {ctx['whole_digits']} digits before the decimal point."
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
             return "A valid integer is required."
+        case "related_type":
+            return f"Incorrect type. Expected pk value, received {_type_name(error.input)}."
         case "bool_parsing" | "bool_type":
             return "Must be a valid boolean."
         case "greater_than_equal":
@@ -283,10 +337,11 @@ def _django_sentence(error: FieldError) -> str:  # noqa: PLR0911, PLR0912 - one 
         case "less_than_equal":
             return f"Ensure this value is less than or equal to {ctx['le']}."
         case "model_attributes_type":
-            kind = "float" if isinstance(error.input, Decimal) else type(error.input).__name__
-            return f"Invalid data. Expected a dictionary, but got {kind}."
+            return f"Invalid data. Expected a dictionary, but got {_type_name(error.input)}."
         case "string_nul":
             return "Null characters are not allowed."
+        case "string_pattern_mismatch" | "date_from_datetime_parsing" if "date" in error.msg:
+            return "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
         case "literal_error":
             return f'"{error.input}" is not a valid choice.'
         case _:

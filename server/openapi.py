@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 from server.authentication import MODELS
 from server.catalog import Catalog, Function
 from server.endpoint import Endpoint
-from server.errors import STATUS, Api
+from server.errors import Api, field_of, status_of
 from server.routes import TOKEN_ROUTES, Route
 
 VERSION = "0.1.0"
@@ -25,6 +26,7 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "units": {"type": "number", "description": "Units, signed, up to 3 decimals."},
     "money": {"type": "number", "minimum": 0, "description": "Money, up to 3 decimals."},
     "decimal": {"type": "string", "pattern": "^-?[0-9]+[.][0-9]{3}$", "description": "Exact, with 3 decimals."},
+    "amount": {"type": "string", "pattern": "^[0-9]+[.][0-9]{2}$", "description": "Money, with 2 decimals."},
     "time": {
         "type": "string",
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?$",
@@ -195,7 +197,7 @@ def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
         codes.append("INVALID_PATH")
     if endpoint.model.model_fields:
         codes.append("VALIDATION_ERROR")
-    operation["responses"] = _responses(route, function, codes, catalog)
+    operation["responses"] = _responses(route, function, codes, catalog, endpoint.model.model_fields)
     return operation
 
 
@@ -204,12 +206,13 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
     operation = _described(route, function)
     operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
-    return operation | {"responses": _responses(route, function, codes, catalog)}
+    return operation | {"responses": _responses(route, function, codes, catalog, ())}
 
 
 def _described(route: Route, function: Function) -> dict[str, Any]:
     return {
-        "operationId": function.name,
+        # A PUT and a PATCH call the same function.
+        "operationId": function.name.replace("update_", "replace_") if route.method == "PUT" else function.name,
         "tags": [route.api.value],
         "summary": function.summary,
         "description": function.description,
@@ -258,8 +261,10 @@ def _untitled(schema: Any) -> Any:
     return schema
 
 
-def _responses(route: Route, function: Function, codes: list[str], catalog: Catalog) -> dict[str, Any]:
-    if route.method != "GET":
+def _responses(
+    route: Route, function: Function, codes: list[str], catalog: Catalog, fields: Container[str]
+) -> dict[str, Any]:
+    if route.method not in ("GET", "DELETE"):
         codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
@@ -272,7 +277,8 @@ def _responses(route: Route, function: Function, codes: list[str], catalog: Cata
     media_type, name, _ = ERRORS[route.api]
     by_status: dict[int, list[str]] = {}
     for code in codes:
-        by_status.setdefault(STATUS[code][route.api], []).append(code)
+        is_in_body = field_of(code, route.api, fields) is not None
+        by_status.setdefault(status_of(code, route.api, is_in_body=is_in_body), []).append(code)
     for status, names in sorted(by_status.items()):
         responses[str(status)] = {
             "description": ", ".join(dict.fromkeys(names)),

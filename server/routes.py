@@ -13,7 +13,10 @@ from server.errors import Api
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """One endpoint. ``location``: the Location header of what a 201 created, with the answer's keys in braces."""
+    """One endpoint. ``location``: the Location header of what a 201 created, with the answer's keys in braces.
+
+    ``required``: fields that a PUT must have and its function, which a PATCH calls too, does not require.
+    """
 
     api: Api
     method: str
@@ -21,12 +24,15 @@ class Route:
     function: str
     status: int = 200
     location: str | None = None
+    required: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
         """API 5's paths are served with and without the trailing slash."""
         return (self.path, self.path.rstrip("/")) if self.path.endswith("/") else (self.path,)
 
+
+_PRODUCT = ("title", "category", "brand", "cost_price", "selling_price")
 
 ROUTES: tuple[Route, ...] = (
     # 1 SKUs and temporary blocks
@@ -84,6 +90,39 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.ART, "POST", "/api/v1/counts/{count_id}/lines", "record_count_lines"),
     Route(Api.ART, "POST", "/api/v1/counts/{count_id}/close", "close_count"),
     Route(Api.ART, "POST", "/api/v1/counts/{count_id}/cancel", "cancel_count"),
+    # 5 Catalog
+    Route(Api.CATALOG, "GET", "/api/v1/brands/", "list_brands"),
+    Route(Api.CATALOG, "POST", "/api/v1/brands/", "create_brand", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/brands/{id}/", "get_brand"),
+    Route(Api.CATALOG, "PUT", "/api/v1/brands/{id}/", "update_brand", required=("name",)),
+    Route(Api.CATALOG, "PATCH", "/api/v1/brands/{id}/", "update_brand"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/brands/{id}/", "delete_brand", 204),
+    Route(Api.CATALOG, "GET", "/api/v1/categories/", "list_categories"),
+    Route(Api.CATALOG, "POST", "/api/v1/categories/", "create_category", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/categories/{id}/", "get_category"),
+    Route(Api.CATALOG, "PUT", "/api/v1/categories/{id}/", "update_category", required=("name",)),
+    Route(Api.CATALOG, "PATCH", "/api/v1/categories/{id}/", "update_category"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/categories/{id}/", "delete_category", 204),
+    Route(Api.CATALOG, "GET", "/api/v1/suppliers/", "list_catalog_suppliers"),
+    Route(Api.CATALOG, "POST", "/api/v1/suppliers/", "create_catalog_supplier", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/suppliers/{id}/", "get_catalog_supplier"),
+    Route(Api.CATALOG, "PUT", "/api/v1/suppliers/{id}/", "update_catalog_supplier", required=("name",)),
+    Route(Api.CATALOG, "PATCH", "/api/v1/suppliers/{id}/", "update_catalog_supplier"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/suppliers/{id}/", "delete_catalog_supplier", 204),
+    Route(Api.CATALOG, "GET", "/api/v1/products/", "list_catalog_products"),
+    Route(Api.CATALOG, "POST", "/api/v1/products/", "create_catalog_product", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/products/{id}/", "get_catalog_product"),
+    Route(Api.CATALOG, "PUT", "/api/v1/products/{id}/", "update_catalog_product", required=_PRODUCT),
+    Route(Api.CATALOG, "PATCH", "/api/v1/products/{id}/", "update_catalog_product"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/products/{id}/", "delete_product", 204),
+    Route(Api.CATALOG, "GET", "/api/v1/inflows/", "list_inflows"),
+    Route(Api.CATALOG, "POST", "/api/v1/inflows/", "create_inflow", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/inflows/{id}/", "get_inflow"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/inflows/{id}/", "delete_inflow", 204),
+    Route(Api.CATALOG, "GET", "/api/v1/outflows/", "list_outflows"),
+    Route(Api.CATALOG, "POST", "/api/v1/outflows/", "create_outflow", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/outflows/{id}/", "get_outflow"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/outflows/{id}/", "delete_outflow", 204),
     # Users, with API 5's bodies
     Route(Api.CATALOG, "GET", "/api/v1/users/", "list_users"),
     Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),

@@ -134,17 +134,23 @@ def _form(pattern: str, message: str, documented: str | None = None, **constrain
     ]
 
 
-def _decimal(whole_digits: int, *, ge: int | None = None, gt: int | None = None) -> Any:
-    """A number of so many digits before the decimal point and 3 after it."""
-    documented: dict[str, Any] = {"type": "number", "maximum": Decimal("9" * whole_digits + ".999")}
+def _decimal(whole_digits: int, places: int = 3, *, ge: int | None = None, gt: int | None = None) -> Any:
+    """A number of so many digits before the decimal point and so many after it."""
+    documented: dict[str, Any] = {"type": "number", "maximum": Decimal("9" * whole_digits + "." + "9" * places)}
     documented |= {"exclusiveMinimum": gt} if ge is None else {"minimum": ge}
-    digits = f"^[+-]?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,3}})?$"
+    digits = f"^[+-]?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,{places}}})?$"
     return Annotated[
         Decimal,
         BeforeValidator(_number_form),
-        Field(max_digits=whole_digits + 3, decimal_places=3, ge=ge, gt=gt),
+        Field(max_digits=whole_digits + places, decimal_places=places, ge=ge, gt=gt),
         WithJsonSchema({"anyOf": [documented, {"type": "string", "pattern": digits}]}),
     ]
+
+
+def _related_form(value: Any) -> Any:
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and _DIGITS.fullmatch(value))):
+        raise PydanticCustomError("related_type", "Input should be the integer id of what is meant")
+    return value
 
 
 def _integer(ge: int, le: int = 2**63 - 1) -> Any:
@@ -161,6 +167,11 @@ TYPES: dict[str, Any] = {
     "inventory.quantity": _decimal(9, ge=0),
     "inventory.positive_quantity": _decimal(9, gt=0),
     "inventory.money": _decimal(20, ge=0),
+    "inventory.catalog_money": _decimal(20, 2, ge=0),
+    "inventory.whole_quantity": _integer(ge=0, le=999_999_999),
+    "inventory.positive_whole_quantity": _integer(ge=1, le=999_999_999),
+    "inventory.serial_number": text(max_length=255),
+    "inventory.related_id": Annotated[_integer(ge=-(2**63)), BeforeValidator(_related_form)],
     "inventory.sku_code": _form(
         _printable(_UNPRINTABLE + _UNPRINTABLE_BEYOND),
         "String should be printable characters with no space at either end",

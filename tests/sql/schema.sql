@@ -84,6 +84,14 @@ ALTER DOMAIN inventory.block_lines OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.block_lines IS '1 to 100 lines of a multi-line block.';
 
+CREATE DOMAIN inventory.catalog_money AS numeric
+	CONSTRAINT catalog_money_places CHECK ((VALUE = round(VALUE, 2)))
+	CONSTRAINT catalog_money_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 99999999999999999999.99)));
+
+ALTER DOMAIN inventory.catalog_money OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.catalog_money IS 'An amount of money as API 5 takes it: 0 or more, at most 20 digits before the decimal point and 2 after it.';
+
 CREATE DOMAIN inventory.count_quantity AS integer
 	CONSTRAINT count_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 1000000)));
 
@@ -190,6 +198,13 @@ ALTER DOMAIN inventory.phone_number OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.phone_number IS 'A telephone number as people write it, 1 to 50 characters.';
 
+CREATE DOMAIN inventory.positive_whole_quantity AS integer
+	CONSTRAINT positive_whole_quantity_range CHECK (((VALUE >= 1) AND (VALUE <= 999999999)));
+
+ALTER DOMAIN inventory.positive_whole_quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.positive_whole_quantity IS 'Whole units of stock: 1 to 999 999 999.';
+
 CREATE DOMAIN inventory.price_type AS text
 	CONSTRAINT price_type_known CHECK ((VALUE = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])));
 
@@ -219,12 +234,26 @@ ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000 characters.';
 
+CREATE DOMAIN inventory.related_id AS bigint
+	CONSTRAINT related_id_range CHECK ((VALUE >= '-9223372036854775808'::bigint));
+
+ALTER DOMAIN inventory.related_id OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.related_id IS 'The integer id of another thing that a body names.';
+
 CREATE DOMAIN inventory.search_text AS text
 	CONSTRAINT search_text_length CHECK ((length(VALUE) <= 255));
 
 ALTER DOMAIN inventory.search_text OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.search_text IS 'What to look for in names and codes: up to 255 characters, none of them special.';
+
+CREATE DOMAIN inventory.serial_number AS text
+	CONSTRAINT serial_number_length CHECK ((length(VALUE) <= 255));
+
+ALTER DOMAIN inventory.serial_number OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.serial_number IS 'A maker''s serial number, free text of up to 255 characters.';
 
 CREATE DOMAIN inventory.sku_code AS text
 	CONSTRAINT sku_code_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
@@ -277,6 +306,13 @@ CREATE DOMAIN inventory.username AS text
 ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
+
+CREATE DOMAIN inventory.whole_quantity AS integer
+	CONSTRAINT whole_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 999999999)));
+
+ALTER DOMAIN inventory.whole_quantity OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.whole_quantity IS 'Whole units of stock: 0 to 999 999 999.';
 
 CREATE TABLE store.art_operation (
     id bigint NOT NULL,
@@ -336,6 +372,69 @@ COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, old
 
 COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
 
+CREATE TABLE store.brand (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.brand OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
+
+CREATE TABLE store.product (
+    id bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    description text,
+    cost_price numeric(23,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    category_id bigint,
+    brand_id bigint,
+    serial_number text,
+    retail_price numeric(23,3),
+    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= (0)::numeric))
+);
+
+ALTER TABLE store.product OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
+
+COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
+
+COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
+
+CREATE TABLE store.supplier (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    business_name text,
+    email text,
+    phone_number text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    description text
+);
+
+ALTER TABLE store.supplier OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
+
+CREATE TABLE store.category (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.category OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.category IS 'Categories of products (API 5). Names mind no case.';
+
 CREATE TABLE store.count (
     id bigint NOT NULL,
     location_id bigint NOT NULL,
@@ -352,23 +451,21 @@ ALTER TABLE store.count OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
 
-CREATE TABLE store.product (
+CREATE TABLE store.inflow (
+    product_id bigint NOT NULL,
     id bigint NOT NULL,
-    sku_id uuid NOT NULL,
-    sku text NOT NULL,
-    name text NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
     description text,
-    cost_price numeric(23,3),
+    actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= (0)::numeric))
+    CONSTRAINT inflow_quantity_positive CHECK ((quantity > (0)::numeric))
 );
 
-ALTER TABLE store.product OWNER TO inventory_owner;
+ALTER TABLE store.inflow OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
-
-COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
+COMMENT ON TABLE store.inflow IS 'Inflows (API 5), never changed. An inflow''s cost layer is the one of its movement.';
 
 CREATE TABLE store.stock (
     product_id bigint NOT NULL,
@@ -433,7 +530,7 @@ CREATE TABLE store.movement (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
     CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
-    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text])))
+    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text, 'inflow'::text, 'outflow'::text, 'delete_inflow'::text, 'delete_outflow'::text, 'delete_product'::text])))
 );
 
 ALTER TABLE store.movement OWNER TO inventory_owner;
@@ -453,6 +550,21 @@ COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
 COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quantity after it.';
 
 COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
+
+CREATE TABLE store.outflow (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT outflow_quantity_positive CHECK ((quantity > (0)::numeric))
+);
+
+ALTER TABLE store.outflow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
 
 CREATE TABLE store.price (
     product_id bigint NOT NULL,
@@ -543,20 +655,6 @@ COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier
 
 COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
-CREATE TABLE store.supplier (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    business_name text,
-    email text,
-    phone_number text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.supplier OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
-
 CREATE TABLE store.unit (
     id integer NOT NULL,
     name text NOT NULL,
@@ -624,6 +722,50 @@ COMMENT ON TABLE store.cost_layer_use IS 'Which layers paid for which departure,
 
 COMMENT ON COLUMN store.cost_layer_use.returns_movement_id IS 'The departure whose units came back; null for a departure.';
 
+CREATE TABLE store.deleted_product (
+    id bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    description text,
+    unit_id integer,
+    stocked_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone NOT NULL,
+    deleted_by text NOT NULL
+);
+
+ALTER TABLE store.deleted_product OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.deleted_product IS 'Products that were deleted: their movements, cost layers and prices stay, and these rows say whose they were.';
+
+COMMENT ON COLUMN store.deleted_product.stocked_at IS 'Since when it had an inventory; null: it had none.';
+
+CREATE VIEW store.product_ever AS
+ SELECT p.id,
+    p.sku_id,
+    p.sku,
+    p.name
+   FROM store.product p
+UNION ALL
+ SELECT d.id,
+    d.sku_id,
+    d.sku,
+    d.name
+   FROM store.deleted_product d;
+
+ALTER TABLE store.product_ever OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.product_ever IS 'Products, and those that were deleted: whose rows the ledger has.';
+
+COMMENT ON COLUMN store.product_ever.id IS 'Integer id of the product.';
+
+COMMENT ON COLUMN store.product_ever.sku_id IS 'The product''s UUID.';
+
+COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code; a deleted one''s may be another product''s by now.';
+
+COMMENT ON COLUMN store.product_ever.name IS 'The product''s name.';
+
 CREATE TABLE store.cost_layer (
     product_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -652,6 +794,26 @@ COMMENT ON COLUMN store.cost_layer.value IS 'quantity * unit_cost, rounded half 
 
 COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: who takes the last units takes all that remains.';
 
+CREATE TABLE store.deleted_flow (
+    kind text NOT NULL,
+    id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    supplier_id bigint,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deletion_movement_id bigint NOT NULL,
+    deleted_by text NOT NULL,
+    deleted_at timestamp with time zone NOT NULL,
+    CONSTRAINT deleted_flow_kind_known CHECK ((kind = ANY (ARRAY['inflow'::text, 'outflow'::text])))
+);
+
+ALTER TABLE store.deleted_flow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, and the movements that undid them.';
+
 CREATE TABLE store.location (
     id bigint NOT NULL,
     code text NOT NULL,
@@ -679,6 +841,24 @@ COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds
 
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.brand ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.brand_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.category ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.category_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -723,6 +903,17 @@ COMMENT ON COLUMN store.idempotency_key.caller IS 'The role that was logged in, 
 COMMENT ON COLUMN store.idempotency_key.request IS 'A keyed hash of method, path and body.';
 
 COMMENT ON COLUMN store.idempotency_key.error IS 'A business error: sqlstate, message, detail, hint, constraint.';
+
+CREATE SEQUENCE store.inflow_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.inflow_id_seq OWNER TO inventory_owner;
+
+ALTER SEQUENCE store.inflow_id_seq OWNED BY store.inflow.id;
 
 CREATE TABLE store.job (
     name text NOT NULL,
@@ -773,6 +964,17 @@ ALTER TABLE store.movement_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.movement_id_seq OWNED BY store.movement.id;
 
+CREATE SEQUENCE store.outflow_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.outflow_id_seq OWNER TO inventory_owner;
+
+ALTER SEQUENCE store.outflow_id_seq OWNED BY store.outflow.id;
+
 ALTER TABLE store.price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.price_id_seq
     START WITH 1
@@ -781,6 +983,16 @@ ALTER TABLE store.price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE store.price_turn (
+    product_id bigint NOT NULL,
+    price_type text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.price_turn OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.price_turn IS 'The instants ahead at which a price rule begins or ends: what hangs on the active price is brought up to date then.';
 
 ALTER TABLE store.product ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.product_id_seq
@@ -801,6 +1013,20 @@ CREATE SEQUENCE store.purchase_id_seq
 ALTER TABLE store.purchase_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.purchase_id_seq OWNED BY store.purchase.id;
+
+CREATE TABLE store.row_count (
+    subject text NOT NULL,
+    category_id bigint,
+    brand_id bigint,
+    delta bigint NOT NULL
+);
+
+ALTER TABLE store.row_count OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
+that none of them waits for another; summed up now and then.';
+
+COMMENT ON COLUMN store.row_count.subject IS 'product, inflow or outflow; of products by category and brand.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1
@@ -838,6 +1064,17 @@ COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency
 
 COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
 
+CREATE SEQUENCE store.sku_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER TABLE store.sku_seq OWNER TO inventory_owner;
+
+COMMENT ON SEQUENCE store.sku_seq IS 'Numbers the codes of products that are made without one.';
+
 ALTER TABLE store.supplier ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.supplier_id_seq
     START WITH 1
@@ -865,7 +1102,11 @@ ALTER TABLE store.user_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
+
 ALTER TABLE ONLY store.movement ALTER COLUMN id SET DEFAULT nextval('store.movement_id_seq'::regclass);
+
+ALTER TABLE ONLY store.outflow ALTER COLUMN id SET DEFAULT nextval('store.outflow_id_seq'::regclass);
 
 ALTER TABLE ONLY store.purchase ALTER COLUMN id SET DEFAULT nextval('store.purchase_id_seq'::regclass);
 
@@ -876,6 +1117,12 @@ ALTER TABLE ONLY store.art_operation
 
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
+
+ALTER TABLE ONLY store.brand
+    ADD CONSTRAINT brand_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.category
+    ADD CONSTRAINT category_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY store.cost_layer
     ADD CONSTRAINT cost_layer_pkey PRIMARY KEY (product_id, id);
@@ -889,8 +1136,17 @@ ALTER TABLE ONLY store.count_line
 ALTER TABLE ONLY store.count
     ADD CONSTRAINT count_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.deleted_flow
+    ADD CONSTRAINT deleted_flow_pkey PRIMARY KEY (kind, id);
+
+ALTER TABLE ONLY store.deleted_product
+    ADD CONSTRAINT deleted_product_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
+
+ALTER TABLE ONLY store.inflow
+    ADD CONSTRAINT inflow_pkey PRIMARY KEY (product_id, id);
 
 ALTER TABLE ONLY store.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (name);
@@ -910,8 +1166,14 @@ ALTER TABLE ONLY store.location_stock
 ALTER TABLE ONLY store.movement
     ADD CONSTRAINT movement_pkey PRIMARY KEY (product_id, id);
 
+ALTER TABLE ONLY store.outflow
+    ADD CONSTRAINT outflow_pkey PRIMARY KEY (product_id, id);
+
 ALTER TABLE ONLY store.price
     ADD CONSTRAINT price_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.price_turn
+    ADD CONSTRAINT price_turn_pkey PRIMARY KEY (product_id, price_type, at);
 
 ALTER TABLE ONLY store.product
     ADD CONSTRAINT product_pkey PRIMARY KEY (id);
@@ -959,11 +1221,17 @@ CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'a
 
 CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
 
+CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
+
+CREATE UNIQUE INDEX category_name_key ON store.category USING btree (lower(name));
+
 CREATE INDEX cost_layer_open_idx ON store.cost_layer USING btree (product_id, id) WHERE is_open;
 
 CREATE INDEX cost_layer_use_layer_idx ON store.cost_layer_use USING btree (product_id, layer_id);
 
 CREATE INDEX cost_layer_use_returns_idx ON store.cost_layer_use USING btree (product_id, returns_movement_id) WHERE (returns_movement_id IS NOT NULL);
+
+CREATE INDEX count_line_product_idx ON store.count_line USING btree (product_id);
 
 CREATE INDEX count_location_idx ON store.count USING btree (location_id, id);
 
@@ -971,13 +1239,35 @@ CREATE UNIQUE INDEX count_open_key ON store.count USING btree (location_id) WHER
 
 CREATE INDEX idempotency_key_created_idx ON store.idempotency_key USING btree (created_at);
 
+CREATE INDEX inflow_created_idx ON store.inflow USING btree (created_at, id);
+
+CREATE UNIQUE INDEX inflow_id_key ON store.inflow USING btree (id);
+
+CREATE INDEX inflow_supplier_idx ON store.inflow USING btree (supplier_id, id);
+
 CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
 CREATE INDEX movement_created_idx ON store.movement USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
 
+CREATE INDEX outflow_created_idx ON store.outflow USING btree (created_at, id);
+
+CREATE UNIQUE INDEX outflow_id_key ON store.outflow USING btree (id);
+
 CREATE INDEX price_active_idx ON store.price USING btree (product_id, price_type, effective_from DESC, id DESC);
 
 CREATE INDEX price_product_idx ON store.price USING btree (product_id, effective_from DESC, id DESC);
+
+CREATE INDEX price_turn_at_idx ON store.price_turn USING btree (at);
+
+CREATE INDEX product_brand_idx ON store.product USING btree (brand_id, retail_price, id);
+
+CREATE INDEX product_category_idx ON store.product USING btree (category_id, retail_price, id);
+
+CREATE INDEX product_created_idx ON store.product USING btree (created_at, id);
+
+CREATE INDEX product_name_idx ON store.product USING btree (name, id);
+
+CREATE INDEX product_retail_price_idx ON store.product USING btree (retail_price, id);
 
 CREATE INDEX product_search_idx ON store.product USING gin (name extensions.gin_trgm_ops, sku extensions.gin_trgm_ops);
 
@@ -986,6 +1276,10 @@ CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id)
 CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product_id, created_at, id);
 
 CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (supplier_id, created_at, id);
+
+CREATE INDEX row_count_brand_idx ON store.row_count USING btree (subject, brand_id) INCLUDE (category_id, delta);
+
+CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id) INCLUDE (brand_id, delta);
 
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 
@@ -1001,15 +1295,13 @@ CREATE INDEX stock_status_idx ON store.stock USING btree (status, product_id);
 
 CREATE UNIQUE INDEX supplier_email_key ON store.supplier USING btree (lower(email));
 
+CREATE INDEX supplier_name_idx ON store.supplier USING btree (name, id);
+
+CREATE INDEX supplier_search_idx ON store.supplier USING gin (name extensions.gin_trgm_ops);
+
 CREATE UNIQUE INDEX unit_name_key ON store.unit USING btree (lower(name));
 
 CREATE UNIQUE INDEX user_account_username_key ON store.user_account USING btree (lower(username));
-
-ALTER TABLE ONLY store.block
-    ADD CONSTRAINT block_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
-
-ALTER TABLE ONLY store.cost_layer
-    ADD CONSTRAINT cost_layer_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
 ALTER TABLE ONLY store.cost_layer_use
     ADD CONSTRAINT cost_layer_use_product_id_layer_id_fkey FOREIGN KEY (product_id, layer_id) REFERENCES store.cost_layer(product_id, id);
@@ -1026,17 +1318,29 @@ ALTER TABLE ONLY store.count_line
 ALTER TABLE ONLY store.count
     ADD CONSTRAINT count_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
+ALTER TABLE ONLY store.inflow
+    ADD CONSTRAINT inflow_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.inflow
+    ADD CONSTRAINT inflow_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
-ALTER TABLE ONLY store.movement
-    ADD CONSTRAINT movement_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+ALTER TABLE ONLY store.outflow
+    ADD CONSTRAINT outflow_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
-ALTER TABLE ONLY store.price
-    ADD CONSTRAINT price_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
+ALTER TABLE ONLY store.price_turn
+    ADD CONSTRAINT price_turn_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY store.product
+    ADD CONSTRAINT product_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES store.brand(id);
+
+ALTER TABLE ONLY store.product
+    ADD CONSTRAINT product_category_id_fkey FOREIGN KEY (category_id) REFERENCES store.category(id);
 
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
@@ -1073,6 +1377,8 @@ REVOKE ALL ON TYPE inventory.block_line FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.catalog_money FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.count_quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.count_found FROM PUBLIC;
@@ -1101,6 +1407,8 @@ REVOKE ALL ON TYPE inventory.per_page FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.phone_number FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.positive_whole_quantity FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.price_type FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.product_reference FROM PUBLIC;
@@ -1109,7 +1417,11 @@ REVOKE ALL ON TYPE inventory.quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.reason FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.related_id FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
 
@@ -1122,3 +1434,5 @@ REVOKE ALL ON TYPE inventory.user_info FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.user_role FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.username FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.whole_quantity FROM PUBLIC;

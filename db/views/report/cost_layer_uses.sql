@@ -13,7 +13,7 @@ select
     m.created_at
 from store.cost_layer_use as u
 inner join store.movement as m on u.product_id = m.product_id and u.movement_id = m.id
-inner join store.product as p on u.product_id = p.id;
+inner join store.product_ever as p on u.product_id = p.id;
 
 comment on view report.cost_layer_uses is
 'Which cost layers paid for which departure, and into which its units came back.';
@@ -22,7 +22,8 @@ comment on column report.cost_layer_uses.sku_id is 'The product''s UUID.';
 comment on column report.cost_layer_uses.sku is 'The product''s code.';
 comment on column report.cost_layer_uses.layer_id is 'The layer: see report.cost_layers.';
 comment on column report.cost_layer_uses.movement_id is 'The departure or the return: see report.movements.';
-comment on column report.cost_layer_uses.kind is 'sale, consume, convert, adjust; return for what came back.';
+comment on column report.cost_layer_uses.kind is
+'sale, outflow, consume, convert, adjust and others; return, delete_outflow for what came back.';
 comment on column report.cost_layer_uses.reference is 'What caused the movement: a sale''s id for sale and return.';
 comment on column report.cost_layer_uses.quantity is 'Units taken; below 0: brought back.';
 comment on column report.cost_layer_uses.cost is 'Money that they took; below 0: brought back; null: not known.';

@@ -13,7 +13,7 @@ select
     l.remaining_value,
     l.is_open
 from store.cost_layer as l
-inner join store.product as p on l.product_id = p.id;
+inner join store.product_ever as p on l.product_id = p.id;
 
 comment on view report.cost_layers is
 'What each arrival cost, and what is left of it now. A product''s layers are used up in order of layer_id, first in first out.';

@@ -21,7 +21,7 @@ select
     m.occurred_at,
     m.created_at
 from store.movement as m
-inner join store.product as p on m.product_id = p.id;
+inner join store.product_ever as p on m.product_id = p.id;
 
 comment on view report.movements is
 'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of movement_id are a chain.';
@@ -31,7 +31,7 @@ comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
 comment on column report.movements.kind is
 'initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust, remove, transfer,
-count.';
+count, inflow, outflow, delete_inflow, delete_outflow, delete_product.';
 comment on column report.movements.quantity is 'Signed change of on hand, in units.';
 comment on column report.movements.on_hand_before is 'Units on hand before.';
 comment on column report.movements.on_hand_after is 'Units on hand after.';
@@ -46,8 +46,8 @@ comment on column report.movements.average_quantity is
 comment on column report.movements.average_value is
 'Money: what those units cost by the moving average; average_value / average_quantity a unit.';
 comment on column report.movements.reference is
-'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id; an ART
-operation''s.';
+'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id; an inflow''s or
+outflow''s; an ART operation''s; of a deleted flow, the flow''s.';
 comment on column report.movements.reason is 'The caller''s own words.';
 comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
 comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant the block was over.';

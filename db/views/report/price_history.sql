@@ -27,7 +27,7 @@ select
     r.created_at,
     r.updated_at
 from store.price as r
-inner join store.product as p on r.product_id = p.id;
+inner join store.product_ever as p on r.product_id = p.id;
 
 comment on view report.price_history is
 'Every price rule there ever was, with its status now.';

@@ -41,7 +41,16 @@ begin
         ('IV031', 'LOCATION_NOT_FOUND', 'There is no such place'),
         ('IV032', 'COUNT_NOT_FOUND', 'There is no such count'),
         ('IV033', 'COUNT_OPEN', 'A count of the place is open'),
-        ('IV034', 'COUNT_CLOSED', 'The count is closed or cancelled');
+        ('IV034', 'COUNT_CLOSED', 'The count is closed or cancelled'),
+        ('IV035', 'BRAND_NOT_FOUND', 'There is no such brand'),
+        ('IV036', 'CATEGORY_NOT_FOUND', 'There is no such category'),
+        ('IV037', 'DUPLICATE_BRAND', 'The brand''s name is taken'),
+        ('IV038', 'DUPLICATE_CATEGORY', 'The category''s name is taken'),
+        ('IV039', 'PROTECTED', 'Something still refers to what was to be deleted'),
+        ('IV040', 'INFLOW_NOT_FOUND', 'There is no such inflow'),
+        ('IV041', 'OUTFLOW_NOT_FOUND', 'There is no such outflow'),
+        ('IV042', 'INFLOW_USED', 'Some of the inflow''s units have left'),
+        ('IV043', 'LINES_REJECTED', 'Lines of an import cannot be taken');
 end;
 $$;
 

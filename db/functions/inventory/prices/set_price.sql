@@ -19,6 +19,7 @@ declare
     v_type constant inventory.price_type := coalesce(p_price_type, 'retail');
     v_active store.price;
     v_price store.price;
+    v_amount numeric;
 begin
     perform inventory.require_argument('amount', p_amount is null);
 
@@ -31,6 +32,7 @@ begin
     end if;
 
     v_now := inventory.clock();
+    perform inventory.turn_prices_of(p_product_id, v_now);
     v_from := coalesce(p_effective_from, v_now);
     if v_to <= v_from or v_to <= v_now then
         raise exception using
@@ -72,6 +74,15 @@ begin
     insert into store.price (product_id, price_type, amount, effective_from, effective_to, created_at, updated_at)
     values (p_product_id, v_type, p_amount, v_from, v_to, v_now, v_now)
     returning * into v_price;
+    insert into store.price_turn (product_id, price_type, at)
+    select p_product_id, v_type, t.at
+    from (values (v_from), (v_to)) as t (at)
+    where t.at > v_now
+    on conflict do nothing;
+
+    -- A statement of its own, which sees what this one wrote.
+    v_amount := inventory.active_price(p_product_id, v_type, v_now);
+    perform inventory.note_price_change(p_product_id, v_type, v_active.amount, v_amount, v_now);
     return v_price;
 end;
 $$;
@@ -84,7 +95,8 @@ end. No rule''s amount or beginning is ever changed.
 
 p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where one that is scheduled for later
 with no end begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as they are, and the
-one that began last is the active one. Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin
+one that began last is the active one. Where the active price changes, now or later, the event price.changed is queued.
+Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin
 before the active one of its type began; PRODUCT_NOT_FOUND; 22023 for an end that is
 not after the beginning and in the future.';
 

@@ -10,25 +10,9 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_now constant timestamptz := inventory.clock();
-    v_product store.product;
 begin
     perform inventory.require_argument('sku', p_sku is null);
-    perform inventory.require_argument('name', p_name is null);
-
-    insert into store.product (sku_id, sku, name, description, cost_price, created_at, updated_at)
-    values (inventory.uuid_v7(v_now), p_sku, p_name, p_description, p_cost_price, v_now, v_now)
-    on conflict (sku) do nothing
-    returning * into v_product;
-
-    if not found then
-        raise exception using
-            errcode = 'IV005', -- DUPLICATE_SKU
-            message = format('SKU code %s is taken.', p_sku),
-            detail = jsonb_build_object('sku', p_sku);
-    end if;
-    return v_product;
+    return inventory.insert_product(p_sku, p_name, p_description, p_cost_price);
 end;
 $$;
 

@@ -10,7 +10,8 @@ create or replace function inventory.change_stock(
     p_reason text default null,
     p_actor text default null,
     p_unit_cost numeric default null,
-    p_requires_active boolean default true
+    p_requires_active boolean default true,
+    p_layer_id bigint default null
 )
 returns store.movement
 language plpgsql
@@ -36,7 +37,8 @@ begin
         p_cost_value => coalesce(v_value, 0)
     );
     v_movement := inventory.write_movement(
-        v_stock, p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost, v_value
+        v_stock, p_kind, p_on_hand, p_reserved, p_blocked, p_reference, p_reason, p_actor, p_unit_cost, v_value,
+        p_layer_id => p_layer_id
     );
     if p_on_hand < 0 and v_stock.located = v_stock.on_hand then
         -- No unlocated unit is left: places may hold more than there is.
@@ -46,12 +48,15 @@ begin
 end;
 $$;
 
-comment on function inventory.change_stock(bigint, text, numeric, numeric, numeric, text, text, text, numeric, boolean) is
+comment on function inventory.change_stock(
+    bigint, text, numeric, numeric, numeric, text, text, text, numeric, boolean, bigint
+) is
 'Change a product''s balances by the signed amounts given, and return the movement that it writes; no change is null and
 writes nothing.
 
 Locks the product''s stock row until the end of the transaction. p_unit_cost: what a unit of an arrival cost; null: not
 known. What arrives is worth p_on_hand * p_unit_cost, rounded half up to 3 decimals once; it lies at no place. What leaves is
-taken from no place first, then from places in the order in which stock arrived there. p_actor null: the database role.
+taken from no place first, then from places in the order in which stock arrived there; out of the open cost layers first in
+first out, or of p_layer_id alone, which must hold it. p_actor null: the database role.
 Errors: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
 QUANTITY_OUT_OF_RANGE.';

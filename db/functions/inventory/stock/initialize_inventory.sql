@@ -23,6 +23,11 @@ begin
             message = format('Unit %s does not exist.', p_unit_id);
     end if;
 
+    -- It stays there until the stock row refers to it.
+    perform from store.product as p where p.id = p_product_id for key share;
+    if not found then
+        perform inventory.require_product(p_product_id);
+    end if;
     v_now := inventory.clock();
     insert into store.stock (product_id, unit_id, reorder_point, created_at, updated_at)
     values (p_product_id, p_unit_id, p_reorder_point, v_now, v_now)

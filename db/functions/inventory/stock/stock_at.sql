@@ -47,7 +47,17 @@ begin
             coalesce(m.blocked_before, s.blocked) - coalesce(n.lapsed, 0) - coalesce(l.quantity, 0) as blocked,
             case when n.first_id is null then s.average_quantity else coalesce(o.average_quantity, 0) end as average_quantity,
             case when n.first_id is null then s.average_value else coalesce(o.average_value, 0) end as average_value
-        from store.stock as s
+        from (
+            select
+                t.product_id, t.on_hand, t.reserved, t.blocked, t.average_quantity, t.average_value, t.created_at
+            from store.stock as t
+            union all
+            -- What has been deleted since: its last movement left nothing.
+            select
+                d.id, 0, 0, 0, 0, 0, d.stocked_at
+            from store.deleted_product as d
+            where d.deleted_at > p_at
+        ) as s
         left join since as n on s.product_id = n.product_id
         left join lapsed as l on s.product_id = l.product_id
         left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id

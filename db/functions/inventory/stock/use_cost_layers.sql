@@ -1,4 +1,9 @@
-create or replace function inventory.use_cost_layers(p_product_id bigint, p_movement_id bigint, p_quantity numeric)
+create or replace function inventory.use_cost_layers(
+    p_product_id bigint,
+    p_movement_id bigint,
+    p_quantity numeric,
+    p_layer_id bigint default null
+)
 returns numeric
 language plpgsql
 volatile
@@ -15,7 +20,7 @@ begin
     for v_layer in
         select *
         from store.cost_layer as l
-        where l.product_id = p_product_id and l.is_open
+        where l.product_id = p_product_id and l.is_open and (p_layer_id is null or l.id = p_layer_id)
         order by l.id
     loop
         v_taken := least(v_left, v_layer.remaining);
@@ -46,8 +51,9 @@ begin
 end;
 $$;
 
-comment on function inventory.use_cost_layers(bigint, bigint, numeric) is
-'Take p_quantity from the product''s open cost layers, first in first out, and return what it cost.
+comment on function inventory.use_cost_layers(bigint, bigint, numeric, bigint) is
+'Take p_quantity from the product''s open cost layers, first in first out (p_layer_id: from that one alone), and return what
+it cost.
 
 A layer gives its share of what it still holds: see inventory.share. Null where the cost of one of them is not known. The
 caller holds the product''s stock row.';

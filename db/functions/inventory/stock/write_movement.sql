@@ -9,7 +9,8 @@ create or replace function inventory.write_movement(
     p_actor text,
     p_unit_cost numeric default null,
     p_value numeric default null,
-    p_returns_movement_id bigint default null
+    p_returns_movement_id bigint default null,
+    p_layer_id bigint default null
 )
 returns store.movement
 language plpgsql
@@ -48,7 +49,7 @@ begin
         );
         v_movement.cost := p_value;
     elsif p_on_hand < 0 then
-        v_movement.cost := inventory.use_cost_layers(p_stock.product_id, v_movement.id, -p_on_hand);
+        v_movement.cost := inventory.use_cost_layers(p_stock.product_id, v_movement.id, -p_on_hand, p_layer_id);
     end if;
 
     insert into store.movement values (v_movement.*);
@@ -57,8 +58,8 @@ end;
 $$;
 
 comment on function inventory.write_movement(
-    store.stock, text, numeric, numeric, numeric, text, text, text, numeric, numeric, bigint
+    store.stock, text, numeric, numeric, numeric, text, text, text, numeric, numeric, bigint, bigint
 ) is
 'Write the movement that led to p_stock, the balances that inventory.update_balances returned, and open the cost layer of
 what came (p_unit_cost a unit, p_value in all), restore those of what came back (from p_returns_movement_id), or use up
-those of what left. The caller holds the product''s stock row.';
+those of what left (p_layer_id: of that layer alone). The caller holds the product''s stock row.';

@@ -2,7 +2,8 @@ create or replace function inventory.create_supplier(
     p_name inventory.name,
     p_phone_number inventory.phone_number default null,
     p_business_name inventory.name default null,
-    p_email inventory.email default null
+    p_email inventory.email default null,
+    p_description inventory.description default null
 )
 returns store.supplier
 language plpgsql
@@ -16,8 +17,8 @@ declare
 begin
     perform inventory.require_argument('name', p_name is null);
 
-    insert into store.supplier (name, business_name, email, phone_number, created_at, updated_at)
-    values (p_name, p_business_name, p_email, p_phone_number, v_now, v_now)
+    insert into store.supplier (name, description, business_name, email, phone_number, created_at, updated_at)
+    values (p_name, p_description, p_business_name, p_email, p_phone_number, v_now, v_now)
     on conflict (lower(email)) do nothing
     returning * into v_supplier;
 
@@ -31,10 +32,10 @@ end;
 $$;
 
 comment on function inventory.create_supplier(
-    inventory.name, inventory.phone_number, inventory.name, inventory.email
+    inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description
 ) is
 'Create a supplier. An e-mail address is one supplier''s alone, minding no case. Errors: DUPLICATE_SUPPLIER_EMAIL.';
 
 grant execute on function inventory.create_supplier(
-    inventory.name, inventory.phone_number, inventory.name, inventory.email
+    inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description
 ) to inventory_admin;

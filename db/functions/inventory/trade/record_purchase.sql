@@ -19,7 +19,7 @@ begin
     perform inventory.require_argument('quantity', p_quantity is null);
     perform inventory.require_argument('unit_cost', p_unit_cost is null);
     perform inventory.require_product(p_product_id);
-    perform inventory.require_supplier(p_supplier_id);
+    perform inventory.lock_supplier(p_supplier_id);
 
     v_purchase.id := nextval('store.purchase_id_seq');
     v_movement := inventory.change_stock(

@@ -47,10 +47,38 @@ begin
     where c.expected <> c.found;
 
     return query
+    -- What has no stock row was deleted, and its last movement left nothing.
     select 'ledger has a stock row', m.product_id, 'movements', 0::numeric, count(*)::numeric
     from store.movement as m
-    where not exists (select from store.stock as s where s.product_id = m.product_id)
-    group by m.product_id;
+    where
+        not exists (select from store.stock as s where s.product_id = m.product_id)
+        and not exists (select from store.deleted_product as d where d.id = m.product_id)
+    group by m.product_id
+    union all
+    select 'deleted product has nothing left', d.id, k.subject, 0, k.found
+    from store.deleted_product as d
+    cross join lateral (
+        values
+            (
+                'units',
+                coalesce(
+                    (
+                        select m.on_hand_after + m.reserved_after + m.blocked_after
+                        from store.movement as m
+                        where m.product_id = d.id
+                        order by m.id desc
+                        limit 1
+                    ),
+                    0
+                )
+            ),
+            (
+                'units in open cost layers',
+                (select coalesce(sum(l.remaining), 0) from store.cost_layer as l where l.product_id = d.id and l.is_open)
+            ),
+            ('product rows', (select count(*) from store.product as p where p.id = d.id))
+    ) as k (subject, found)
+    where k.found <> 0;
 
     return query
     -- What is blocked is what active blocks hold.
@@ -341,6 +369,113 @@ begin
             ('revenue', case when s.quantity = r.quantity then s.revenue else least(s.revenue, r.revenue) end, r.revenue)
     ) as k (subject, expected, found)
     where k.expected <> k.found;
+
+    return query
+    -- A flow is its movement, and so is the end of one that was deleted; what is deleted has left its list.
+    select
+        'flow equals its movement', coalesce(f.product_id, m.product_id),
+        format('%s of %s %s', k.subject, coalesce(f.kind, m.kind), coalesce(f.id::text, m.reference)), k.expected, k.found
+    from (
+        select 'inflow' as kind, i.id, i.product_id, i.movement_id, i.quantity
+        from store.inflow as i
+        union all
+        select 'outflow', o.id, o.product_id, o.movement_id, -o.quantity
+        from store.outflow as o
+        union all
+        select d.kind, d.id, d.product_id, d.movement_id, case d.kind when 'inflow' then d.quantity else -d.quantity end
+        from store.deleted_flow as d
+        union all
+        select
+            'delete_' || d.kind, d.id, d.product_id, d.deletion_movement_id,
+            case d.kind when 'inflow' then -d.quantity else d.quantity end
+        from store.deleted_flow as d
+    ) as f
+    full join (
+        select v.product_id, v.id, v.kind, v.reference, v.on_hand_after - v.on_hand_before as quantity
+        from store.movement as v
+        where v.kind in ('inflow', 'outflow', 'delete_inflow', 'delete_outflow')
+    ) as m
+        on f.product_id = m.product_id and f.movement_id = m.id and f.id::text = m.reference and f.kind = m.kind
+    cross join lateral (
+        values
+            ('flows', 1, case when f.id is null or m.id is null then 0 else 1 end),
+            ('quantity', coalesce(m.quantity, 0), coalesce(f.quantity, 0))
+    ) as k (subject, expected, found)
+    where k.expected <> k.found
+    union all
+    -- What an inflow brought left with it; what an outflow took came back.
+    select
+        'deleted flow has left nothing behind', d.product_id, format('%s of %s %s', k.subject, d.kind, d.id), k.expected, k.found
+    from store.deleted_flow as d
+    inner join store.movement as a on d.product_id = a.product_id and d.movement_id = a.id
+    inner join store.movement as b on d.product_id = b.product_id and d.deletion_movement_id = b.id
+    cross join lateral (
+        values
+            ('cost', coalesce(a.cost, -1), coalesce(b.cost, -1)),
+            (
+                'units of its layer',
+                0,
+                (
+                    select coalesce(sum(l.remaining), 0)
+                    from store.cost_layer as l
+                    where d.kind = 'inflow' and l.product_id = d.product_id and l.movement_id = d.movement_id
+                )
+            )
+    ) as k (subject, expected, found)
+    where k.expected <> k.found;
+
+    return query
+    -- The lists' counts.
+    select
+        'row count is right', null::bigint, c.subject || coalesce(' of category ' || c.category_id, '')
+        || coalesce(' of brand ' || c.brand_id, ''), c.expected, c.found
+    from (
+        select
+            coalesce(a.subject, r.subject) as subject, coalesce(a.category_id, r.category_id) as category_id,
+            coalesce(a.brand_id, r.brand_id) as brand_id, coalesce(a.count, 0) as expected, coalesce(r.count, 0) as found
+        from (
+            select 'product' as subject, p.category_id, p.brand_id, count(*)::numeric as count
+            from store.product as p
+            group by p.category_id, p.brand_id
+            union all
+            select 'inflow', null, null, count(*) from store.inflow
+            union all
+            select 'outflow', null, null, count(*) from store.outflow
+        ) as a
+        full join (
+            select o.subject, o.category_id, o.brand_id, sum(o.delta) as count
+            from store.row_count as o
+            group by o.subject, o.category_id, o.brand_id
+        ) as r
+            on
+                a.subject = r.subject
+                and coalesce(a.category_id, 0) = coalesce(r.category_id, 0)
+                and coalesce(a.brand_id, 0) = coalesce(r.brand_id, 0)
+    ) as c
+    where c.expected <> c.found;
+
+    return query
+    -- The price that lists search by is the active one, but for what is due; and what is ahead has its turn.
+    select
+        'retail price is the active one', p.id, 'retail price'::text, coalesce(a.amount, -1), coalesce(p.retail_price, -1)
+    from store.product as p
+    cross join lateral (select inventory.active_price(p.id) as amount) as a
+    where
+        a.amount is distinct from p.retail_price
+        and not exists (
+            select from store.price_turn as t
+            where t.product_id = p.id and t.price_type = 'retail' and t.at <= inventory.clock()
+        )
+    union all
+    select 'price rule ahead has its turn', r.product_id, format('price %s', r.id), 1, 0
+    from store.price as r
+    cross join lateral (values (r.effective_from), (r.effective_to)) as e (at)
+    where
+        e.at > inventory.clock()
+        and not exists (
+            select from store.price_turn as t
+            where t.product_id = r.product_id and t.price_type = r.price_type and t.at = e.at
+        );
 
     return query
     -- The totals to date are the sums up to there, and the numbers have no gap.

@@ -49,13 +49,16 @@ begin
         select
             m.product_id,
             sum(m.on_hand_before - m.on_hand_after) as quantity,
-            case when bool_and(m.cost is not null) then sum(m.cost) end as cost
+            case when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost) end as cost
         from store.movement as m
         where
-            m.created_at >= p_from and m.created_at < p_to and m.on_hand_after < m.on_hand_before and m.kind <> 'sale'
+            m.created_at >= p_from
+            and m.created_at < p_to
+            and (m.on_hand_after < m.on_hand_before or m.kind = 'delete_outflow')
+            and m.kind not in ('sale', 'delete_inflow', 'delete_product')
         group by m.product_id
     ) as o on s.product_id = o.product_id
-    inner join store.product as p on coalesce(s.product_id, o.product_id) = p.id
+    inner join store.product_ever as p on coalesce(s.product_id, o.product_id) = p.id
     order by p.id;
 end;
 $$;
@@ -75,7 +78,8 @@ cost_of_goods_sold: money: what they took from the cost layers, first in first o
 gross_margin: revenue - cost_of_goods_sold; null where that is.
 gross_margin_rate: gross_margin / revenue, to 4 decimals; null where there is no revenue.
 sales_without_cost: how many of the sales have no known cost.
-other_quantity: units that left without a price: consumed (API 2), converted (API 1), corrected.
+other_quantity: units that left without a price: consumed (API 2), converted (API 1), outflows
+(API 5) less deleted ones, corrected.
 other_cost: money: what those took from the cost layers; null where the cost of one is not known.';
 
 grant execute on function report.cost_of_goods_sold(timestamptz, timestamptz) to inventory_reporting;

@@ -50,7 +50,9 @@ begin
             where
                 m.created_at >= v_from
                 and m.created_at < v_to
-                and (m.on_hand_after < m.on_hand_before or m.kind = 'return')
+                and (m.on_hand_after < m.on_hand_before or m.kind in ('return', 'delete_outflow'))
+                -- What was taken back as if it had never come is no turnover.
+                and m.kind not in ('delete_inflow', 'delete_product')
             group by m.product_id
         ) as d on c.product_id = d.product_id
     )
@@ -71,7 +73,7 @@ begin
             extract(epoch from v_to - v_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
         )
     from measured as m
-    inner join store.product as p on m.product_id = p.id
+    inner join store.product_ever as p on m.product_id = p.id
     order by p.id;
 end;
 $$;

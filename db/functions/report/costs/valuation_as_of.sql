@@ -31,7 +31,7 @@ begin
         inventory.quotient(a.average_value, a.average_quantity),
         l.oldest_received_at
     from inventory.stock_at(least(p_at, report.instant())) as a
-    inner join store.product as p on a.product_id = p.id
+    inner join store.product_ever as p on a.product_id = p.id
     left join (
         select
             c.product_id,

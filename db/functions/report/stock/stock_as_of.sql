@@ -20,9 +20,10 @@ begin
     return query
     select a.product_id, p.sku_id, p.sku, p.name, u.name, a.on_hand, a.reserved, a.blocked, a.available
     from inventory.stock_at(least(p_at, report.instant())) as a
-    inner join store.product as p on a.product_id = p.id
-    inner join store.stock as s on a.product_id = s.product_id
-    inner join store.unit as u on s.unit_id = u.id
+    inner join store.product_ever as p on a.product_id = p.id
+    left join store.stock as s on a.product_id = s.product_id
+    left join store.deleted_product as d on a.product_id = d.id
+    inner join store.unit as u on coalesce(s.unit_id, d.unit_id) = u.id
     order by a.product_id;
 end;
 $$;

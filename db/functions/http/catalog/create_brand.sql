@@ -1,0 +1,24 @@
+create or replace function http.create_brand(
+    p_name inventory.name,
+    p_description inventory.description default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.brand_json(inventory.create_brand(p_name, p_description));
+end;
+$$;
+
+comment on function http.create_brand(inventory.name, inventory.description) is
+'Create a brand.
+
+Names mind no case.
+
+Returns "brand_json"
+Errors: DUPLICATE_BRAND.';
+
+grant execute on function http.create_brand(inventory.name, inventory.description) to inventory_admin;

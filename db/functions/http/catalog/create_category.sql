@@ -1,0 +1,24 @@
+create or replace function http.create_category(
+    p_name inventory.name,
+    p_description inventory.description default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.category_json(inventory.create_category(p_name, p_description));
+end;
+$$;
+
+comment on function http.create_category(inventory.name, inventory.description) is
+'Create a category.
+
+Names mind no case.
+
+Returns "category_json"
+Errors: DUPLICATE_CATEGORY.';
+
+grant execute on function http.create_category(inventory.name, inventory.description) to inventory_admin;

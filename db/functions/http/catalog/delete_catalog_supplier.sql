@@ -1,0 +1,19 @@
+create or replace function http.delete_catalog_supplier(p_id bigint)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.delete_supplier(p_id);
+    return null;
+end;
+$$;
+
+comment on function http.delete_catalog_supplier(bigint) is
+'Delete a supplier of whom nothing was bought.
+
+Errors: PROTECTED, SUPPLIER_NOT_FOUND.';
+
+grant execute on function http.delete_catalog_supplier(bigint) to inventory_admin;

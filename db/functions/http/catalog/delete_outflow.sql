@@ -1,0 +1,21 @@
+create or replace function http.delete_outflow(p_id bigint, p_actor text default null)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.delete_outflow(p_id, p_actor);
+    return null;
+end;
+$$;
+
+comment on function http.delete_outflow(bigint, text) is
+'Delete an outflow: its units come back.
+
+The ledger keeps both movements.
+
+Errors: OUTFLOW_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+
+grant execute on function http.delete_outflow(bigint, text) to inventory_admin;

@@ -1,0 +1,19 @@
+create or replace function http.delete_product(p_id bigint, p_actor text default null)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.delete_product(p_id, p_actor);
+    return null;
+end;
+$$;
+
+comment on function http.delete_product(bigint, text) is
+'Delete a product that has no more than its first stock.
+
+Errors: PRODUCT_NOT_FOUND, PROTECTED.';
+
+grant execute on function http.delete_product(bigint, text) to inventory_admin;

@@ -1,0 +1,19 @@
+create or replace function http.get_catalog_supplier(p_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.catalog_supplier_json(inventory.require_supplier(p_id));
+end;
+$$;
+
+comment on function http.get_catalog_supplier(bigint) is
+'Get a supplier.
+
+Returns "catalog_supplier_json"
+Errors: SUPPLIER_NOT_FOUND.';
+
+grant execute on function http.get_catalog_supplier(bigint) to inventory_employee;

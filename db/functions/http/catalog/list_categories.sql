@@ -1,0 +1,42 @@
+create or replace function http.list_categories(
+    p_search inventory.search_text default null,
+    p_ordering inventory.search_text default null,
+    p_page text default null,
+    p_page_size text default null,
+    p_url text default null
+)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.page(
+        p_url,
+        p_page,
+        p_page_size,
+        'select t as item, t.* from store.category as t where true' || http.search_condition('t.name', p_search),
+        http.order_by(
+            p_ordering,
+            '{"id": "m.id", "name": "m.name", "description": "m.description", "created_at": "m.created_at",'
+            ' "updated_at": "m.updated_at"}',
+            'name'
+        ),
+        'http.category_json(r.item)'
+    );
+end;
+$$;
+
+comment on function http.list_categories(inventory.search_text, inventory.search_text, text, text, text) is
+'List the categories, in order of name.
+
+search: words of its name. ordering: another order, by any of its fields; - before one for descending.
+page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+
+Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["category_json"]}
+Errors: PAGE_NOT_FOUND.';
+
+grant execute on function http.list_categories(
+    inventory.search_text, inventory.search_text, text, text, text
+) to inventory_employee;

@@ -1,0 +1,23 @@
+create or replace function http.update_brand(
+    p_id bigint,
+    p_name inventory.name default null,
+    p_description inventory.description default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.brand_json(inventory.update_brand(p_id, p_name, p_description));
+end;
+$$;
+
+comment on function http.update_brand(bigint, inventory.name, inventory.description) is
+'Change a brand; what is left out stays as it is.
+
+Returns "brand_json"
+Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';
+
+grant execute on function http.update_brand(bigint, inventory.name, inventory.description) to inventory_admin;

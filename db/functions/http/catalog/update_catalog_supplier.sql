@@ -1,0 +1,32 @@
+create or replace function http.update_catalog_supplier(
+    p_id bigint,
+    p_name inventory.name default null,
+    p_description inventory.description default null,
+    p_business_name inventory.name default null,
+    p_email inventory.email default null,
+    p_phone_number inventory.phone_number default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.catalog_supplier_json(
+        inventory.update_supplier(p_id, p_name, p_phone_number, p_business_name, p_email, p_description)
+    );
+end;
+$$;
+
+comment on function http.update_catalog_supplier(
+    bigint, inventory.name, inventory.description, inventory.name, inventory.email, inventory.phone_number
+) is
+'Change a supplier; what is left out stays as it is.
+
+Returns "catalog_supplier_json"
+Errors: DUPLICATE_SUPPLIER_EMAIL, SUPPLIER_NOT_FOUND.';
+
+grant execute on function http.update_catalog_supplier(
+    bigint, inventory.name, inventory.description, inventory.name, inventory.email, inventory.phone_number
+) to inventory_admin;

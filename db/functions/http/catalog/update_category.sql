@@ -1,0 +1,23 @@
+create or replace function http.update_category(
+    p_id bigint,
+    p_name inventory.name default null,
+    p_description inventory.description default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.category_json(inventory.update_category(p_id, p_name, p_description));
+end;
+$$;
+
+comment on function http.update_category(bigint, inventory.name, inventory.description) is
+'Change a category; what is left out stays as it is.
+
+Returns "category_json"
+Errors: CATEGORY_NOT_FOUND, DUPLICATE_CATEGORY.';
+
+grant execute on function http.update_category(bigint, inventory.name, inventory.description) to inventory_admin;

@@ -1,0 +1,39 @@
+create or replace function http.order_by(p_ordering text, p_columns jsonb, p_default text)
+returns text
+language plpgsql
+immutable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_terms text;
+    v_last text;
+begin
+    select
+        string_agg(f.expression || f.direction, ', ' order by f.position),
+        (array_agg(f.direction order by f.position desc))[1]
+    into v_terms, v_last
+    from (
+        select
+            p_columns ->> ltrim(trim(t.term), '-') as expression,
+            case when trim(t.term) like '-%' then ' desc' else '' end as direction,
+            t.position
+        from regexp_split_to_table(p_ordering, ',') with ordinality as t (term, position)
+        where trim(t.term) ~ '^-?[a-z_]+$'
+    ) as f
+    where f.expression is not null;
+
+    if v_terms is null then
+        return http.order_by(p_default, p_columns, 'id');
+    end if;
+    -- The id decides between equals, so that a row is on one page.
+    return v_terms || ', m.id' || v_last;
+end;
+$$;
+
+comment on function http.order_by(text, jsonb, text) is
+'The order that a list of API 5 was asked for, in SQL: fields with commas between, - before one for descending.
+
+p_columns: the SQL of each field of the resource, of m. A field that is not among them is ignored; where none is left,
+p_default holds.';

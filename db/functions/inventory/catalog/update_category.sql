@@ -1,0 +1,37 @@
+create or replace function inventory.update_category(
+    p_category_id bigint,
+    p_name inventory.name default null,
+    p_description inventory.description default null
+)
+returns store.category
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_category store.category;
+begin
+    update store.category as t
+    set
+        name = coalesce(p_name, t.name),
+        description = coalesce(p_description, t.description),
+        updated_at = inventory.clock()
+    where t.id = p_category_id
+    returning * into v_category;
+    if not found then
+        perform inventory.require_category(p_category_id);
+    end if;
+    return v_category;
+exception
+    when unique_violation then
+        raise exception using
+            errcode = 'IV038', -- DUPLICATE_CATEGORY
+            message = format('There is a category %s.', p_name);
+end;
+$$;
+
+comment on function inventory.update_category(bigint, inventory.name, inventory.description) is
+'Change a category; null leaves a thing as it is. Errors: CATEGORY_NOT_FOUND, DUPLICATE_CATEGORY.';
+
+grant execute on function inventory.update_category(bigint, inventory.name, inventory.description) to inventory_admin;

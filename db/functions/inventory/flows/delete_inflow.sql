@@ -1,0 +1,54 @@
+create or replace function inventory.delete_inflow(p_inflow_id bigint, p_actor text default null)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_inflow store.inflow;
+    v_layer store.cost_layer;
+    v_movement store.movement;
+begin
+    v_inflow := inventory.require_inflow(p_inflow_id);
+    perform from store.stock as s where s.product_id = v_inflow.product_id for no key update;
+    -- Of two callers the second finds none.
+    v_inflow := inventory.require_inflow(p_inflow_id);
+
+    select * into v_layer
+    from store.cost_layer as l
+    where l.product_id = v_inflow.product_id and l.is_open and l.movement_id = v_inflow.movement_id;
+    if v_layer.remaining is distinct from v_inflow.quantity then
+        raise exception using
+            errcode = 'IV042', -- INFLOW_USED
+            message = format(
+                'Inflow %s cannot be deleted: %s of its %s units have left.',
+                v_inflow.id, trim_scale(v_inflow.quantity - coalesce(v_layer.remaining, 0)), trim_scale(v_inflow.quantity)
+            ),
+            detail = jsonb_build_object('quantity', v_inflow.quantity, 'remaining', coalesce(v_layer.remaining, 0));
+    end if;
+
+    v_movement := inventory.change_stock(
+        v_inflow.product_id, 'delete_inflow', p_on_hand => -v_inflow.quantity, p_reference => v_inflow.id::text,
+        p_actor => p_actor, p_requires_active => false, p_layer_id => v_layer.id
+    );
+    insert into store.deleted_flow (
+        kind, id, product_id, supplier_id, movement_id, quantity, description, actor, created_at, deletion_movement_id,
+        deleted_by, deleted_at
+    )
+    values (
+        'inflow', v_inflow.id, v_inflow.product_id, v_inflow.supplier_id, v_inflow.movement_id, v_inflow.quantity,
+        v_inflow.description, v_inflow.actor, v_inflow.created_at, v_movement.id, v_movement.actor, v_movement.created_at
+    );
+    delete from store.inflow as f where f.product_id = v_inflow.product_id and f.id = v_inflow.id;
+    perform inventory.count_rows('inflow', -1);
+end;
+$$;
+
+comment on function inventory.delete_inflow(bigint, text) is
+'Undo an inflow: its units leave, out of its own cost layer, whatever the inventory''s status.
+
+Only while its cost layer is whole and as many units are available. The ledger keeps both movements, store.deleted_flow the
+inflow. Locks the product''s stock row. Errors: INFLOW_NOT_FOUND, INFLOW_USED, INSUFFICIENT_STOCK.';
+
+grant execute on function inventory.delete_inflow(bigint, text) to inventory_admin;

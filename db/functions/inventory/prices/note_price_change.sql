@@ -1,0 +1,41 @@
+create or replace function inventory.note_price_change(
+    p_product_id bigint,
+    p_price_type text,
+    p_before numeric,
+    p_after numeric,
+    p_at timestamptz
+)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_before is not distinct from p_after then
+        return;
+    end if;
+    if p_price_type = 'retail' then
+        update store.product as p set retail_price = p_after where p.id = p_product_id;
+    end if;
+    if inventory.has_subscriber('price.changed') then
+        perform inventory.queue_events(
+            'price.changed',
+            array[
+                json_build_object(
+                    'product', inventory.product_in_event(p_product_id),
+                    'price_type', p_price_type,
+                    'amount', trim_scale(p_after),
+                    'previous_amount', trim_scale(p_before)
+                )
+            ],
+            array[p_at]
+        );
+    end if;
+end;
+$$;
+
+comment on function inventory.note_price_change(bigint, text, numeric, numeric, timestamptz) is
+'Bring what hangs on a product''s active price up to date: the price that lists search by, and the event price.changed.
+
+p_before, p_after: the active price of the type before and from p_at; null: none. The caller holds the product''s row.';

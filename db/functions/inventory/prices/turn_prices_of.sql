@@ -1,0 +1,35 @@
+create or replace function inventory.turn_prices_of(p_product_id bigint, p_at timestamptz)
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_turn store.price_turn;
+    v_count integer := 0;
+begin
+    for v_turn in
+        select *
+        from store.price_turn as t
+        where t.product_id = p_product_id and t.at <= p_at
+        order by t.at, t.price_type
+    loop
+        perform inventory.note_price_change(
+            p_product_id,
+            v_turn.price_type,
+            inventory.active_price(p_product_id, v_turn.price_type, v_turn.at - interval '1 microsecond'),
+            inventory.active_price(p_product_id, v_turn.price_type, v_turn.at),
+            v_turn.at
+        );
+        delete from store.price_turn as t
+        where t.product_id = p_product_id and t.price_type = v_turn.price_type and t.at = v_turn.at;
+        v_count := v_count + 1;
+    end loop;
+    return v_count;
+end;
+$$;
+
+comment on function inventory.turn_prices_of(bigint, timestamptz) is
+'Do what was to be done when a product''s price rules began or ended, up to p_at, in that order: see
+inventory.note_price_change. Returns how many instants. The caller holds the product''s row.';

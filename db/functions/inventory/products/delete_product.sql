@@ -1,0 +1,62 @@
+create or replace function inventory.delete_product(p_product_id bigint, p_actor text default null)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_stock store.stock;
+    v_product store.product;
+begin
+    select * into v_stock from store.stock as s where s.product_id = p_product_id for update;
+    select * into v_product from store.product as p where p.id = p_product_id for update;
+    if not found then
+        perform inventory.require_product(p_product_id);
+    end if;
+    if v_stock.product_id is null and exists (select from store.stock as s where s.product_id = p_product_id) then
+        -- Its inventory was made while this call waited for the product.
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'The product changed meanwhile.';
+    end if;
+
+    if
+        v_stock.reserved > 0
+        or exists (
+            select from store.movement as m where m.product_id = p_product_id and m.kind not in ('initial', 'adjust')
+        )
+        or exists (select from store.art_operation as o where o.sku = v_product.sku and o.product_id = p_product_id)
+        or exists (select from store.count_line as l where l.product_id = p_product_id)
+    then
+        raise exception using
+            errcode = 'IV039', -- PROTECTED
+            message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders.',
+            hint = 'Set its inventory to archived instead (API 3).';
+    end if;
+
+    if v_stock.on_hand > 0 then
+        perform inventory.change_stock(
+            p_product_id, 'delete_product', p_on_hand => -v_stock.on_hand, p_actor => p_actor, p_requires_active => false
+        );
+    end if;
+    insert into store.deleted_product (
+        id, sku_id, sku, name, description, unit_id, stocked_at, created_at, deleted_at, deleted_by
+    )
+    values (
+        v_product.id, v_product.sku_id, v_product.sku, v_product.name, v_product.description, v_stock.unit_id,
+        v_stock.created_at, v_product.created_at, inventory.clock(), coalesce(p_actor, session_user)
+    );
+    delete from store.stock as s where s.product_id = p_product_id;
+    delete from store.product as p where p.id = p_product_id;
+    perform inventory.count_rows('product', -1, v_product.category_id, v_product.brand_id);
+end;
+$$;
+
+comment on function inventory.delete_product(bigint, text) is
+'Delete a product that has no more than its first stock, as created or as corrected since.
+
+A closing movement empties it; the ledger keeps its movements, layers and prices, and store.deleted_product says whose they
+were. Its SKU code is free again. Locks the product''s stock row, then the product''s. Errors: PRODUCT_NOT_FOUND, PROTECTED.';
+
+grant execute on function inventory.delete_product(bigint, text) to inventory_admin;

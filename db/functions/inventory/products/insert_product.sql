@@ -1,0 +1,56 @@
+create or replace function inventory.insert_product(
+    p_sku inventory.sku_code,
+    p_name inventory.name,
+    p_description inventory.description default null,
+    p_cost_price inventory.money default null,
+    p_category_id bigint default null,
+    p_brand_id bigint default null,
+    p_serial_number inventory.serial_number default null
+)
+returns store.product
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_product store.product;
+begin
+    perform inventory.require_argument('name', p_name is null);
+    if p_category_id is not null then
+        perform inventory.lock_category(p_category_id);
+    end if;
+    if p_brand_id is not null then
+        perform inventory.lock_brand(p_brand_id);
+    end if;
+
+    loop
+        insert into store.product (
+            sku_id, sku, name, description, cost_price, category_id, brand_id, serial_number, created_at, updated_at
+        )
+        values (
+            inventory.uuid_v7(v_now), coalesce(p_sku, inventory.next_sku()), p_name, p_description, p_cost_price,
+            p_category_id, p_brand_id, p_serial_number, v_now, v_now
+        )
+        on conflict (sku) do nothing
+        returning * into v_product;
+        exit when found;
+        continue when p_sku is null; -- somebody chose the code that would have been the next one
+        raise exception using
+            errcode = 'IV005', -- DUPLICATE_SKU
+            message = format('SKU code %s is taken.', p_sku),
+            detail = jsonb_build_object('sku', p_sku);
+    end loop;
+
+    perform inventory.count_rows('product', 1, p_category_id, p_brand_id);
+    return v_product;
+end;
+$$;
+
+comment on function inventory.insert_product(
+    inventory.sku_code, inventory.name, inventory.description, inventory.money, bigint, bigint, inventory.serial_number
+) is
+'Create a product that has no inventory and no price yet; p_sku null: it gets a code of its own (inventory.next_sku).
+
+Of two callers with one SKU code, one is refused. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU.';

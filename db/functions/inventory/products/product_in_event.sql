@@ -1,0 +1,18 @@
+create or replace function inventory.product_in_event(p_product_id bigint)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select json_build_object('id', p.id, 'sku', p.sku, 'sku_id', p.sku_id, 'title', p.name)
+        from store.product as p
+        where p.id = p_product_id
+    );
+end;
+$$;
+
+comment on function inventory.product_in_event(bigint) is
+'A product as the events of webhooks name it: {"id", "sku", "sku_id", "title"}.';

@@ -1,0 +1,98 @@
+create or replace function inventory.update_catalog_product(
+    p_product_id bigint,
+    p_title inventory.name default null,
+    p_category_id bigint default null,
+    p_brand_id bigint default null,
+    p_cost_price inventory.catalog_money default null,
+    p_selling_price inventory.catalog_money default null,
+    p_description inventory.description default null,
+    p_serial_number inventory.serial_number default null,
+    p_quantity inventory.whole_quantity default null,
+    p_sku inventory.sku_code default null,
+    p_actor text default null
+)
+returns store.product
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_on_hand numeric;
+    v_before store.product;
+    v_product store.product;
+begin
+    if p_category_id is not null then
+        perform inventory.lock_category(p_category_id);
+    end if;
+    if p_brand_id is not null then
+        perform inventory.lock_brand(p_brand_id);
+    end if;
+    if p_quantity is not null then
+        select s.on_hand into v_on_hand from store.stock as s where s.product_id = p_product_id for no key update;
+        if not found then
+            perform inventory.require_product(p_product_id);
+            raise exception using
+                errcode = 'IV019', -- INVENTORY_NOT_INITIALIZED
+                message = format('Product %s has no inventory yet.', p_product_id),
+                hint = 'Initialize it first (API 3).';
+        end if;
+    end if;
+    select * into v_before from store.product as p where p.id = p_product_id for no key update;
+    if not found then
+        perform inventory.require_product(p_product_id);
+    end if;
+
+    update store.product as p
+    set
+        sku = coalesce(p_sku, p.sku),
+        name = coalesce(p_title, p.name),
+        category_id = coalesce(p_category_id, p.category_id),
+        brand_id = coalesce(p_brand_id, p.brand_id),
+        -- What is shown with 2 decimals and comes back as it was shown is no change.
+        cost_price = case when round(p.cost_price, 2) = p_cost_price then p.cost_price else coalesce(p_cost_price, p.cost_price) end,
+        description = coalesce(p_description, p.description),
+        serial_number = coalesce(p_serial_number, p.serial_number),
+        updated_at = inventory.clock()
+    where p.id = p_product_id
+    returning * into v_product;
+    if (v_product.category_id, v_product.brand_id) is distinct from (v_before.category_id, v_before.brand_id) then
+        perform inventory.count_rows('product', -1, v_before.category_id, v_before.brand_id);
+        perform inventory.count_rows('product', 1, v_product.category_id, v_product.brand_id);
+    end if;
+
+    if p_quantity <> v_on_hand then
+        perform inventory.change_stock(
+            p_product_id, 'adjust', p_on_hand => p_quantity - v_on_hand, p_unit_cost => v_product.cost_price,
+            p_actor => p_actor, p_requires_active => false
+        );
+    end if;
+    if p_selling_price is not null and p_selling_price is distinct from round(inventory.active_price(p_product_id), 2) then
+        perform inventory.set_price(p_product_id, p_selling_price);
+    end if;
+    return inventory.require_product(p_product_id);
+exception
+    when unique_violation then
+        raise exception using
+            errcode = 'IV005', -- DUPLICATE_SKU
+            message = format('SKU code %s is taken.', p_sku),
+            detail = jsonb_build_object('sku', p_sku);
+end;
+$$;
+
+comment on function inventory.update_catalog_product(
+    bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
+    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+) is
+'Change a product of the catalog (API 5); null leaves a thing as it is.
+
+p_quantity: on hand from now on; the difference is an arrival at the product''s cost price, or a departure of what is available
+only, whatever the inventory''s status. p_selling_price: the retail price from now on; the active one makes no new rule. A
+price that equals, to 2 decimals, the one that is kept to 3 is no change. Locks the product''s stock row where p_quantity is
+given, then the product''s. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK,
+INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+
+grant execute on function inventory.update_catalog_product(
+    bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
+    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+) to inventory_admin;
