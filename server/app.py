@@ -88,9 +88,9 @@ class Metrics:
         waiting = GaugeMetricFamily(
             "inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"]
         )
-        for (role, is_reading), lane in self._caller.lanes().items():
-            opened.add_metric([role, "read" if is_reading else "write"], lane.open)
-            waiting.add_metric([role, "read" if is_reading else "write"], lane.waiting)
+        for labels, lane in self._caller.lanes().items():
+            opened.add_metric(labels, lane.open)
+            waiting.add_metric(labels, lane.waiting)
         return [under_way, opened, waiting]
 
 

@@ -35,6 +35,10 @@ from server.catalog import Function
 log = logging.getLogger("server.caller")
 
 RETRIES = 4
+# The lanes of a role: for reads, for writes, and for the few calls that take long, which nobody else waits behind.
+READ, WRITE, LONG = "read", "write", "long"
+LONG_SECONDS = 300
+LONG_SIZE = 2
 CONNECT_SECONDS = 3
 BACKOFF_FIRST, BACKOFF_LAST = 0.05, 2.0
 
@@ -251,24 +255,38 @@ class Caller:
         self._parameters = {name: value for name, value in conninfo_to_dict(conninfo).items() if name != "password"}
         self._password = password
         self._limits = (pool_size, queue_size, queue_seconds)
-        self._lanes: dict[tuple[str, bool], _Lane] = {}
+        self._lanes: dict[tuple[str, str], _Lane] = {}
 
-    def lanes(self) -> Mapping[tuple[str, bool], _Lane]:
-        """The lanes in use, by role and whether they only read: for the metrics."""
+    def lanes(self) -> Mapping[tuple[str, str], _Lane]:
+        """The lanes in use, by role and name: for the metrics."""
         return self._lanes
 
-    async def call(self, role: str, function: Function, arguments: Mapping[str, Any], key: Key | None = None) -> Answer:
-        """Call the function as the role with the arguments (by SQL name; None: left out), once for the key if any.
+    async def call(
+        self,
+        role: str,
+        function: Function,
+        arguments: Mapping[str, Any] | str,
+        key: Key | None = None,
+        *,
+        lane: str | None = None,
+    ) -> Answer:
+        """Call the function as the role, once for the key if any.
+
+        ``arguments``: by SQL name, None is left out; or the JSON text of that. ``lane``: LONG for what takes long.
 
         Raises DatabaseError, UnavailableError, OutcomeUnknownError.
         """
-        text = json.dumps({name: value for name, value in arguments.items() if value is not None})
+        if isinstance(arguments, str):
+            text = arguments
+        else:
+            text = json.dumps({name: value for name, value in arguments.items() if value is not None})
         if key is None:
-            (body,) = await self._execute(role, function.is_stable, function.statement, [text])
+            lane = lane or (READ if function.is_stable else WRITE)
+            (body,) = await self._execute(role, lane, function.statement, [text])
             return Answer(body)
         is_replayed, body, error = await self._execute(
             role,
-            False,
+            lane or WRITE,
             "select replayed, result, error from http.once($1, $2, $3, $4, $5)",
             [key.caller, key.key, key.request, function.name, text],
         )
@@ -278,14 +296,14 @@ class Caller:
 
     async def fetch(self, role: str, statement: str, parameters: list[Any]) -> tuple[Any, ...]:
         """One row of a statement that only reads: what the server asks for itself."""
-        return await self._execute(role, True, statement, parameters)
+        return await self._execute(role, READ, statement, parameters)
 
     async def close(self) -> None:
         for lane in self._lanes.values():
             await lane.close()
 
-    def _lane(self, role: str, is_reading: bool) -> _Lane:
-        lane = self._lanes.get((role, is_reading))
+    def _lane(self, role: str, name: str) -> _Lane:
+        lane = self._lanes.get((role, name))
         if lane is None:
             parameters = self._parameters | {
                 "user": role,
@@ -295,13 +313,18 @@ class Caller:
                 **{"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000},
                 "application_name": "inventory",
             }
-            if is_reading:
-                parameters["options"] = f"{parameters.get('options', '')} -c default_transaction_read_only=on".strip()
-            lane = self._lanes[role, is_reading] = _Lane(make_conninfo("", **parameters), *self._limits)
+            size, queue_size, queue_seconds = self._limits
+            options = {READ: "-c default_transaction_read_only=on", LONG: f"-c statement_timeout={LONG_SECONDS}s"}
+            if name in options:
+                parameters["options"] = f"{parameters.get('options', '')} {options[name]}".strip()
+            if name == LONG:
+                size = min(size, LONG_SIZE)
+            lane = _Lane(make_conninfo("", **parameters), size, queue_size, queue_seconds)
+            self._lanes[role, name] = lane
         return lane
 
-    async def _execute(self, role: str, is_reading: bool, statement: str, parameters: list[Any]) -> tuple[Any, ...]:
-        lane = self._lane(role, is_reading)
+    async def _execute(self, role: str, name: str, statement: str, parameters: list[Any]) -> tuple[Any, ...]:
+        lane = self._lane(role, name)
         for attempt in range(1, RETRIES + 1):
             async with lane.connection() as connection:
                 try:
@@ -316,7 +339,7 @@ class Caller:
                         or connection.info.status != psycopg.pq.ConnStatus.OK
                     ):
                         log.warning("connection lost under a statement: %s", str(error).partition("\n")[0])
-                        if is_reading:
+                        if name == READ:
                             raise UnavailableError("The connection to the database was lost.") from error
                         raise OutcomeUnknownError("The connection to the database was lost.") from error
                     if error.sqlstate not in ("40001", "40P01") or attempt == RETRIES:

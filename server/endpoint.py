@@ -74,11 +74,17 @@ class Service:
         return hmac.new(self._secret_key, message, hashlib.sha256).hexdigest()
 
     async def call(
-        self, identity: Identity, function: Function, arguments: Mapping[str, Any], key: Key | None = None
+        self,
+        identity: Identity,
+        function: Function,
+        arguments: Mapping[str, Any] | str,
+        key: Key | None = None,
+        *,
+        lane: str | None = None,
     ) -> Answer:
         """Call the function as the caller's role; the database's errors become Problems."""
         try:
-            return await self.caller.call(identity.role, function, arguments, key)
+            return await self.caller.call(identity.role, function, arguments, key, lane=lane)
         except DatabaseError as error:
             raise self._problem(error, identity) from error
         except UnavailableError as error:

@@ -49,7 +49,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any.
 
     ``extra``: more keys of the body, where it is Django REST framework's. ``details``: the database's, for machines.
-    ``at``: when, where the answer may be given again.
+    ``at``: when, where the answer may be given again. ``lines``: what is wrong with which line of a file, by field.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         extra: Mapping[str, Any] | None = None,
         details: Mapping[str, Any] | None = None,
         at: str | None = None,
+        lines: Mapping[int, Mapping[str, list[str]]] | None = None,
     ) -> None:
         super().__init__(message)
+        self.lines = dict(lines or {})
         self.code = code
         self.message = message
         self.fields = tuple(fields)
@@ -208,6 +210,18 @@ def response(problem: Problem, api: Api) -> web.Response:
     )
 
 
+def line_problem(wrong: Mapping[int, Sequence[FieldError]]) -> Problem:
+    """The problem of a file with lines that are not valid: what is wrong with each, as API 5 says it of a field."""
+    return Problem(
+        "LINES_REJECTED",
+        "No line was taken: some of them are not valid.",
+        lines={
+            number: _by_field(fields, lambda error: _django_sentence(error, error.type))
+            for number, fields in wrong.items()
+        },
+    )
+
+
 def dump(value: Any) -> bytes:
     """JSON with numbers as they came: a Decimal is written digit for digit."""
     return simplejson.dumps(value, use_decimal=True, default=str, separators=(",", ":")).encode()
@@ -267,8 +281,9 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
     fields = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
-    sentence = _CATALOG_SENTENCE.get(problem.code)
-    details = _by_field(fields, lambda error: sentence or _django_sentence(error, problem.code))
+    details: dict[str, Any] = _by_field(fields, lambda error: _django_sentence(error, problem.code))
+    if problem.lines:
+        details = {"lines": {str(number): lists for number, lists in problem.lines.items()}}
     # An id of no form and an id of nothing are one answer there.
     message = "Not found." if status == 404 and problem.code != "PAGE_NOT_FOUND" else problem.message
     body: dict[str, Any] = dict(details) if details else {"detail": message}
@@ -305,6 +320,8 @@ def _by_field(fields: Sequence[FieldError], sentence: Callable[[FieldError], str
 def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR0912 - one line a case
     """pydantic's error, or the database's, in Django REST framework's words."""
     ctx = error.ctx
+    if code in _CATALOG_SENTENCE:
+        return _CATALOG_SENTENCE[code]
     if code.endswith("_NOT_FOUND"):
         return f'Invalid pk "{error.input}" - object does not exist.'
     if error.input is None and error.type != "missing":

@@ -130,6 +130,12 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
 )
 
+# The two whose bodies are files: server/files.py.
+FILE_ROUTES: tuple[Route, ...] = (
+    Route(Api.CATALOG, "POST", "/api/v1/products/import/", "import_products", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/products/export/", "export_products"),
+)
+
 # The three whose arguments are not the body's fields: server/authentication.py.
 TOKEN_ROUTES: tuple[Route, ...] = (
     Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/", "obtain_token"),

@@ -926,7 +926,7 @@ class TestNames:
             race.line_up()
         assert Counter(race.finish()) == ({refusal: 16} if is_kept else {None: 1, refusal: 15})
         tables = {
-            "IV005": ("product", "stock", "movement", "cost_layer", "price"),
+            "IV005": ("product", "row_count", "stock", "movement", "cost_layer", "price"),
             "IV017": ("user_account",),
         }[refusal]
         assert database.counts() == before | {table: before[table] + 1 for table in tables}

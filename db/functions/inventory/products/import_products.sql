@@ -1,0 +1,197 @@
+-- What inventory.create_catalog_product does one by one, in one statement for all: a tenth of the time. A test holds both to
+-- one result.
+create or replace function inventory.import_products(p_lines jsonb, p_actor text default null)
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_actor constant text := coalesce(p_actor, session_user);
+    v_rejected jsonb;
+    v_lines integer;
+    v_ids bigint [];
+begin
+    perform inventory.require_argument('lines', p_lines is null);
+    if jsonb_typeof(p_lines) <> 'array' or jsonb_array_length(p_lines) > 100000 then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'lines must be a list of at most 100000 objects',
+            detail = jsonb_build_object('field', 'lines');
+    end if;
+
+    with line as materialized (
+        select
+            coalesce(l.line, l.position) as number,
+            coalesce(l.sku, inventory.next_sku()) as code,
+            l.*,
+            round(coalesce(l.quantity, 0) * l.cost_price, 3) as value
+        from rows from (
+            jsonb_to_recordset(p_lines) as (
+                line integer,
+                sku inventory.sku_code,
+                title inventory.name,
+                category bigint,
+                brand bigint,
+                cost_price inventory.catalog_money,
+                selling_price inventory.catalog_money,
+                description inventory.description,
+                serie_number inventory.serial_number,
+                quantity inventory.whole_quantity
+            )
+        ) with ordinality as l (
+            line, sku, title, category, brand, cost_price, selling_price, description, serie_number, quantity, position
+        )
+    ),
+
+    rejected as materialized (
+        select l.number, r.field, r.code, r.value
+        from (
+            select
+                l.*,
+                l.category is not null and c.id is null as has_no_category,
+                l.brand is not null and b.id is null as has_no_brand,
+                l.sku is not null and p.id is not null as is_taken,
+                l.sku is not null and row_number() over (partition by l.sku order by l.position) > 1 as is_repeated
+            from line as l
+            left join store.category as c on l.category = c.id
+            left join store.brand as b on l.brand = b.id
+            left join store.product as p on l.sku = p.sku
+        ) as l
+        cross join lateral (
+            values
+                ('title', 'REQUIRED', null, l.title is null),
+                ('category', 'REQUIRED', null, l.category is null),
+                ('brand', 'REQUIRED', null, l.brand is null),
+                ('cost_price', 'REQUIRED', null, l.cost_price is null),
+                ('selling_price', 'REQUIRED', null, l.selling_price is null),
+                ('category', 'CATEGORY_NOT_FOUND', l.category::text, l.has_no_category),
+                ('brand', 'BRAND_NOT_FOUND', l.brand::text, l.has_no_brand),
+                ('sku', 'DUPLICATE_SKU', l.sku, l.is_taken or l.is_repeated)
+        ) as r (field, code, value, is_wrong)
+        where r.is_wrong
+    ),
+
+    product as (
+        insert into store.product (
+            sku_id, sku, name, description, cost_price, category_id, brand_id, serial_number, retail_price, created_at,
+            updated_at
+        )
+        select
+            inventory.uuid_v7(v_now + l.position * interval '1 microsecond'), l.code, l.title, l.description, l.cost_price,
+            l.category, l.brand, l.serie_number, l.selling_price, v_now, v_now
+        from line as l
+        where not exists (select from rejected)
+        order by l.position
+        on conflict (sku) do nothing
+        returning id, sku
+    ),
+
+    made as materialized (
+        select p.id, l.*, coalesce(l.quantity, 0) as on_hand
+        from product as p
+        inner join line as l on p.sku = l.code
+    ),
+
+    stock as (
+        insert into store.stock (product_id, on_hand, average_quantity, average_value, created_at, updated_at)
+        select m.id, m.on_hand, m.on_hand, m.value, v_now, v_now
+        from made as m
+    ),
+
+    arrived as materialized (
+        select m.*, nextval('store.movement_id_seq') as movement_id
+        from made as m
+        where m.on_hand > 0
+        order by m.position
+    ),
+
+    movement as (
+        insert into store.movement (
+            product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
+            blocked_after, cost, actor, occurred_at, created_at, average_quantity, average_value
+        )
+        select a.id, a.movement_id, 'initial', 0, a.on_hand, 0, 0, 0, 0, a.value, v_actor, v_now, v_now, a.on_hand, a.value
+        from arrived as a
+    ),
+
+    layer as (
+        insert into store.cost_layer (
+            product_id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
+        )
+        select a.id, a.movement_id, v_now, a.on_hand, a.on_hand, a.cost_price, a.value, a.value
+        from arrived as a
+    ),
+
+    price as (
+        insert into store.price (product_id, price_type, amount, effective_from, created_at, updated_at)
+        select m.id, 'retail', m.selling_price, v_now, v_now, v_now
+        from made as m
+        order by m.position
+    ),
+
+    counted as (
+        insert into store.row_count (subject, category_id, brand_id, delta)
+        select 'product', m.category, m.brand, count(*)
+        from made as m
+        group by m.category, m.brand
+    )
+
+    select
+        (
+            select jsonb_agg(jsonb_build_object('line', r.number, 'field', r.field, 'code', r.code, 'value', r.value))
+            from (select * from rejected as e order by e.number limit 1000) as r
+        ),
+        (select count(*) from line),
+        (select array_agg(m.id) from made as m)
+    into v_rejected, v_lines, v_ids;
+
+    if v_rejected is not null then
+        raise exception using
+            errcode = 'IV043', -- LINES_REJECTED
+            message = 'No line was taken: some of them are not valid.',
+            detail = jsonb_build_object('lines', v_rejected);
+    elsif coalesce(cardinality(v_ids), 0) < v_lines then
+        -- A code was taken meanwhile; who tries again is told which, or gets other ones.
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'A SKU code was taken meanwhile.';
+    end if;
+
+    if inventory.has_subscriber('price.changed') then
+        perform inventory.queue_events(
+            'price.changed',
+            array_agg(
+                json_build_object(
+                    'product', json_build_object('id', p.id, 'sku', p.sku, 'sku_id', p.sku_id, 'title', p.name),
+                    'price_type', 'retail',
+                    'amount', trim_scale(p.retail_price),
+                    'previous_amount', null
+                )
+                order by p.id
+            ),
+            array_agg(v_now)
+        )
+        from store.product as p
+        where p.id = any(v_ids);
+    end if;
+    return v_lines;
+exception
+    when foreign_key_violation then
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'A category or a brand was deleted meanwhile.';
+end;
+$$;
+
+comment on function inventory.import_products(jsonb, text) is
+'Create up to 100 000 products of the catalog, all or none, and return how many.
+
+p_lines: a list of objects {"title", "category", "brand", "cost_price", "selling_price", "description"?, "serie_number"?,
+"quantity"?, "sku"?, "line"?}, each as inventory.create_catalog_product takes it; line: its number for the errors, else its
+place in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]}, up to 1000 of them;
+23514 where a value is outside its domain; 40001 where somebody took a code meanwhile: try again.';
+
+grant execute on function inventory.import_products(jsonb, text) to inventory_admin;
