@@ -16,13 +16,14 @@ import psycopg
 import simplejson
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from db.apply import migration_names
 from server import authentication, catalog, errors, openapi
 from server.caller import Caller, DatabaseError, OutcomeUnknownError, UnavailableError
 from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
+from server.limits import HEADERS, Limits
 from server.routes import ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
 from server.tokens import Tokens
@@ -64,10 +65,11 @@ DRAIN = web.AppKey("drain", Drain)
 
 
 class Metrics:
-    """What /metrics shows: requests by route and status, their time, how many are under way, the database's lanes."""
+    """What /metrics shows: requests by route and status, their time, how many are under way, refusals, the lanes."""
 
-    def __init__(self, caller: Caller, drain: Drain) -> None:
+    def __init__(self, caller: Caller, limits: Limits, drain: Drain) -> None:
         self._caller = caller
+        self._limits = limits
         self._drain = drain
         self.registry = CollectorRegistry()
         self._requests = Counter(
@@ -82,7 +84,7 @@ class Metrics:
         self._requests.labels(method, route, status).inc()
         self._seconds.labels(method, route).observe(seconds)
 
-    def collect(self) -> list[GaugeMetricFamily]:
+    def collect(self) -> list[Metric]:
         under_way = GaugeMetricFamily("inventory_http_requests_in_progress", "Requests under way.", self._drain.count)
         opened = GaugeMetricFamily("inventory_db_connections", "Open connections.", labels=["role", "lane"])
         waiting = GaugeMetricFamily(
@@ -91,15 +93,22 @@ class Metrics:
         for labels, lane in self._caller.lanes().items():
             opened.add_metric(labels, lane.open)
             waiting.add_metric(labels, lane.waiting)
-        return [under_way, opened, waiting]
+        refused = CounterMetricFamily(
+            "inventory_http_requests_rate_limited", "Requests refused by a rate limit.", labels=["limit"]
+        )
+        for name, count in self._limits.refused().items():
+            refused.add_metric([name], count)
+        return [under_way, opened, waiting, refused]
 
 
 async def create_app(settings: Settings, conninfo: str) -> web.Application:
     """The application over the database that ``conninfo`` names.
 
-    Raises CatalogError where the database's functions are not what the routes need, SettingsError where a production
-    server would start with the development admin, UnavailableError where the database cannot be reached.
+    Raises CatalogError where the database's functions are not what the routes need, SettingsError where a limit
+    cannot be read or a production server would start with the development admin, UnavailableError where the database
+    cannot be reached.
     """
+    limits = Limits(settings)
     caller = Caller(
         conninfo,
         settings.database_role_password,
@@ -108,13 +117,14 @@ async def create_app(settings: Settings, conninfo: str) -> web.Application:
         queue_seconds=settings.queue_seconds,
     )
     try:
-        return await _create_app(settings, caller)
+        return await _create_app(settings, caller, limits)
     except BaseException:
         await caller.close()
+        await limits.close()
         raise
 
 
-async def _create_app(settings: Settings, caller: Caller) -> web.Application:
+async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web.Application:
     (document,) = await caller.fetch("inventory_public", "select http.catalog()", [])
     functions = catalog.read(document)
     _check_codes(functions)
@@ -126,10 +136,10 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
                 "select maintenance.change_password('admin', '…') or maintenance.disable_user('admin')."
             )
     tokens = Tokens(settings.secret_key, settings.access_token_seconds, settings.refresh_token_seconds)
-    service = Service(functions, caller, tokens, settings.anonymous_role, settings.secret_key)
+    service = Service(functions, caller, tokens, limits, settings)
     endpoints = [Endpoint(route, service) for route in ROUTES]
     drain = Drain()
-    metrics = Metrics(caller, drain)
+    metrics = Metrics(caller, limits, drain)
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
     app[DRAIN] = drain
@@ -155,6 +165,7 @@ async def _create_app(settings: Settings, caller: Caller) -> web.Application:
 
     async def close(_: web.Application) -> None:
         await caller.close()
+        await limits.close()
 
     app.on_cleanup.append(close)
     return app
@@ -212,6 +223,8 @@ def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics, drain: Dra
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             response = errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
+        if HEADERS in request:
+            response.headers.update(request[HEADERS])
         metrics.observe(request.method, path, response.status, time.perf_counter() - start)
         if drain.is_stopping:
             response.force_close()

@@ -6,6 +6,7 @@ Their bodies are no function's arguments: what the database gives is signed here
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import simplejson
@@ -14,8 +15,12 @@ from pydantic import BaseModel
 
 from server.endpoint import Service, idempotency_key, read_body, validate
 from server.errors import Problem, dump
+from server.limits import Limit
+from server.routes import TOKEN_ROUTES
 from server.tokens import TokenError
 from server.types import text
+
+Answer = Callable[[Service, web.Request], Awaitable[web.Response]]
 
 _Text: Any = text(min_length=1)
 
@@ -44,11 +49,19 @@ MODELS: dict[str, type[BaseModel]] = {"obtain_token": Credentials, "refresh_toke
 
 def handlers(service: Service) -> dict[str, Any]:
     """The handlers by the function names of TOKEN_ROUTES."""
+    answers: dict[str, Answer] = {"obtain_token": _obtain, "refresh_token": _refresh, "verify_token": _verify}
     return {
-        "obtain_token": lambda request: _obtain(service, request),
-        "refresh_token": lambda request: _refresh(service, request),
-        "verify_token": lambda request: _verify(service, request),
+        route.function: _limited(service, answers[route.function], service.limits.of(route)) for route in TOKEN_ROUTES
     }
+
+
+def _limited(service: Service, answer: Answer, limit: Limit | None) -> Any:
+    async def handle(request: web.Request) -> web.Response:
+        if limit is not None:
+            await limit.admit(request)  # by address: whose token it is to be is not known yet
+        return await answer(service, request)
+
+    return handle
 
 
 async def _obtain(service: Service, request: web.Request) -> web.Response:

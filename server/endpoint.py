@@ -1,6 +1,7 @@
 """The generic handler: a request becomes a function's named arguments, one call, and the text that comes back.
 
-The order of checks is the contract's: the token, the permission, the path, the headers, then the query or the body.
+The order of checks is the contract's: the token, the permission, the rate limit, the path, the headers, then the query
+or the body.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from pydantic import BaseModel, ValidationError, create_model
 from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Argument, Catalog, CatalogError, Function
 from server.errors import STATUS, Api, FieldError, Problem, field_of
+from server.limits import Limits
+from server.origin import origin
 from server.routes import Route
+from server.settings import Settings
 from server.tokens import Caller as Identity
 from server.tokens import TokenError, Tokens
 from server.types import PATH_TYPES, pydantic_type
@@ -33,14 +37,16 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
 class Service:
-    """What every endpoint needs: the catalog, the caller, the tokens, and who a caller without a token is."""
+    """What every endpoint needs: the catalog, the caller, the tokens, the limits, who a caller without a token is."""
 
-    def __init__(self, catalog: Catalog, caller: Caller, tokens: Tokens, anonymous_role: str, secret_key: str) -> None:
+    def __init__(self, catalog: Catalog, caller: Caller, tokens: Tokens, limits: Limits, settings: Settings) -> None:
         self.catalog = catalog
         self.caller = caller
         self.tokens = tokens
-        self.anonymous = Identity(anonymous_role, "anonymous", "anonymous", is_anonymous=True)
-        self._secret_key = secret_key.encode()
+        self.limits = limits
+        self.anonymous = Identity(settings.anonymous_role, "anonymous", "anonymous", is_anonymous=True)
+        self._secret_key = settings.secret_key.encode()
+        self._trusts_proxy = settings.trust_proxy
 
     def identify(self, request: web.Request) -> Identity:
         """Who calls. Raises Problem 401 for a token that is not good; no token is the anonymous role."""
@@ -66,6 +72,10 @@ class Service:
         if identity.is_anonymous:
             raise Problem("NOT_AUTHENTICATED", "Authentication credentials were not provided.")
         raise Problem("PERMISSION_DENIED", "You do not have permission to perform this action.")
+
+    def url(self, request: web.Request) -> str:
+        """The request's absolute address."""
+        return f"{origin(request, trusts_proxy=self._trusts_proxy).base_url}{request.rel_url}"
 
     def fingerprint(self, request: web.Request, body: Any) -> str:
         """What an Idempotency-Key came with: method, path and body. Keyed, for a body may hold a password."""
@@ -135,6 +145,7 @@ class Endpoint:
         self.route = route
         self.function = service.catalog.function(route.function)
         self._service = service
+        self._limit = service.limits.of(route)
         in_path = _PATH_PARAMETER.findall(route.path)
         for name in in_path:
             if self.function.argument(name) is None:
@@ -159,6 +170,8 @@ class Endpoint:
     async def __call__(self, request: web.Request) -> web.Response:
         identity = self._service.identify(request)
         self._service.authorize(identity, self.function)
+        if self._limit is not None:
+            await self._limit.admit(request, None if identity.is_anonymous else identity.idempotency_scope)
         values = validate(self.path_model, dict(request.match_info), "path")
         key, body = None, None
         if self.route.method == "GET":
@@ -174,8 +187,7 @@ class Endpoint:
         if "actor" in self._server_arguments:
             arguments["p_actor"] = identity.actor
         if "url" in self._server_arguments:
-            # As it was sent: a Host that is no address makes a link that is none, and no error.
-            arguments["p_url"] = f"{request.scheme}://{request.host}{request.rel_url}"
+            arguments["p_url"] = self._service.url(request)
         try:
             answer = await self._service.call(identity, self.function, arguments, key)
         except Problem as problem:

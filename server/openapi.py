@@ -58,6 +58,16 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 
+# Of a 429; where limits are set, the other answers have all but the first too.
+_LIMIT_HEADERS = {
+    "Retry-After": {"description": "Seconds until a request is let in again.", "schema": {"type": "integer"}},
+    "RateLimit-Policy": {"description": 'The limit: "read";q=100;w=60.', "schema": {"type": "string"}},
+    "RateLimit": {"description": 'What is left of it: "read";r=99;t=60.', "schema": {"type": "string"}},
+    "RateLimit-Limit": {"schema": {"type": "integer"}},
+    "RateLimit-Remaining": {"schema": {"type": "integer"}},
+    "RateLimit-Reset": {"description": "Seconds until more is left.", "schema": {"type": "integer"}},
+}
+
 # How an API writes an error down: its media type and its schema.
 ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
     Api.SKU: (
@@ -192,7 +202,7 @@ def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "inventory_public" not in function.roles:
         operation["security"] = [{"bearer": []}] if "inventory_operator" not in function.roles else [{"bearer": []}, {}]
-    codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED"]
+    codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED", "RATE_LIMITED"]
     if endpoint.path_model.model_fields:
         codes.append("INVALID_PATH")
     if endpoint.model.model_fields:
@@ -203,7 +213,7 @@ def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
 
 def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     function = catalog.function(route.function)
-    codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE"]
+    codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMITED"]
     operation = _described(route, function)
     operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
     return operation | {"responses": _responses(route, function, codes, catalog, ())}
@@ -284,4 +294,5 @@ def _responses(
             "description": ", ".join(dict.fromkeys(names)),
             "content": {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}},
         }
+    responses["429"]["headers"] = _LIMIT_HEADERS
     return responses

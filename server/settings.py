@@ -41,12 +41,22 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=4, ge=1)
     queue_size: int = Field(default=1024, ge=0)
     queue_seconds: float = Field(default=5, gt=0)
+    rate_limit_authentication: str = ""
+    rate_limit_read: str = ""
+    rate_limit_write: str = ""
+    rate_limit_storage: str = "memory://"
+    trust_proxy: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url", "database_role_password", "admin_username", "admin_password")
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
+
+    @field_validator("rate_limit_storage")
+    @classmethod
+    def _empty_is_memory(cls, value: str) -> str:
+        return value or "memory://"
 
     @property
     def is_production(self) -> bool:

@@ -165,6 +165,65 @@ def test_env_is_read_before_env_dev_and_env_file_before_both(monkeypatch: Monkey
         env_file()
 
 
+# Rate limits
+
+
+def limits_of(settings: Settings) -> tuple[str, str, str]:
+    return settings.rate_limit_authentication, settings.rate_limit_read, settings.rate_limit_write
+
+
+def test_env_prod_has_the_documents_limits_and_env_dev_none(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS)
+    settings = load()
+    assert limits_of(settings) == ("10/minute", "100/minute", "50/minute")
+    assert (settings.rate_limit_storage, settings.trust_proxy) == ("memory://", False)
+    use(monkeypatch, ".env.dev")
+    settings = load()
+    assert limits_of(settings) == ("", "", "")
+    assert (settings.rate_limit_storage, settings.trust_proxy) == ("memory://", False)
+
+
+def test_no_setting_at_all_is_no_limit_and_no_trust() -> None:
+    settings = Settings(_env_file=None)
+    assert limits_of(settings) == ("", "", "")
+    assert (settings.rate_limit_storage, settings.trust_proxy) == ("memory://", False)
+    assert Settings(_env_file=None, rate_limit_storage="").rate_limit_storage == "memory://"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("rate_limit_read", value) for value in ("100", "minute", "0/minute", "-1/minute", "1/fortnight", " ")),
+        ("rate_limit_write", "10/minute; 100/hour"),
+        ("rate_limit_authentication", "ten a minute"),
+        *(("rate_limit_storage", value) for value in ("memory", "redis", "redis:secret-word", "carrier-pigeon://x")),
+        ("rate_limit_storage", "redis://:secret-word@host:port/0"),
+        ("rate_limit_storage", "redis://:secret-word@[::1/0"),
+        ("rate_limit_storage", "pigeon://:secret-word@host:1/0"),
+        ("rate_limit_storage", "redis+sentinel://:secret-word@host:1"),
+        ("rate_limit_storage", "valkey://:secret-word@host:1"),  # its package is not installed
+    ],
+)
+def test_a_limit_or_store_that_cannot_be_read_stops_the_start(
+    start_server: Callable[..., Server], name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError, match=name.upper()) as caught:
+        start_server(**{name: value})
+    assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["memory://", "async+memory://", "redis://:p@host:1/0", "rediss://h:1", "async+redis://h:1"]
+)
+def test_a_store_need_not_be_there_at_the_start(start_server: Callable[..., Server], value: str) -> None:
+    assert start_server(rate_limit_storage=value).client().get("/health").status_code == 200
+
+
+def test_a_limit_may_be_written_in_words(start_server: Callable[..., Server]) -> None:
+    client = start_server(rate_limit_read="7 per 2 hours").client()
+    assert client.get("/temporary-blocks").headers["RateLimit-Policy"] == '"read";q=7;w=7200'
+
+
 # What the database says
 
 

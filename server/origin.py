@@ -1,0 +1,83 @@
+"""Where a request came from and what it was sent to: as the connection says it, or a proxy that is trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+
+from aiohttp import web
+
+_DEFAULT_PORT = {"http": "80", "https": "443"}
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:(?P<port>[0-9]{1,5}))?")
+_ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(:[0-9]{1,5})?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """``base_url``: scheme and host, as the client addressed them. ``client``: what counts as one client's address."""
+
+    base_url: str
+    client: str
+
+
+def origin(request: web.Request, *, trusts_proxy: bool) -> Origin:
+    """The request's origin. Of a list in an X-Forwarded header the last entry counts: the nearest proxy wrote it.
+
+    What is not trusted, or cannot be read, is as if it were not there. The Host is taken as it was sent: one that is no
+    address makes a link that is none, and no error.
+    """
+    scheme, host = request.scheme, _host(request)
+    client = _client(request.remote)
+    if trusts_proxy:
+        client = _client(_last(request, "X-Forwarded-For")) or client
+        forwarded_scheme = _last(request, "X-Forwarded-Proto").lower()
+        scheme = forwarded_scheme if forwarded_scheme in _DEFAULT_PORT else scheme
+        host = _forwarded_host(request, scheme)
+    return Origin(f"{scheme}://{host}", client or "unknown")
+
+
+def _last(request: web.Request, name: str) -> str:
+    """The last entry of the header, however many lines it came in."""
+    return ",".join(request.headers.getall(name, ())).rpartition(",")[2].strip()
+
+
+def _host(request: web.Request) -> str:
+    """The Host, with a ? for each byte that is no text."""
+    return request.host.encode("utf-8", "replace").decode()
+
+
+def _forwarded_host(request: web.Request, scheme: str) -> str:
+    host = _last(request, "X-Forwarded-Host")
+    if not _is_host(host):
+        host = _host(request)
+    port = _last(request, "X-Forwarded-Port")
+    if _has_no_port(host) and port != _DEFAULT_PORT.get(scheme) and _is_host(f"x:{port}"):
+        return f"{host}:{port}"
+    return host
+
+
+def _is_host(text: str) -> bool:
+    match = _HOST.fullmatch(text)
+    return match is not None and 0 < int(match["port"] or 80) < 65536
+
+
+def _has_no_port(text: str) -> bool:
+    match = _HOST.fullmatch(text)
+    return match is not None and match["port"] is None
+
+
+def _client(text: str | None) -> str:
+    """The address, with its port or without; of an IPv6 address its /64, which is one customer's. Empty for none."""
+    text = text or ""
+    if match := _ADDRESS_AND_PORT.fullmatch(text):
+        text = match["v6"] or match["v4"]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
