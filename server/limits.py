@@ -68,20 +68,27 @@ class Store:
         self._is_down = False
         self._down_until = 0.0
 
+    def _is_pausing(self) -> bool:
+        return time.monotonic() < self._down_until
+
     async def count(self, item: RateLimitItem, name: str, who: str) -> tuple[bool, WindowStats] | None:
         """Whether one more fits, which is counted then, and the window after it; None where the store is down."""
-        if time.monotonic() < self._down_until:
+        if self._is_pausing():
             return None
-        try:
-            async with asyncio.timeout(STORE_SECONDS), self._slots:
-                fits = await self._limiter.hit(item, name, who)
-                window = await self._limiter.get_window_stats(item, name, who)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the store: requests go through
-            self._down_until = time.monotonic() + PAUSE_SECONDS
-            if not self._is_down:
-                self._is_down = True
-                log.warning("requests are not limited: the store fails: %s %s", type(error).__name__, error)
-            return None
+        # The queue before the store is no fault of the store's: a burst of requests must not look like one.
+        async with self._slots:
+            if self._is_pausing():
+                return None
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    fits = await self._limiter.hit(item, name, who)
+                    window = await self._limiter.get_window_stats(item, name, who)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the store: requests go through
+                self._down_until = time.monotonic() + PAUSE_SECONDS
+                if not self._is_down:
+                    self._is_down = True
+                    log.warning("requests are not limited: the store fails: %s %s", type(error).__name__, error)
+                return None
         if self._is_down:
             self._is_down = False
             log.info("requests are limited again: the store works")

@@ -43,8 +43,9 @@ def _last(request: web.Request, name: str) -> str:
 
 
 def _host(request: web.Request) -> str:
-    """The Host, with a ? for each byte that is no text."""
-    return request.host.encode("utf-8", "replace").decode()
+    """The Host as it was sent, with its port whatever form the target has, and a ? for each byte that is no text."""
+    host = request.headers.get("Host") or request.host
+    return host.encode("utf-8", "replace").decode()
 
 
 def _forwarded_host(request: web.Request, scheme: str) -> str:

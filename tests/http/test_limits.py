@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -18,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from fakeredis import TcpFakeServer
+from limits import parse
 
 from server import limits as module
 from server.errors import Api
@@ -385,6 +387,28 @@ def test_a_store_that_hangs_holds_nobody_up_for_long(
         assert [client.get(READ).status_code for _ in range(20)] == [200] * 20
         assert time.monotonic() - start < 20 * module.STORE_SECONDS
     assert len(warnings(caplog)) == 1
+
+
+def test_a_queue_before_the_store_is_no_fault_of_the_stores(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(module._Memory):
+        async def acquire_entry(self, *arguments: Any, **named: Any) -> bool:
+            await asyncio.sleep(0.01)
+            return await super().acquire_entry(*arguments, **named)
+
+    monkeypatch.setattr(module, "_Memory", Slow)
+    monkeypatch.setattr(module, "CONCURRENCY", 1)
+    monkeypatch.setattr(module, "STORE_SECONDS", 0.5)
+
+    async def scenario() -> None:
+        store = module.Store("memory://")
+        counted = await asyncio.gather(*(store.count(parse("10/minute"), "read", "ann") for _ in range(80)))
+        assert Counter(answer and answer[0] for answer in counted) == {True: 10, False: 70}
+        await store.close()
+
+    asyncio.run(scenario())
+    assert warnings(caplog) == []
 
 
 def test_memory_forgets_what_is_over(monkeypatch: pytest.MonkeyPatch, start_server: Start, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from server.origin import origin
-from tests.conftest import Server
+from tests.conftest import PATIENCE, Server
 from tests.http.conftest import Shared
 
 Header = tuple[str, str] | tuple[bytes, bytes]
@@ -155,6 +156,15 @@ def test_bytes_that_are_no_text_are_no_fault_of_ours(trusting: Server, shared: S
         for name in (b"Host", b"X-Forwarded-For", b"X-Forwarded-Proto", b"X-Forwarded-Host", b"X-Forwarded-Port"):
             others = [] if name == b"Host" else [(b"Host", b"inner")]
             assert client.get(PAGES, headers=cast(Any, [*others, (name, raw)])).status_code in (200, 400)
+
+
+def test_a_target_that_is_a_whole_url_keeps_the_port_of_the_host(shared: Shared) -> None:
+    url = urlsplit(shared.server.url)
+    head = f"GET http://shop.example:8080{PAGES} HTTP/1.1\r\nHost: shop.example:8080\r\nConnection: close\r\n"
+    with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as connection:
+        connection.sendall(f"{head}Authorization: Bearer {shared.tokens['admin']}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b'"http://shop.example:8080/api/v1/users/?page_size=1&page=3"' in answer
 
 
 # Addresses
