@@ -3,6 +3,7 @@
 # DATABASE_URL, DATA_DIR, HOST and PORT come from the environment, from .env, or as `make run PORT=8080`.
 
 ARGS ?=
+FILE ?=
 
 bin := .venv/bin
 
@@ -10,7 +11,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test lint format psql clean
+.PHONY: help setup run test lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ format: ## format the code, and mend what tools can mend
 	$(bin)/ruff format
 	$(bin)/ruff check --fix
 	$(bin)/sqlfluff fix db init.sql
+
+import: ## create the products of a file, all or none; FILE=products.csv or .ndjson
+	@tools/setup.sh --client-only && exec $(bin)/python -m tools.import_products "$(FILE)"
 
 psql: ## open the database that `make run` serves; ARGS='-c "select 1"' for one query
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)

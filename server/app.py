@@ -19,12 +19,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from db.apply import migration_names
-from server import authentication, catalog, errors, openapi
+from server import authentication, catalog, errors, files, openapi
 from server.caller import Caller, DatabaseError, OutcomeUnknownError, UnavailableError
 from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
-from server.routes import ROUTES, TOKEN_ROUTES
+from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
 from server.tokens import Tokens
 
@@ -146,9 +146,9 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
     handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
         (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths
     }
-    token_handlers = authentication.handlers(service)
-    for route in TOKEN_ROUTES:
-        handlers |= {(route.method, path): (route.api, token_handlers[route.function]) for path in route.paths}
+    special = authentication.handlers(service) | files.handlers(service)
+    for route in (*TOKEN_ROUTES, *FILE_ROUTES):
+        handlers |= {(route.method, path): (route.api, special[route.function]) for path in route.paths}
     specification = simplejson.dumps(openapi.document(endpoints, functions)).encode()
     handlers |= {
         ("GET", path): (Api.SERVICE, handler)

@@ -11,7 +11,8 @@ from server.authentication import MODELS
 from server.catalog import Catalog, Function
 from server.endpoint import Endpoint
 from server.errors import Api, field_of, status_of
-from server.routes import TOKEN_ROUTES, Route
+from server.files import CSV_TYPES, JSON_TYPES
+from server.routes import FILE_ROUTES, TOKEN_ROUTES, Route
 
 VERSION = "0.1.0"
 
@@ -153,6 +154,8 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
         paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = _operation(endpoint, catalog)
     for route in TOKEN_ROUTES:
         paths.setdefault(route.path, {})["post"] = _token_operation(route, catalog)
+    for route in FILE_ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _file_operation(route, catalog)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -217,6 +220,22 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     operation = _described(route, function)
     operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
     return operation | {"responses": _responses(route, function, codes, catalog, ())}
+
+
+def _file_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
+    function = catalog.function(route.function)
+    codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED", "RATE_LIMITED"]
+    codes.append("VALIDATION_ERROR")
+    operation = _described(route, function) | {"security": [{"bearer": []}]}
+    file = {name: {"schema": {"type": "string"}} for name in (CSV_TYPES[0], JSON_TYPES[0])}
+    if route.method == "POST":
+        operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": {"required": True, "content": file}}
+        return operation | {"responses": _responses(route, function, codes, catalog, ())}
+    form = {"type": "string", "enum": ["csv", "ndjson"], "default": "csv"}
+    operation["parameters"] = [{"name": "format", "in": "query", "required": False, "schema": form}]
+    operation["responses"] = _responses(route, function, codes, catalog, ())
+    operation["responses"]["200"]["content"] = file
+    return operation
 
 
 def _described(route: Route, function: Function) -> dict[str, Any]:

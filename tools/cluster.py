@@ -588,18 +588,28 @@ def _setting(name: str) -> str:
     return ""
 
 
+def served_database() -> str:
+    """The database that `make run` serves, as its superuser. Raises ClusterError where it does not run."""
+    if url := _setting("DATABASE_URL"):
+        return url
+    return _running_cluster().dsn(dbname="inventory")
+
+
+def _running_cluster() -> Cluster:
+    cluster = Cluster(Path(_setting("DATA_DIR") or ".data"))
+    if not cluster.is_running:
+        raise ClusterError("The database does not run: `make run` starts it.")
+    return cluster
+
+
 def main(arguments: Sequence[str]) -> int:
     """`psql …`: open the database that `make run` serves."""
     if arguments[:1] != ["psql"]:
         print("usage: python -m tools.cluster psql [psql's own arguments]", file=sys.stderr)
         return 2
     try:
-        url, program = _setting("DATABASE_URL"), "psql"
-        if not url:
-            cluster = Cluster(Path(_setting("DATA_DIR") or ".data"))
-            if not cluster.is_running:
-                raise ClusterError("The database does not run: `make run` starts it.")
-            url, program = cluster.dsn(dbname="inventory"), str(cluster.binaries / "psql")
+        url = served_database()
+        program = "psql" if _setting("DATABASE_URL") else str(_running_cluster().binaries / "psql")
         os.execvp(program, [program, url, *arguments[1:]])
     except ClusterError as error:
         print(error, file=sys.stderr)
