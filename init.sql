@@ -13,7 +13,7 @@ begin
 
     foreach v_role in array array[
         'inventory_owner', 'inventory_public', 'inventory_operator', 'inventory_employee',
-        'inventory_admin', 'inventory_reporting', 'inventory_maintenance'
+        'inventory_admin', 'inventory_worker', 'inventory_reporting', 'inventory_maintenance'
     ]
     loop
         if not exists (select from pg_catalog.pg_roles as r where r.rolname = v_role) then
@@ -34,7 +34,9 @@ begin
     grant inventory_operator to inventory_employee;
     grant inventory_employee to inventory_admin;
 
-    foreach v_role in array array['inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin']
+    foreach v_role in array array[
+        'inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin', 'inventory_worker'
+    ]
     loop
         execute format('alter role %I set statement_timeout = %L', v_role, '10s');
         execute format('alter role %I set lock_timeout = %L', v_role, '5s');
@@ -47,7 +49,7 @@ begin
     execute format('revoke all on database %I from public', current_database());
     execute format(
         'grant connect on database %I to inventory_public, inventory_operator, inventory_employee, inventory_admin,'
-        ' inventory_reporting, inventory_maintenance, inventory_owner',
+        ' inventory_worker, inventory_reporting, inventory_maintenance, inventory_owner',
         current_database()
     );
 end;
@@ -88,6 +90,7 @@ comment on schema extensions is 'Extensions'' own functions, for the owner''s fu
 
 grant usage on schema extensions to inventory_owner;
 grant usage on schema http, inventory to inventory_public;
+grant usage on schema inventory to inventory_worker;
 grant usage on schema report to inventory_reporting;
 grant usage on schema maintenance to inventory_maintenance;
 

@@ -32,7 +32,7 @@ MIGRATIONS = ROOT / "db" / "migrations"
 FUNCTIONS = ROOT / "db" / "functions"
 VIEWS = ROOT / "db" / "views"
 SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
-SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin")
+SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin", "inventory_worker")
 LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
 
 # Any number that no one else takes an advisory lock on.
@@ -52,6 +52,7 @@ JOBS = (
     Job("expire_blocks", "* * * * *", "call maintenance.run_batches('expire_blocks')"),
     Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
     Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
+    Job("purge_webhook_deliveries", "47 2 * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
     Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
 )
 

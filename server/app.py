@@ -27,6 +27,7 @@ from server.limits import HEADERS, Limits
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
 from server.tokens import Tokens
+from server.webhooks import Worker
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -62,6 +63,7 @@ class Drain:
 
 
 DRAIN = web.AppKey("drain", Drain)
+WORKER = web.AppKey("worker", Worker)
 
 
 class Metrics:
@@ -143,6 +145,12 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
 
     app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
     app[DRAIN] = drain
+    worker = app[WORKER] = Worker(
+        caller,
+        metrics.registry,
+        poll_seconds=settings.webhook_poll_seconds,
+        allow_private_addresses=settings.webhook_allow_private_addresses,
+    )
     handlers: dict[tuple[str, str], tuple[Api, Handler]] = {
         (e.route.method, path): (e.route.api, e.__call__) for e in endpoints for path in e.route.paths
     }
@@ -163,10 +171,15 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
     }
     _add_routes(app, handlers, metrics, drain)
 
+    async def start(_: web.Application) -> None:
+        await worker.start()
+
     async def close(_: web.Application) -> None:
+        await worker.stop()
         await caller.close()
         await limits.close()
 
+    app.on_startup.append(start)
     app.on_cleanup.append(close)
     return app
 
@@ -301,7 +314,7 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
         log.info("stopping")
         await site.stop()
         # Before aiohttp closes what is open: it would leave a request alone whose body is still arriving.
-        await app[DRAIN].wait(DRAIN_SECONDS)
+        await asyncio.gather(app[DRAIN].wait(DRAIN_SECONDS), app[WORKER].stop())
     finally:
         await runner.cleanup()
 

@@ -298,6 +298,10 @@ class Caller:
         """One row of a statement that only reads: what the server asks for itself."""
         return await self._execute(role, READ, statement, parameters)
 
+    async def execute(self, role: str, statement: str, parameters: list[Any]) -> tuple[Any, ...]:
+        """One row of a statement that writes: what the server does itself. Raises what call raises."""
+        return await self._execute(role, WRITE, statement, parameters)
+
     async def close(self) -> None:
         for lane in self._lanes.values():
             await lane.close()

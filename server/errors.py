@@ -104,6 +104,8 @@ STATUS: dict[str, dict[Api, int]] = {
     "CATEGORY_NOT_FOUND": _all(404),
     "INFLOW_NOT_FOUND": _all(404),
     "OUTFLOW_NOT_FOUND": _all(404),
+    "WEBHOOK_NOT_FOUND": _all(404),
+    "DELIVERY_NOT_FOUND": _all(404),
     "PAGE_NOT_FOUND": _all(404),
     "SUPPLIER_NOT_FOUND": _all(404),
     "UNIT_NOT_FOUND": _row(404, 404, 400, 404, 422, 422),
@@ -280,7 +282,9 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
-    fields = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
+    told = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
+    # What is wrong with an item of a list is told under the list's name.
+    fields = [dataclasses.replace(field, loc=field.loc[:2]) for field in told]
     details: dict[str, Any] = _by_field(fields, lambda error: _django_sentence(error, problem.code))
     if problem.lines:
         details = {"lines": {str(number): lists for number, lists in problem.lines.items()}}
@@ -355,6 +359,10 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
             return f"Ensure this value is less than or equal to {ctx['le']}."
         case "model_attributes_type":
             return f"Invalid data. Expected a dictionary, but got {_type_name(error.input)}."
+        case "too_short":
+            return "This list may not be empty."
+        case "list_type":
+            return f'Expected a list of items but got type "{_type_name(error.input)}".'
         case "string_nul":
             return "Null characters are not allowed."
         case "string_pattern_mismatch" | "date_from_datetime_parsing" if "date" in error.msg:

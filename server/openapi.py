@@ -37,6 +37,10 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255},
     "username": {"type": "string", "minLength": 1, "maxLength": 150},
     "user_role": {"type": "string", "enum": ["operator", "employee", "admin"]},
+    "webhook_event": {
+        "type": "string",
+        "enum": ["outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"],
+    },
 }
 
 _FIELD_ERROR = {

@@ -1,7 +1,7 @@
 """The whole API at a glance: each endpoint is one line, and one function of the schema http.
 
-A path's parameters, the query's (GET) and the body's fields (others) are the function's arguments by name. Arguments
-that the server fills: actor (who calls), url (the request's absolute address).
+A path's parameters, the query's (GET) and the body's fields (others, but for DELETE, which has none) are the function's
+arguments by name. Arguments that the server fills: actor (who calls), url (the request's absolute address).
 """
 
 from __future__ import annotations
@@ -128,6 +128,18 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),
     Route(Api.CATALOG, "GET", "/api/v1/users/{id}/", "get_user"),
     Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
+    # Webhooks
+    Route(Api.CATALOG, "GET", "/api/v1/webhooks/", "list_webhooks"),
+    Route(Api.CATALOG, "POST", "/api/v1/webhooks/", "create_webhook", 201),
+    Route(Api.CATALOG, "GET", "/api/v1/webhooks/{id}/", "get_webhook"),
+    Route(Api.CATALOG, "PUT", "/api/v1/webhooks/{id}/", "update_webhook", required=("url", "events")),
+    Route(Api.CATALOG, "PATCH", "/api/v1/webhooks/{id}/", "update_webhook"),
+    Route(Api.CATALOG, "DELETE", "/api/v1/webhooks/{id}/", "delete_webhook", 204),
+    Route(Api.CATALOG, "POST", "/api/v1/webhooks/{id}/rotate-secret/", "rotate_webhook_secret"),
+    Route(Api.CATALOG, "GET", "/api/v1/webhooks/{id}/deliveries/", "list_webhook_deliveries"),
+    Route(
+        Api.CATALOG, "POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/replay/", "replay_webhook_delivery", 202
+    ),
 )
 
 # The two whose bodies are files: server/files.py.

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     rate_limit_write: str = ""
     rate_limit_storage: str = "memory://"
     trust_proxy: bool = False
+    webhook_poll_seconds: float = Field(default=1, gt=0)
+    webhook_allow_private_addresses: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url", "database_role_password", "admin_username", "admin_password")

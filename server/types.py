@@ -228,6 +228,18 @@ TYPES: dict[str, Any] = {
     "inventory.art_quantity": _integer(ge=-1_000_000, le=1_000_000),
     "inventory.count_quantity": _integer(ge=0, le=1_000_000),
     "inventory.count_status": Literal["open", "closed", "cancelled"],
+    "inventory.webhook_event": Literal[
+        "outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"
+    ],
+    "inventory.webhook_url": _form(
+        r"^[Hh][Tt][Tt][Pp][Ss]?://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])"
+        "(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+        '([/?][!"$-~]*)?$',
+        "Enter a valid URL: http or https, printable ASCII characters, no user and no fragment",
+        max_length=2048,
+    ),
+    "inventory.delivery_status": Literal["pending", "delivered", "failed"],
+    "inventory.overlap_seconds": _integer(ge=0, le=604_800),
     "uuid": UUID,
     "timestamp with time zone": Annotated[datetime, BeforeValidator(_time_form), AfterValidator(_to_utc)],
     "bigint": _integer(ge=-(2**63), le=2**63 - 1),
@@ -246,6 +258,7 @@ _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
     "inventory.art_orders": ("inventory.art_order", 1, 1000),
     "inventory.count_lines": ("inventory.count_found", 1, 1000),
+    "inventory.webhook_events": ("inventory.webhook_event", 1, 100),
 }
 
 # The fields of composite types that may be left out.

@@ -39,6 +39,7 @@ ROLES = (
     "inventory_operator",
     "inventory_employee",
     "inventory_admin",
+    "inventory_worker",
     "inventory_reporting",
     "inventory_maintenance",
 )

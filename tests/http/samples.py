@@ -18,7 +18,8 @@ class World:
     """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
 
     The users are operator, employee and root (the admin); their password is secret. Of the SKU 40 were bought from a
-    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies.
+    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies. A
+    webhook endpoint, disabled by now, has a delivery that is not made.
     """
 
     product_id: int
@@ -29,16 +30,20 @@ class World:
     supplier_id: int
     sale_id: int
     count_id: int
+    webhook_id: int
+    delivery_id: int
     code: str = "RACK-A1-01"
 
     def path(self, template: str) -> str:
-        """The path with its parameters: {sku_id}, {block_id}, …; {id} is the product's or the user's.
+        """The path with its parameters: {sku_id}, {block_id}, …; {id} is the product's, the user's or the webhook's.
 
         What is to be initialized is the product that has no inventory.
         """
         names = dataclasses.asdict(self) | {"id": self.product_id}
         if template.startswith("/api/v1/users"):
             names["id"] = self.user_id
+        if template.startswith("/api/v1/webhooks"):
+            names["id"] = self.webhook_id
         if template.endswith("/initialize"):
             names["product_id"] = self.bare_product_id
         return template.format_map(names)
@@ -59,8 +64,20 @@ def fill(database: Database) -> World:
     database.one("select id from inventory.place_order('Adjust', 'A-1', -20, p_to_location => 'RACK-A1-01')")
     count_id = database.one("select id from inventory.start_count('RACK-A1-01')")
     database.one("select product_id from inventory.record_count_line(%s, 'A-1', 0)", count_id)
+    webhook_id = database.one("select id from inventory.create_webhook('http://127.0.0.1:9/', '{stock.low}')")
+    database.one("select inventory.queue_events('stock.low', array[json '{}'], array[inventory.clock()])")
+    database.one("select id from inventory.update_webhook(%s, p_enabled => false)", webhook_id)
     return World(
-        product_id, database.sku_id(product_id), str(block_id), user_id, bare_product_id, supplier_id, sale_id, count_id
+        product_id,
+        database.sku_id(product_id),
+        str(block_id),
+        user_id,
+        bare_product_id,
+        supplier_id,
+        sale_id,
+        count_id,
+        webhook_id,
+        database.one("select id from store.webhook_delivery"),
     )
 
 
@@ -115,6 +132,14 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"username": "alice", "password": "correct horse", "role": "employee"}
         case "update_user":
             return {"role": "admin", "is_active": True}
+        case "create_webhook" | "replace_webhook":
+            return {"url": "https://shop.example/hooks", "events": ["outflow.created", "stock.low"], "enabled": False}
+        case "update_webhook":
+            return {"events": ["price.changed"]}
+        case "rotate_webhook_secret":
+            return {"overlap_seconds": 3600}
+        case "replay_webhook_delivery" | "delete_webhook":
+            return None
         case "obtain_token":
             return CREDENTIALS
         case "refresh_token" | "verify_token":

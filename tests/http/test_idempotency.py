@@ -177,6 +177,9 @@ REFUSED = [
     ("/api/v1/counts/999/cancel", None, 404),
     ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "NONE", "quantity": 1}]}, 404),
     ("/api/v1/users/", {"username": "ROOT", "password": "x", "role": "admin"}, 422),
+    ("/api/v1/webhooks/999/rotate-secret/", {}, 404),
+    ("/api/v1/webhooks/999/deliveries/1/replay/", None, 404),
+    ("/api/v1/webhooks/1/deliveries/999/replay/", None, 404),
     ("/api/v1/authentication/token/", {"username": "root", "password": "wrong"}, 401),
 ]
 
@@ -232,6 +235,8 @@ INVALID: list[tuple[str, Any]] = [
     ("/api/v1/counts/{count_id}/cancel", []),
     ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "A-1", "quantity": -1}]}),
     ("/api/v1/users/", {"username": "alice"}),
+    ("/api/v1/webhooks/", {"url": "https://shop.example/", "events": []}),
+    ("/api/v1/webhooks/1/rotate-secret/", {"overlap_seconds": -1}),
     ("/api/v1/authentication/token/", {"username": "root"}),
     ("/api/v1/authentication/token/refresh/", {"refresh": "abc"}),
     ("/api/v1/authentication/token/verify/", {"token": "abc"}),

@@ -72,6 +72,15 @@ LEAST_ROLE = {
     ("POST", "/api/v1/users/"): "admin",
     ("GET", "/api/v1/users/{id}/"): "admin",
     ("PATCH", "/api/v1/users/{id}/"): "admin",
+    ("GET", "/api/v1/webhooks/"): "admin",
+    ("POST", "/api/v1/webhooks/"): "admin",
+    ("GET", "/api/v1/webhooks/{id}/"): "admin",
+    ("PUT", "/api/v1/webhooks/{id}/"): "admin",
+    ("PATCH", "/api/v1/webhooks/{id}/"): "admin",
+    ("DELETE", "/api/v1/webhooks/{id}/"): "admin",
+    ("POST", "/api/v1/webhooks/{id}/rotate-secret/"): "admin",
+    ("GET", "/api/v1/webhooks/{id}/deliveries/"): "admin",
+    ("POST", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/replay/"): "admin",
     ("POST", "/api/v1/authentication/token/"): "public",
     ("POST", "/api/v1/authentication/token/refresh/"): "public",
     ("POST", "/api/v1/authentication/token/verify/"): "public",
@@ -88,6 +97,7 @@ SHAPES = {
     "/api/v1/locations/abc/stock?limit=x": {"detail"},
     "/api/v1/counts/abc": {"detail"},
     "/api/v1/users/abc/": {"detail", "error"},
+    "/api/v1/webhooks/abc/": {"detail", "error"},
 }
 
 
@@ -151,7 +161,7 @@ def test_401_and_403_have_each_apis_own_body(shared: Shared, path: str) -> None:
     assert_shape(shared.public.get(path), path, 401)
     assert_shape(shared.server.client("abc").get(path), path, 401)
     assert_shape(shared.client.get(path, headers={"Authorization": "Bearer"}), path, 401)
-    if path.startswith(("/api/v1/users", "/inventory")):
+    if path.startswith(("/api/v1/users", "/api/v1/webhooks", "/inventory")):
         assert_shape(shared.server.client(shared.tokens["employee"]).get(path), path, 403)
 
 

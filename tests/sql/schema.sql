@@ -122,6 +122,13 @@ ALTER DOMAIN inventory.count_status OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.count_status IS 'The status of a count: open, closed or cancelled.';
 
+CREATE DOMAIN inventory.delivery_status AS text
+	CONSTRAINT delivery_status_known CHECK ((VALUE = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])));
+
+ALTER DOMAIN inventory.delivery_status OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.delivery_status IS 'The status of a delivery: pending, delivered, or failed (refused at its last try so far).';
+
 CREATE DOMAIN inventory.description AS text
 	CONSTRAINT description_length CHECK ((length(VALUE) <= 10000));
 
@@ -161,6 +168,13 @@ CREATE DOMAIN inventory.name AS text
 ALTER DOMAIN inventory.name OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.name IS 'What people call a thing: 1 to 255 characters, not blank.';
+
+CREATE DOMAIN inventory.overlap_seconds AS integer
+	CONSTRAINT overlap_seconds_range CHECK (((VALUE >= 0) AND (VALUE <= 604800)));
+
+ALTER DOMAIN inventory.overlap_seconds OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.overlap_seconds IS 'How long an old secret signs beside a new one: 0 to 604 800 seconds, 7 days.';
 
 CREATE DOMAIN inventory.page_limit AS integer
 	CONSTRAINT page_limit_range CHECK (((VALUE >= 1) AND (VALUE <= 1000)));
@@ -307,6 +321,43 @@ ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
 
+CREATE DOMAIN inventory.webhook_event AS text
+	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])));
+
+ALTER DOMAIN inventory.webhook_event OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, block.expired or price.changed.';
+
+CREATE DOMAIN inventory.webhook_events AS inventory.webhook_event[]
+	CONSTRAINT webhook_events_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 100)))
+	CONSTRAINT webhook_events_list CHECK (((array_ndims(VALUE) = 1) AND (array_position(VALUE, (NULL::text)::inventory.webhook_event) IS NULL)));
+
+ALTER DOMAIN inventory.webhook_events OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.webhook_events IS '1 to 100 names of events; one that comes twice counts once.';
+
+CREATE TYPE inventory.webhook_info AS (
+	id bigint,
+	url text,
+	events text[],
+	enabled boolean,
+	secret text,
+	created_at timestamp with time zone,
+	updated_at timestamp with time zone
+);
+
+ALTER TYPE inventory.webhook_info OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.webhook_info IS 'A webhook endpoint as its admin may see it; its secret only from the functions that have just made it, else null.';
+
+CREATE DOMAIN inventory.webhook_url AS text
+	CONSTRAINT webhook_url_form CHECK ((VALUE ~ '^[Hh][Tt][Tt][Pp][Ss]?://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?][!"$-~]*)?$'::text))
+	CONSTRAINT webhook_url_length CHECK ((length(VALUE) <= 2048));
+
+ALTER DOMAIN inventory.webhook_url OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.webhook_url IS 'An http or https address, up to 2048 printable ASCII characters, with no user and no fragment in it.';
+
 CREATE DOMAIN inventory.whole_quantity AS integer
 	CONSTRAINT whole_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 999999999)));
 
@@ -450,6 +501,40 @@ CREATE TABLE store.count (
 ALTER TABLE store.count OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
+
+CREATE TABLE store.webhook_delivery (
+    id bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    leased_until timestamp with time zone,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
+    CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
+    CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_delivery IS 'One event on its way to one endpoint.';
+
+COMMENT ON COLUMN store.webhook_delivery.attempts IS 'All tries ever, counted as they begin: the number of the try under way, which alone may report its outcome.';
+
+COMMENT ON COLUMN store.webhook_delivery.tries IS 'Tries since it was queued or last replayed: its place in the schedule.';
+
+COMMENT ON COLUMN store.webhook_delivery.next_attempt_at IS 'When the next try is due; of a try under way, when another takes over; null: no further try.';
+
+COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server works on it; null: none does.';
+
+COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
 
 CREATE TABLE store.inflow (
     product_id bigint NOT NULL,
@@ -686,6 +771,28 @@ COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at 
 
 COMMENT ON COLUMN store.count_line.operation_id IS 'The Count that closing the count booked.';
 
+CREATE TABLE store.webhook (
+    id bigint NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    enabled boolean NOT NULL,
+    secret text NOT NULL,
+    previous_secret text,
+    previous_secret_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
+    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+);
+
+ALTER TABLE store.webhook OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook IS 'Webhook endpoints: where events go, and which.';
+
+COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whsec_ and 32 random bytes in base64.';
+
+COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
+
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
     username text NOT NULL,
@@ -883,6 +990,22 @@ ALTER TABLE store.count ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE store.event (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    payload json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT event_type_known CHECK ((type = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])))
+);
+
+ALTER TABLE store.event OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.event IS 'The outbox: what happened, written in the transaction in which it happened, where an endpoint wants to know of it.';
+
+COMMENT ON COLUMN store.event.id IS 'A time-ordered UUID; the webhook-id of every delivery and try is made of it.';
+
+COMMENT ON COLUMN store.event.payload IS 'The body that is sent, to the byte.';
 
 CREATE TABLE store.idempotency_key (
     caller text NOT NULL,
@@ -1102,6 +1225,24 @@ ALTER TABLE store.user_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+ALTER TABLE store.webhook_delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.webhook_delivery_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.webhook ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.webhook_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
 
 ALTER TABLE ONLY store.movement ALTER COLUMN id SET DEFAULT nextval('store.movement_id_seq'::regclass);
@@ -1141,6 +1282,9 @@ ALTER TABLE ONLY store.deleted_flow
 
 ALTER TABLE ONLY store.deleted_product
     ADD CONSTRAINT deleted_product_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
@@ -1204,6 +1348,12 @@ ALTER TABLE ONLY store.unit
 
 ALTER TABLE ONLY store.user_account
     ADD CONSTRAINT user_account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
 
 CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (created_at) WITH (autosummarize='on');
 
@@ -1303,6 +1453,18 @@ CREATE UNIQUE INDEX unit_name_key ON store.unit USING btree (lower(name));
 
 CREATE UNIQUE INDEX user_account_username_key ON store.user_account USING btree (lower(username));
 
+CREATE INDEX webhook_delivery_due_idx ON store.webhook_delivery USING btree (webhook_id, next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+
+CREATE INDEX webhook_delivery_event_idx ON store.webhook_delivery USING btree (event_id);
+
+CREATE INDEX webhook_delivery_finished_idx ON store.webhook_delivery USING btree (status, finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX webhook_delivery_leased_idx ON store.webhook_delivery USING btree (webhook_id, leased_until) WHERE (leased_until IS NOT NULL);
+
+CREATE INDEX webhook_delivery_list_idx ON store.webhook_delivery USING btree (webhook_id, id);
+
+CREATE INDEX webhook_delivery_status_idx ON store.webhook_delivery USING btree (webhook_id, status, id);
+
 ALTER TABLE ONLY store.cost_layer_use
     ADD CONSTRAINT cost_layer_use_product_id_layer_id_fkey FOREIGN KEY (product_id, layer_id) REFERENCES store.cost_layer(product_id, id);
 
@@ -1357,6 +1519,12 @@ ALTER TABLE ONLY store.stock
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES store.unit(id);
 
+ALTER TABLE ONLY store.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_event_id_fkey FOREIGN KEY (event_id) REFERENCES store.event(id);
+
+ALTER TABLE ONLY store.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES store.webhook(id) ON DELETE CASCADE;
+
 REVOKE ALL ON TYPE inventory.art_quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.art_reason FROM PUBLIC;
@@ -1387,6 +1555,8 @@ REVOKE ALL ON TYPE inventory.count_lines FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.count_status FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.delivery_status FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.email FROM PUBLIC;
@@ -1396,6 +1566,8 @@ REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.name FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.overlap_seconds FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.page_limit FROM PUBLIC;
 
@@ -1434,5 +1606,13 @@ REVOKE ALL ON TYPE inventory.user_info FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.user_role FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.username FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.webhook_event FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.webhook_events FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.webhook_info FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.webhook_url FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.whole_quantity FROM PUBLIC;

@@ -28,6 +28,7 @@ TYPES = f"t.typnamespace = {SCHEMAS_SQL} and t.typcategory <> 'A' and coalesce(c
 # Lists with many optional filters plan each call for the filters that it has.
 SEARCH_PATH = "array['search_path=pg_catalog, pg_temp']"
 PLANNING = "'plan_cache_mode=force_custom_plan'"
+ROLES_OF_CALLERS = ("public", "operator", "employee", "admin")
 CAN_LOG_IN = "r.rolcanlogin and r.oid <> 10"  # 10 made the cluster
 
 Rows = list[tuple[Any, ...]]
@@ -380,7 +381,7 @@ def test_each_role_may_do_all_that_the_one_before_it_may() -> None:
     for line in dump.PRIVILEGES.read_text().splitlines():
         role, rest = line.split("  ", 1)
         granted.setdefault(role, set()).add(rest)
-    public, operator, employee, admin = (granted[role] for role in SERVER_ROLES)
+    public, operator, employee, admin = (granted[f"inventory_{role}"] for role in ROLES_OF_CALLERS)
     assert public < operator <= employee < admin
 
 
@@ -465,7 +466,7 @@ def test_error_codes_are_listed_once(catalog: Catalog) -> None:
     listed = catalog.rows("select e.sqlstate, e.code, e.meaning from inventory.error_codes() as e order by 1")
     for column in zip(*listed, strict=True):
         assert len(set(column)) == len(listed)
-    assert [state for state, _, _ in listed] == [f"IV{number:03}" for number in range(1, len(listed) + 1)]
+    assert [state for state, _, _ in listed if not re.fullmatch(r"IV\d{3}", state)] == []
 
 
 def test_every_error_code_that_is_raised_is_listed_and_named_beside_it(catalog: Catalog) -> None:

@@ -137,7 +137,7 @@ def test_the_job_stops_when_its_time_is_up(database: Database) -> None:
     assert statuses(database) == {"expired": 1001}
 
 
-@pytest.mark.parametrize("name", ["expire_blocks", "purge_idempotency_keys"])
+@pytest.mark.parametrize("name", ["expire_blocks", "purge_idempotency_keys", "purge_webhook_deliveries"])
 def test_a_job_that_runs_already_does_not_run_twice(database: Database, name: str) -> None:
     make_blocks(database, database.product("A-1", 10), 1)
     database.advance(2 * DAY)
@@ -153,7 +153,7 @@ def test_a_job_that_runs_already_does_not_run_twice(database: Database, name: st
 
 def test_a_job_with_nothing_to_do_shows_that_it_lives(database: Database) -> None:
     connection = database.connect("inventory_maintenance")
-    for name in ("expire_blocks", "purge_idempotency_keys"):
+    for name in ("expire_blocks", "purge_idempotency_keys", "purge_webhook_deliveries"):
         connection.execute("call maintenance.run_batches(%s)", [name])
         assert job(database, name) == (True, True, 0)
 

@@ -297,6 +297,76 @@ SAMPLES = {
         accepted=("open", "closed", "cancelled"),
         rejected=(*_NO_TEXT, *_split("Open canceled done"), "", " open", "open ", "open\n", 1, True, [], {}),
     ),
+    "inventory.webhook_event": Samples(
+        accepted=("outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"),
+        rejected=(
+            *_NO_TEXT,
+            *_split("Stock.low stock_low sale.created"),
+            "",
+            " stock.low",
+            "stock.low\n",
+            1,
+            True,
+            [],
+            {},
+        ),
+    ),
+    "inventory.webhook_events": Samples(
+        accepted=(["stock.low"], ["stock.low", "price.changed"], ["stock.low"] * 2, ["price.changed"] * 100),
+        rejected=(
+            *(
+                [],
+                ["stock.low"] * 101,
+                {},
+                "",
+                "[]",
+                "stock.low",
+                "{stock.low}",
+                1,
+                True,
+                ["x"],
+                ["stock.low", "x"],
+                [1],
+            ),
+            *([[]], [["stock.low"]], [["stock.low"], ["stock.low"]], [{}], [""], [None], ["stock.low", None]),
+        ),
+        only_sql=("{stock.low}",),
+    ),
+    "inventory.webhook_url": Samples(
+        accepted=(
+            *_split("http://a https://a.b HTTPS://A.B/ http://a/b?c=d&e=%20 http://a?b http://1.2.3.4 http://[::1]/"),
+            *_split("http://a:1 http://a:65535/ http://a:80?x http://[2001:db8::1]:443/x http://a/@b http://a/b:c"),
+            *_split("http://localhost http://a_b.c http://a. http://-"),
+            "http://a/" + "x" * 2039,
+        ),
+        rejected=(
+            *(
+                *_NO_TEXT,
+                *_NOT_STRINGS,
+                "",
+                " ",
+                "http://a/" + "x" * 2040,
+                "http://a b/",
+                "http://a/b c",
+                "http://a/\n",
+            ),
+            *_split("a a.b //a http:/a http: http:// https:///x ftp://a file:///etc/passwd gopher://a javascript:x"),
+            *_split("http://u@a http://u:p@a/ http://@a http://a#b http://a/#b http://a/?#b http://:80 http://a:"),
+            *_split("http://a:0 http://a:65536 http://a:99999 http://a:080 http://a:x http://a:1:2 http://a%2eb/"),
+            *_split("http://[::1 http://::1/ http://[fe80::1%25eth0]/ http://\u00e9/ http://a/\u00e9 http://a\\b"),
+            *("\thttp://a", " http://a", "http://a ", "http://a\n", "http://a\x7f", "http://a/\x01"),
+        ),
+    ),
+    "inventory.delivery_status": Samples(
+        accepted=("pending", "delivered", "failed"),
+        rejected=(*_NO_TEXT, *_split("Failed gone sent"), "", " failed", "failed ", "failed\n", 1, True, [], {}),
+    ),
+    "inventory.overlap_seconds": Samples(
+        accepted=(0, "0", "-0", 1, "1", 604_800, "604800", "007", "+5"),
+        rejected=(*_NO_INTEGERS, -1, "-1", 604_801, "604801", "1_0", "5.5", "-0.5"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("0.0", "1.0", Decimal("5.00")),
+    ),
     "inventory.art_orders": Samples(
         accepted=(
             *([_ORDER], [_ORDER] * 2, [_ORDER] * 1000, [_ORDER | {"quantity": "7"}], [_ORDER | {"more": "is ignored"}]),
@@ -458,7 +528,7 @@ _EVERYTHING = {
     **dict.fromkeys(
         [
             *("inventory.page_limit", "inventory.page_number", "inventory.per_page"),
-            *("inventory.art_quantity", "inventory.count_quantity"),
+            *("inventory.art_quantity", "inventory.count_quantity", "inventory.overlap_seconds"),
         ],
         st.one_of(_NUMBER, st.integers()),
     ),
@@ -469,9 +539,9 @@ _EVERYTHING = {
 # No text is likely to be one of these.
 _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
-    *("inventory.art_type", "inventory.count_status"),
+    *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
 }
-_LISTS = {"inventory.block_lines", "inventory.art_orders", "inventory.count_lines"}
+_LISTS = {"inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.webhook_events"}
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - _LISTS - _CHOICES))
@@ -503,6 +573,9 @@ _FORMS = {
     "inventory.email": _one_in(st.from_regex(r"\A[!-~]{1,66}@[0-9A-Za-z.-]{1,5}([.][0-9A-Za-z-]+){1,3}\Z")),
     "inventory.phone_number": _one_in(st.from_regex(r"\A[0-9A-Za-z+() ./,#*:;-]{0,51}\Z")),
     "inventory.location_code": _one_in(st.from_regex(r"\ARACK-[A-Z][0-9]-[0-9]{2}\Z")),
+    "inventory.webhook_url": _one_in(
+        st.from_regex(r"\A[Hh]ttps?://([0-9A-Za-z._-]{1,9}|\[[0-9a-f:.]{2,9}\])(:[0-9]{1,5})?([/?][!-~]{0,20})?\Z")
+    ),
     "inventory.art_sku": _one_in(st.from_regex(r"\A[A-Za-z0-9_-]{0,51}\Z")),
 }
 

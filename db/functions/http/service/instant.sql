@@ -7,9 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-        || case when extract(microseconds from p_at)::integer % 1000000 = 0 then '' else to_char(p_at, '.US') end
-        || 'Z';
+    return inventory.instant_text(p_at);
 end;
 $$;
 

@@ -14,10 +14,17 @@ as $$
 declare
     v_stock store.stock;
     v_now constant timestamptz := inventory.clock();
+    v_is_told constant boolean := inventory.has_subscriber('block.expired');
+    v_product json;
+    v_events json [];
+    v_ends timestamptz [];
     v_quantity numeric;
     v_count integer;
 begin
     select * into v_stock from store.stock as s where s.product_id = p_product_id for no key update;
+    if v_is_told then
+        v_product := inventory.product_in_event(p_product_id);
+    end if;
 
     with lapsed as (
         select b.id
@@ -32,7 +39,7 @@ begin
         set status = 'expired', ended_at = b.expires_at
         from lapsed
         where b.id = lapsed.id and b.product_id = p_product_id and b.status = 'active' and b.expires_at <= p_at
-        returning b.id, b.quantity, b.expires_at
+        returning b.id, b.quantity, b.reason, b.expires_at
     ),
 
     running as (
@@ -57,12 +64,30 @@ begin
         order by r.expires_at, r.id
     )
 
-    select sum(e.quantity), count(*) into v_quantity, v_count from ended as e;
+    select
+        sum(e.quantity),
+        count(*),
+        array_agg(
+            json_build_object(
+                'block_id', e.id,
+                'product', v_product,
+                'quantity', trim_scale(e.quantity),
+                'reason', e.reason,
+                'expires_at', inventory.instant_text(e.expires_at)
+            )
+            order by e.expires_at, e.id
+        ) filter (where v_is_told),
+        array_agg(e.expires_at order by e.expires_at, e.id) filter (where v_is_told)
+    into v_quantity, v_count, v_events, v_ends
+    from ended as e;
 
     if v_count > 0 then
         update store.stock as s
         set blocked = s.blocked - v_quantity, updated_at = v_now
         where s.product_id = p_product_id;
+        if v_is_told then
+            perform inventory.queue_events('block.expired', v_events, v_ends);
+        end if;
     end if;
     return v_count;
 end;
@@ -71,4 +96,5 @@ $$;
 comment on function inventory.end_lapsed_blocks(bigint, timestamptz, integer) is
 'End as expired the product''s blocks that are over at p_at, oldest end first, at most p_limit of them (null: all).
 
-Locks the product''s stock row first, so no block is ended here that another caller has ended. Returns how many.';
+Locks the product''s stock row first, so no block is ended here that another caller has ended. Queues
+block.expired for each. Returns how many.';

@@ -55,6 +55,9 @@ begin
 
     -- The lock is got: where its last holder changed nothing, the update evaluated its clock before it waited.
     v_stock.updated_at := inventory.clock();
+    if p_on_hand < 0 and v_stock.is_low and v_stock.on_hand - p_on_hand > v_stock.reorder_point then
+        perform inventory.queue_stock_low(v_stock);
+    end if;
     return v_stock;
 end;
 $$;
@@ -67,7 +70,7 @@ comment on function inventory.update_balances(
 Locks the stock row until the end of the transaction. Holds, in one statement: available never below 0, reserved never
 below 0, on hand never past its limit, the inventory active (where p_requires_active). Only when that statement finds too
 little does it look for blocks whose time is over, and tries again. updated_at, as returned, is the instant of the
-change, taken under the lock.
+change, taken under the lock. A departure that takes on hand from above the reorder point to it or below queues stock.low.
 
 The moving average: of an arrival, p_cost_quantity units (those of known cost) worth p_cost_value join the pool; a departure
 takes its share of the pool''s units, and they take theirs of its value.

@@ -14,6 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_before store.stock;
     v_stock store.stock;
 begin
     select * into v_stock from store.stock as s where s.product_id = p_product_id for no key update;
@@ -27,7 +28,17 @@ begin
             detail = jsonb_build_object('quantity', v_stock.on_hand, 'expected', p_expected_quantity),
             hint = 'Look again, and decide anew.';
     end if;
+    v_before := v_stock;
 
+    -- Before the quantity, so that a departure is held to the new reorder point.
+    if coalesce(p_reorder_point <> v_stock.reorder_point, p_reorder_point is not null) or p_status <> v_stock.status then
+        update store.stock as s
+        set
+            reorder_point = coalesce(p_reorder_point, s.reorder_point),
+            status = coalesce(p_status, s.status),
+            updated_at = inventory.clock()
+        where s.product_id = p_product_id;
+    end if;
     if p_quantity <> v_stock.on_hand then
         perform inventory.change_stock(
             p_product_id,
@@ -39,15 +50,11 @@ begin
             p_requires_active => false
         );
     end if;
-    if coalesce(p_reorder_point <> v_stock.reorder_point, p_reorder_point is not null) or p_status <> v_stock.status then
-        update store.stock as s
-        set
-            reorder_point = coalesce(p_reorder_point, s.reorder_point),
-            status = coalesce(p_status, s.status),
-            updated_at = inventory.clock()
-        where s.product_id = p_product_id;
-    end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
+    if v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
+        -- The reorder point rose to what was on hand or more. Where a departure made it low, that has said so.
+        perform inventory.queue_stock_low(v_stock);
+    end if;
     return v_stock;
 end;
 $$;
@@ -59,7 +66,8 @@ comment on function inventory.update_inventory(
 
 A higher quantity is an arrival at the product''s cost price, or at no known cost; a lower one is a departure, of what is
 available only. An inventory of any status can be corrected. p_expected_quantity: refuse where another quantity is on hand.
-Locks the product''s stock row. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
+A product that becomes low queues stock.low. Locks the product''s stock row. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND,
+PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
 
 grant execute on function inventory.update_inventory(
     bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason, text

@@ -1,0 +1,28 @@
+create or replace function http.create_webhook(
+    p_url inventory.webhook_url,
+    p_events inventory.webhook_events,
+    p_enabled boolean default true
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.webhook_secret_json(inventory.create_webhook(p_url, p_events, p_enabled));
+end;
+$$;
+
+comment on function http.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean) is
+'Register a webhook endpoint.
+
+url: http or https. events: outflow.created, inflow.created, stock.low, block.expired, price.changed; one or more. The secret
+that deliveries are signed with (Standard Webhooks) is in this answer, and in no other but that of rotate-secret.
+
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "secret": "text",
+"created_at": "timestamp", "updated_at": "timestamp"}';
+
+grant execute on function http.create_webhook(
+    inventory.webhook_url, inventory.webhook_events, boolean
+) to inventory_admin;

@@ -1,0 +1,25 @@
+create or replace function http.rotate_webhook_secret(
+    p_id bigint,
+    p_overlap_seconds inventory.overlap_seconds default 0
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.webhook_secret_json(inventory.rotate_webhook_secret(p_id, p_overlap_seconds));
+end;
+$$;
+
+comment on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds) is
+'Give a webhook endpoint a new secret.
+
+overlap_seconds: how long deliveries are signed with the old one too, 0 to 604800; 0, which it is unless told, ends it at once.
+
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "secret": "text",
+"created_at": "timestamp", "updated_at": "timestamp"}
+Errors: WEBHOOK_NOT_FOUND.';
+
+grant execute on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds) to inventory_admin;

@@ -1,0 +1,29 @@
+create or replace function http.update_webhook(
+    p_id bigint,
+    p_url inventory.webhook_url default null,
+    p_events inventory.webhook_events default null,
+    p_enabled boolean default null
+)
+returns json
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return http.webhook_json(inventory.update_webhook(p_id, p_url, p_events, p_enabled));
+end;
+$$;
+
+comment on function http.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean) is
+'Change a webhook endpoint.
+
+What is left out stays. What is queued already goes to the new address; for an endpoint that is not enabled nothing is queued.
+
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
+"updated_at": "timestamp"}
+Errors: WEBHOOK_NOT_FOUND.';
+
+grant execute on function http.update_webhook(
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean
+) to inventory_admin;

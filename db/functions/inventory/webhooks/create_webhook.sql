@@ -1,0 +1,35 @@
+create or replace function inventory.create_webhook(
+    p_url inventory.webhook_url,
+    p_events inventory.webhook_events,
+    p_enabled boolean default true
+)
+returns inventory.webhook_info
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_webhook store.webhook;
+begin
+    perform inventory.require_argument('url', p_url is null);
+    perform inventory.require_argument('events', p_events is null);
+
+    insert into store.webhook (url, events, enabled, secret, created_at, updated_at)
+    values (
+        p_url, inventory.distinct_events(p_events), coalesce(p_enabled, true), inventory.new_webhook_secret(), v_now, v_now
+    )
+    returning * into v_webhook;
+    return inventory.webhook_info(v_webhook, v_webhook.secret);
+end;
+$$;
+
+comment on function inventory.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean) is
+'Register a webhook endpoint: what happens from now on is sent to p_url, signed with the secret that is returned.
+
+The secret is shown here and by inventory.rotate_webhook_secret, and nowhere else.';
+
+grant execute on function inventory.create_webhook(
+    inventory.webhook_url, inventory.webhook_events, boolean
+) to inventory_admin;

@@ -1,0 +1,21 @@
+create or replace function inventory.distinct_events(p_events inventory.webhook_events)
+returns text[]
+language plpgsql
+immutable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select array_agg(u.event order by u.position)
+        from (
+            select e.event::text as event, min(e.position) as position
+            from unnest(p_events) with ordinality as e (event, position)
+            group by e.event
+        ) as u
+    );
+end;
+$$;
+
+comment on function inventory.distinct_events(inventory.webhook_events) is
+'The names of events in the order in which each came first.';

@@ -1,0 +1,64 @@
+create or replace function inventory.finish_delivery(
+    p_delivery_id bigint,
+    p_attempt integer,
+    p_status integer,
+    p_error text,
+    p_retry_after interval
+)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_is_gone constant boolean := coalesce(p_status = 410, false);
+    v_is_delivered constant boolean := coalesce(p_status between 200 and 299, false);
+    v_webhook_id bigint;
+    v_now timestamptz;
+begin
+    select d.webhook_id into v_webhook_id from store.webhook_delivery as d where d.id = p_delivery_id;
+    if v_is_gone then
+        -- Before the delivery, as who deletes the endpoint locks them.
+        perform from store.webhook as w where w.id = v_webhook_id for no key update;
+    end if;
+
+    v_now := inventory.clock();
+    update store.webhook_delivery as d
+    set
+        status = case when v_is_delivered then 'delivered' else 'failed' end,
+        next_attempt_at = n.next_attempt_at,
+        leased_until = null,
+        last_status = p_status,
+        last_error = case when not v_is_delivered then left(p_error, 500) end,
+        finished_at = case when n.next_attempt_at is null then v_now end
+    from (
+        select
+            case
+                when not v_is_delivered and not v_is_gone and r.delay is not null
+                    then v_now + greatest(r.delay, least(p_retry_after, interval '24 hours'))
+            end as next_attempt_at
+        from store.webhook_delivery as t
+        cross join lateral inventory.retry_delay(t.tries) as r (delay)
+        where t.id = p_delivery_id
+    ) as n
+    where d.id = p_delivery_id and d.attempts = p_attempt and d.leased_until is not null;
+
+    if not found then
+        return false;
+    end if;
+    if v_is_gone then
+        update store.webhook as w set enabled = false, updated_at = v_now where w.id = v_webhook_id;
+    end if;
+    return true;
+end;
+$$;
+
+comment on function inventory.finish_delivery(bigint, integer, integer, text, interval) is
+'Report what became of a try: the receiver''s status, or null and what went wrong before there was one.
+
+2xx: delivered. 410: failed, and the endpoint is disabled. Else failed, and tried again when inventory.retry_delay says, not
+before p_retry_after (24 hours at the most). Only the try that was claimed last may report, and once: another''s report changes
+nothing, and false is returned. Locks the delivery; for a 410 the endpoint first.';
+
+grant execute on function inventory.finish_delivery(bigint, integer, integer, text, interval) to inventory_worker;

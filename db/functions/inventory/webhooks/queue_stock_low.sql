@@ -1,0 +1,35 @@
+create or replace function inventory.queue_stock_low(p_stock store.stock)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now timestamptz;
+begin
+    if not inventory.has_subscriber('stock.low') then
+        return;
+    end if;
+    v_now := inventory.clock();
+    perform inventory.queue_events(
+        'stock.low',
+        array[
+            json_build_object(
+                'product', inventory.product_in_event(p_stock.product_id),
+                'quantity', trim_scale(p_stock.on_hand),
+                'available',
+                trim_scale(
+                    p_stock.on_hand - p_stock.reserved - p_stock.blocked
+                    + inventory.lapsed_quantity(p_stock.product_id, v_now)
+                ),
+                'reorder_point', trim_scale(p_stock.reorder_point)
+            )
+        ],
+        array[v_now]
+    );
+end;
+$$;
+
+comment on function inventory.queue_stock_low(store.stock) is
+'Queue stock.low for a product whose balances, which the caller has locked, have just become low.';

@@ -1,0 +1,37 @@
+create or replace function inventory.rotate_webhook_secret(
+    p_webhook_id bigint,
+    p_overlap_seconds inventory.overlap_seconds default 0
+)
+returns inventory.webhook_info
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_webhook store.webhook;
+begin
+    update store.webhook as w
+    set
+        secret = inventory.new_webhook_secret(),
+        previous_secret = case when p_overlap_seconds > 0 then w.secret end,
+        previous_secret_until = case when p_overlap_seconds > 0 then v_now + make_interval(secs => p_overlap_seconds) end,
+        updated_at = v_now
+    where w.id = p_webhook_id
+    returning * into v_webhook;
+
+    if not found then
+        v_webhook := inventory.require_webhook(p_webhook_id); -- says that there is none
+    end if;
+    return inventory.webhook_info(v_webhook, v_webhook.secret);
+end;
+$$;
+
+comment on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds) is
+'Give a webhook endpoint a new secret, and return it.
+
+Every try that begins from now on is signed with it; for p_overlap_seconds with the last one too, so that a receiver can change
+over. One still older ends at once. Errors: WEBHOOK_NOT_FOUND.';
+
+grant execute on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds) to inventory_admin;

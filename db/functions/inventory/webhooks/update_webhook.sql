@@ -1,0 +1,40 @@
+create or replace function inventory.update_webhook(
+    p_webhook_id bigint,
+    p_url inventory.webhook_url default null,
+    p_events inventory.webhook_events default null,
+    p_enabled boolean default null
+)
+returns inventory.webhook_info
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_webhook store.webhook;
+begin
+    update store.webhook as w
+    set
+        url = coalesce(p_url, w.url),
+        events = coalesce(inventory.distinct_events(p_events), w.events),
+        enabled = coalesce(p_enabled, w.enabled),
+        updated_at = inventory.clock()
+    where w.id = p_webhook_id
+    returning * into v_webhook;
+
+    if not found then
+        v_webhook := inventory.require_webhook(p_webhook_id); -- says that there is none
+    end if;
+    return inventory.webhook_info(v_webhook);
+end;
+$$;
+
+comment on function inventory.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean) is
+'Change where a webhook''s events go, which ones, and whether it is enabled; null leaves a thing as it is.
+
+What is queued already goes to the new address. Nothing is queued for an endpoint that is not enabled; what was queued before
+waits until it is. Errors: WEBHOOK_NOT_FOUND.';
+
+grant execute on function inventory.update_webhook(
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean
+) to inventory_admin;

@@ -1,0 +1,16 @@
+create or replace function inventory.webhook_info(p_webhook store.webhook, p_secret text default null)
+returns inventory.webhook_info
+language plpgsql
+immutable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return row(
+        p_webhook.id, p_webhook.url, p_webhook.events, p_webhook.enabled, p_secret, p_webhook.created_at, p_webhook.updated_at
+    )::inventory.webhook_info;
+end;
+$$;
+
+comment on function inventory.webhook_info(store.webhook, text) is
+'A webhook endpoint without its secret, but for one that was made just now (p_secret).';
