@@ -132,7 +132,7 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"username": "alice", "password": "correct horse", "role": "employee"}
         case "update_user":
             return {"role": "admin", "is_active": True}
-        case "create_webhook" | "replace_webhook":
+        case "create_webhook":
             return {"url": "https://shop.example/hooks", "events": ["outflow.created", "stock.low"], "enabled": False}
         case "update_webhook":
             return {"events": ["price.changed"]}

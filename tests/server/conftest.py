@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from server import catalog
-from server.caller import Answer, Caller, Key
+from server.caller import READ, WRITE, Answer, Caller, Key
 from server.catalog import Function
 from tests.conftest import PATIENCE, Database
 
@@ -100,7 +100,7 @@ def start(
 
 def lane(caller: Caller, *, is_reading: bool = False) -> Any:
     """The operator's lane."""
-    return caller.lanes()[OPERATOR, is_reading]
+    return caller.lanes()[OPERATOR, READ if is_reading else WRITE]
 
 
 class Proxy:

@@ -11,7 +11,7 @@ import pytest
 
 from db.apply import FUNCTIONS, LOGIN_ROLES, ROOT, SCHEMAS, SERVER_ROLES, VIEWS, apply
 from server.errors import STATUS, Api
-from server.routes import ROUTES, TOKEN_ROUTES
+from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from tests.conftest import _cluster
 from tests.sql import dump
 from tests.sql.conftest import new_database
@@ -168,7 +168,7 @@ def test_every_endpoints_function_has_a_route(catalog: Catalog) -> None:
             and has_function_privilege('inventory_admin', p.oid, 'execute')
         """
     )
-    assert set(granted) - {route.function for route in ROUTES + TOKEN_ROUTES} == {"ready"}
+    assert set(granted) - {route.function for route in ROUTES + TOKEN_ROUTES + FILE_ROUTES} == {"ready"}
 
 
 def test_only_what_reads_is_parallel_safe(catalog: Catalog) -> None:

@@ -36,11 +36,13 @@ begin
         on conflict (sku) do nothing
         returning * into v_product;
         exit when found;
-        continue when p_sku is null; -- somebody chose the code that would have been the next one
-        raise exception using
-            errcode = 'IV005', -- DUPLICATE_SKU
-            message = format('SKU code %s is taken.', p_sku),
-            detail = jsonb_build_object('sku', p_sku);
+        if p_sku is not null then
+            raise exception using
+                errcode = 'IV005', -- DUPLICATE_SKU
+                message = format('SKU code %s is taken.', p_sku),
+                detail = jsonb_build_object('sku', p_sku);
+        end if;
+        -- Somebody chose by hand the code that would have been the next one.
     end loop;
 
     perform inventory.count_rows('product', 1, p_category_id, p_brand_id);
