@@ -154,6 +154,7 @@ alter table store.cost_layer drop constraint cost_layer_product_id_fkey;
 alter table store.price drop constraint price_product_id_fkey;
 alter table store.block drop constraint block_product_id_fkey;
 create index count_line_product_idx on store.count_line (product_id);
+create index art_operation_product_idx on store.art_operation (product_id);
 
 -- Flows
 

@@ -1359,6 +1359,8 @@ CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (create
 
 CREATE INDEX art_operation_from_idx ON store.art_operation USING btree (from_location, id) WHERE (from_location IS NOT NULL);
 
+CREATE INDEX art_operation_product_idx ON store.art_operation USING btree (product_id);
+
 CREATE INDEX art_operation_sku_idx ON store.art_operation USING btree (sku, id);
 
 CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_location, id) WHERE (to_location IS NOT NULL);

@@ -26,11 +26,19 @@ MICROSECOND = timedelta(microseconds=1)
 def rule(
     database: Database, product: int, amount: int, begin: datetime, *, end: datetime | None = None, kind: str = "retail"
 ) -> None:
-    """Write a price rule."""
+    """Write a price rule by hand, and what hangs on it: its turns ahead, and the price that lists search by."""
     database.admin.execute(
         "insert into store.price (product_id, price_type, amount, effective_from, effective_to, created_at, updated_at)"
         " values (%s, %s, %s, %s, %s, now(), now())",
         [product, kind, amount, begin, end],
+    )
+    database.admin.execute(
+        "insert into store.price_turn select %s, %s, t.at from unnest(%s::timestamptz[]) as t (at)"
+        " where t.at > inventory.clock() on conflict do nothing",
+        [product, kind, [begin, end]],
+    )
+    database.admin.execute(
+        "update store.product set retail_price = inventory.active_price(id) where id = %s", [product]
     )
 
 
@@ -449,3 +457,4 @@ def test_any_prices_in_any_order(database: Database, admin_call: AdminCall, free
                 assert sum(rule[1] is None for rule in model) == 1
 
     check()
+    freeze(NOON + timedelta(days=9))  # later than any of it

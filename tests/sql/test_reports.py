@@ -40,6 +40,9 @@ COLUMNS = {
     " sales_without_cost bigint, other_quantity numeric, other_cost numeric",
     "count_accuracy": "operation_id bigint, count_id bigint, location text, " + _PRODUCT + ", booked numeric,"
     " counted numeric, difference numeric, accuracy numeric, cost numeric, actor text, created_at timestamptz",
+    "inflows": "inflow_id bigint, " + _PRODUCT + ", supplier_id bigint, supplier text, quantity numeric, cost numeric,"
+    " description text, movement_id bigint, actor text, created_at timestamptz, deleted_by text,"
+    " deleted_at timestamptz",
     "instant()": "timestamptz",
     "location_stock": _PRODUCT + ", name text, location text, quantity numeric, arrived_at timestamptz",
     "low_stock": _PRODUCT + ", name text, unit text, status text, on_hand numeric, reorder_point numeric,"
@@ -48,6 +51,10 @@ COLUMNS = {
     " on_hand_after numeric, reserved_before numeric, reserved_after numeric, blocked_before numeric,"
     " blocked_after numeric, cost numeric, average_quantity numeric, average_value numeric, reference text,"
     " reason text, actor text, occurred_at timestamptz, created_at timestamptz",
+    "outflows": "outflow_id bigint, " + _PRODUCT + ", quantity numeric, cost numeric, description text,"
+    " movement_id bigint, actor text, created_at timestamptz, deleted_by text, deleted_at timestamptz",
+    "products": _PRODUCT + ", name text, description text, category text, brand text, serial_number text,"
+    " cost_price numeric, retail_price numeric, created_at timestamptz, updated_at timestamptz",
     "price_history": _PRODUCT + ", name text, price_id bigint, price_type text, amount numeric,"
     " effective_from timestamptz, effective_to timestamptz, status text, created_at timestamptz,"
     " updated_at timestamptz",

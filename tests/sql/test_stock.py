@@ -282,10 +282,7 @@ def test_an_unknown_product_is_said_to_be_unknown(call: Call, refused: Refused, 
 def test_a_product_without_an_inventory_is_said_to_have_none(
     database: Database, call: Call, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    product = database.one(
-        "insert into store.product (sku_id, sku, name, created_at, updated_at)"
-        " values (gen_random_uuid(), 'B-1', 'Bare', now(), now()) returning id"
-    )
+    product = database.one("select id from inventory.register_product('B-1', 'Bare')")
     for rule in RULES:
         with subtests.test(rule=rule), refused("IV019"):
             call(rule, product, 1)

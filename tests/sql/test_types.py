@@ -101,6 +101,42 @@ SAMPLES = {
         rejected=(*_NO_NUMBERS, *_TOO_FINE, *_NEGATIVE, 10**20, "100000000000000000000", "1e20", "1E+300"),
         only_sql=_SPACED_NUMBERS,
     ),
+    "inventory.catalog_money": Samples(
+        accepted=(
+            *(*_ZERO, 1, 999999999, 10**9, "99.99", Decimal("99.99"), "99999999999999999999.99", 10**20 - 1),
+            *_split("1 1.5 0.01 1.50 1.5000 001 +1 .5 1. 1e3 1E3 1E+2 1e-2 1000e-3 0.1e1 999999999.99 999999999.9900"),
+        ),
+        rejected=(
+            *(*_NO_NUMBERS, *_TOO_FINE, *_NEGATIVE, 10**20, "100000000000000000000", "1e20", "1E+300"),
+            *("1.234", Decimal("1.005"), "0.001", "1e-3", "0.995", "99999999999999999999.995"),
+        ),
+        only_sql=_SPACED_NUMBERS,
+    ),
+    "inventory.whole_quantity": Samples(
+        accepted=(0, "0", "-0", 1, "1", 999_999_999, "999999999", "007", "+5"),
+        rejected=(*_NO_INTEGERS, -1, "-1", 10**9, "1000000000", "1_0", "5.5", "-0.5", "1e3"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("0.0", "1.0", Decimal("5.00")),
+    ),
+    "inventory.positive_whole_quantity": Samples(
+        accepted=(1, "1", 999_999_999, "999999999", "007", "+5"),
+        rejected=(*_NO_INTEGERS, 0, "0", "-0", -1, "-1", 10**9, "1000000000", "1_0", "5.5", "0.5", "1e3"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("1.0", Decimal("5.00")),
+    ),
+    "inventory.serial_number": Samples(
+        accepted=(*_WORDS, "", " ", "\n", "SN-001/2", "x" * 255, "😀" * 255),
+        rejected=(*_NO_TEXT, "x" * 256, "😀" * 256),
+        only_sql=_NOT_STRINGS,
+    ),
+    "inventory.related_id": Samples(
+        accepted=(1, "1", 0, "0", 2**31, "2147483648", 2**63 - 1, str(2**63 - 1), "007"),
+        rejected=(
+            *("NaN", "", " ", "abc", "1.5", Decimal("1.5"), "1e400", "٣", True, False, [], {}, "1_0", "1e3"),
+            *(2**63, str(2**63), 10**30),
+        ),
+        only_sql=_SPACED_NUMBERS,
+    ),
     "inventory.sku_code": Samples(
         accepted=(*_WORDS, "A-1", "a_b.c/d#1", "x" * 64, "日" * 64, "😀" * 64),
         rejected=(*_NO_TEXT, "", " ", " a", "a ", "a\n", "x" * 65, *(f"a{sign}b" for sign in _INVISIBLE)),

@@ -32,8 +32,16 @@ SALE = "sale equals its movement"
 SALE_RETURNS = "no more of a sale came back than was sold"
 RETURNED_SALE = "return is of a sale of the product"
 TOTALS = "totals to date equal the sums"
+FLOW = "flow equals its movement"
+UNDONE = "deleted flow has left nothing behind"
+DELETED = "deleted product has nothing left"
+COUNT = "row count is right"
+RETAIL = "retail price is the active one"
+TURN = "price rule ahead has its turn"
 
 _OF = "(select id from store.movement where kind ="
+_FLOWS = ("inflow", "outflow")
+_FLOW_KINDS = ("inflow", "outflow", "delete_inflow", "delete_outflow")
 _ALL_AT_ONE_PLACE = (
     "update store.location_stock as l set quantity = case location_id when 1 then s.located else 0 end"
     " from store.stock as s where s.product_id = l.product_id"
@@ -211,6 +219,67 @@ DAMAGES = [
     ("update store.sale set cost_to_date = cost_to_date - 0.001 where number = 2", TOTALS),
     ("update store.sale set without_cost_to_date = 0", TOTALS),
     ("delete from store.sale where number = 1", TOTALS),
+    *((f"update store.{kind} set quantity = quantity + 1", FLOW) for kind in _FLOWS),
+    *((f"update store.deleted_flow set quantity = quantity + 1 where kind = '{kind}'", FLOW) for kind in _FLOWS),
+    *(
+        (f"update store.deleted_flow set movement_id = movement_id + 1000 where kind = '{kind}'", FLOW)
+        for kind in _FLOWS
+    ),
+    *((f"update store.deleted_flow set deletion_movement_id = 1 where kind = '{kind}'", FLOW) for kind in _FLOWS),
+    *((f"delete from store.deleted_flow where kind = '{kind}'", FLOW) for kind in _FLOWS),
+    *((f"update store.{kind} set movement_id = movement_id + 1000", FLOW) for kind in _FLOWS),
+    *((f"delete from store.{kind}", FLOW) for kind in _FLOWS),
+    *((f"delete from store.movement where kind = '{kind}'", FLOW) for kind in _FLOW_KINDS),
+    *((f"update store.movement set reference = null where kind = '{kind}'", FLOW) for kind in _FLOW_KINDS),
+    *((f"update store.movement set cost = cost + 0.001 where kind = '{kind}'", COSTS) for kind in _FLOW_KINDS),
+    *((f"update store.movement set cost = cost + 0.001 where kind = 'delete_{kind}'", UNDONE) for kind in _FLOWS),
+    *((f"update store.movement set cost = null where kind = 'delete_{kind}'", UNDONE) for kind in _FLOWS),
+    (
+        "update store.cost_layer as l set remaining = 1, is_open = true from store.deleted_flow as d"
+        " where d.kind = 'inflow' and l.movement_id = d.movement_id",
+        UNDONE,
+    ),
+    ("update store.product set retail_price = retail_price + 0.001", RETAIL),
+    ("update store.product set retail_price = null where id = 1", RETAIL),
+    ("update store.price set amount = amount + 1", RETAIL),
+    ("update store.price set effective_to = effective_from where effective_from <= inventory.clock()", RETAIL),
+    ("delete from store.price where effective_from <= inventory.clock()", RETAIL),
+    ("delete from store.price_turn", TURN),
+    ("delete from store.price_turn where price_type = 'promo'", TURN),
+    ("update store.price_turn set at = at + interval '1 second'", TURN),
+    ("update store.price_turn set price_type = 'wholesale' where price_type = 'retail'", TURN),
+    ("update store.price set effective_to = effective_to + interval '1 second' where price_type = 'promo'", TURN),
+]
+
+# The same for what is not product 1: product 3, that was deleted, and what is no product's.
+ELSEWHERE: list[tuple[str, str, int | None]] = [
+    ("update store.movement set on_hand_after = 1 where kind = 'delete_product'", DELETED, 3),
+    ("delete from store.movement where kind = 'delete_product'", DELETED, 3),
+    ("update store.cost_layer set remaining = 1, is_open = true where product_id = 3", DELETED, 3),
+    (
+        "insert into store.product (id, sku_id, sku, name, created_at, updated_at) overriding system value"
+        " values (3, gen_random_uuid(), 'A-3', 'A', now(), now())",
+        DELETED,
+        3,
+    ),
+    ("delete from store.deleted_product", NO_STOCK, 3),
+    *(
+        (damage, COUNT, None)
+        for damage in (
+            *(
+                f"delete from store.row_count where subject = '{subject}'"
+                for subject in ("product", "inflow", "outflow")
+            ),
+            "update store.row_count set delta = delta + 1 where subject = 'inflow'",
+            "insert into store.row_count values ('outflow', null, null, -1)",
+            "insert into store.row_count values ('product', 1, 1, 1), ('product', null, null, -1)",
+            "update store.row_count set category_id = null where subject = 'product'",
+            "update store.row_count set brand_id = null where subject = 'product'",
+            "update store.product set category_id = null where id = 1",
+            "update store.product set brand_id = null where id = 1",
+            "delete from store.product where id = 4",
+        )
+    ),
 ]
 
 
@@ -225,6 +294,22 @@ def trade(database: Database, admin_call: AdminCall, product: int) -> None:
     admin_call("update_inventory", product, 22)
     admin_call("record_sale", product, 15, 5)
     admin_call("record_purchase", product, supplier, 5, 3)
+
+
+def flow(admin_call: AdminCall, product: int) -> None:
+    """Inflows and outflows, of each one that was deleted; a brand, a category; prices of now and ahead."""
+    supplier = admin_call("create_supplier", "Tech Supply Co")["id"]
+    admin_call("record_inflow", product, supplier, 4)
+    category, brand = (admin_call(f"create_{kind}", "Kitchen")["id"] for kind in ("category", "brand"))
+    admin_call("update_catalog_product", product, p_category_id=category, p_brand_id=brand, p_cost_price="1.25")
+    inflow = admin_call("record_inflow", product, supplier, 3)["id"]
+    admin_call("delete_inflow", inflow)
+    admin_call("record_outflow", product, 2)
+    admin_call("delete_outflow", admin_call("record_outflow", product, 5)["id"])
+    now = admin_call("clock")["clock"]
+    admin_call("set_price", product, 5)
+    admin_call("set_price", product, 6, p_effective_from=now + timedelta(days=1))
+    admin_call("set_price", product, 4, "promo", now + timedelta(days=2), now + timedelta(days=3))
 
 
 def lie_at_places(database: Database, call: Call, admin_call: AdminCall, product: int) -> None:
@@ -266,13 +351,18 @@ def history(database: Database, call: Call, admin_call: AdminCall) -> None:
     assert database.one("select status from store.block where id = %s", expired) == "expired"
     call("create_block", product, 2)
     call("add_stock", product, "0.5")
+    flow(admin_call, product)
     trade(database, admin_call, product)
+    gone = database.product("A-3", 7, p_cost_price=2, p_price=3)
+    assert gone == 3
+    admin_call("delete_product", gone)
+    assert admin_call("register_product", "A-4", "Without an inventory")["id"] == 4
     lie_at_places(database, call, admin_call, product)
 
 
 @pytest.mark.usefixtures("history")
 def test_finds_nothing_where_there_is_nothing(database: Database) -> None:
-    assert database.one("select count(distinct kind) from store.movement") == 16
+    assert database.one("select count(distinct kind) from store.movement") == 21
     assert database.rows("select location, quantity from report.location_stock order by location") == [
         ("RACK-A1-01", 2),
         ("RACK-B2-02", 6),
@@ -283,12 +373,12 @@ def test_finds_nothing_where_there_is_nothing(database: Database) -> None:
 
 @pytest.mark.usefixtures("history")
 def test_finds_each_damage(database: Database, subtests: pytest.Subtests) -> None:
-    for damage, check in DAMAGES:
+    for damage, check, product in [*((*damage, 1) for damage in DAMAGES), *ELSEWHERE]:
         with subtests.test(damage, check=check), database.admin.transaction(force_rollback=True):
             database.admin.execute(damage.encode())
             found = database.rows("select check_name, product_id, expected, found from maintenance.verify()")
-            assert (check, 1) in {(name, product) for name, product, _, _ in found}
-            assert {product for _, product, _, _ in found} == {1}
+            assert (check, product) in {(name, of) for name, of, _, _ in found}
+            assert {of for _, of, _, _ in found} <= {product, 3, None}, "it finds it where it is"
             assert all(expected != was_found for _, _, expected, was_found in found)
     database.verify()
 
@@ -297,4 +387,4 @@ def test_every_check_is_broken_once_above(database: Database) -> None:
     source = database.one("select prosrc from pg_proc where oid = 'maintenance.verify()'::regprocedure")
     # A check's name has spaces in it.
     names = {name.replace("''", "'") for name in re.findall(r"select\s+'((?:[^']|'')+)',", source)}
-    assert {name for name in names if " " in name} == {check for _, check in DAMAGES}
+    assert {name for name in names if " " in name} == {check for _, check, *_ in [*DAMAGES, *ELSEWHERE]}

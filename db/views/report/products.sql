@@ -9,7 +9,17 @@ select
     b.name as brand,
     p.serial_number,
     p.cost_price,
-    inventory.active_price(p.id) as retail_price,
+    (
+        select r.amount
+        from store.price as r
+        where
+            r.product_id = p.id
+            and r.price_type = 'retail'
+            and r.effective_from <= report.instant()
+            and (r.effective_to is null or r.effective_to > report.instant())
+        order by r.effective_from desc, r.id desc
+        limit 1
+    ) as retail_price,
     p.created_at,
     p.updated_at
 from store.product as p
