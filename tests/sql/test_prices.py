@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Database, InThread
-from tests.sql.conftest import AdminCall, Call, Freeze, Refused
+from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -380,6 +380,103 @@ def test_the_active_price_is_one_look_up_in_an_index(database: Database, mug: in
         assert "Rows Removed by Filter" not in plan, "it reads the rule that it answers, and no other"
 
 
+# What lists search by
+
+
+def kept(database: Database, product: int) -> Any:
+    """The price that lists search by, as it is kept."""
+    return database.one("select retail_price from store.product where id = %s", product)
+
+
+def turns(database: Database) -> list[tuple[Any, ...]]:
+    """The instants ahead, from noon."""
+    return [
+        (kind, (at - NOON) / HOUR)
+        for kind, at in database.rows("select price_type, at from store.price_turn order by at, price_type")
+    ]
+
+
+def listed(calls: Calls, ordering: str = "id", **filters: Any) -> list[tuple[int, Any]]:
+    """(id, selling_price) as API 5's list has them."""
+    (row,) = calls(
+        "http.list_catalog_products", role="inventory_admin", p_ordering=ordering, p_page_size="100", **filters
+    )
+    (page,) = row.values()
+    assert page["count"] == len(page["results"])
+    return [(item["id"], item["selling_price"]) for item in page["results"]]
+
+
+def test_a_price_of_now_is_kept_at_once(database: Database, admin_call: AdminCall, mug: int) -> None:
+    assert kept(database, mug) == 5
+    admin_call("set_price", mug, "6.125")
+    assert kept(database, mug) == Decimal("6.125")
+    admin_call("set_price", mug, 1, "promo")
+    admin_call("set_price", mug, 2, "wholesale")
+    assert (kept(database, mug), turns(database)) == (Decimal("6.125"), [])
+
+
+def test_a_price_ahead_has_its_turn(database: Database, admin_call: AdminCall, freeze: Freeze, mug: int) -> None:
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR, p_effective_to=NOON + 2 * HOUR)
+    admin_call("set_price", mug, 1, "promo", NOON + HOUR, NOON + 3 * HOUR)
+    assert turns(database) == [("promo", 1), ("retail", 1), ("retail", 2), ("promo", 3)]
+    freeze(NOON + HOUR - MICROSECOND)
+    assert (database.one("select maintenance.turn_prices()"), kept(database, mug)) == (0, 5)
+    freeze(NOON + HOUR)
+    assert kept(database, mug) == 5, "nobody has done it yet"
+    assert (database.one("select maintenance.turn_prices()"), kept(database, mug)) == (2, 6)
+    freeze(NOON + 2 * HOUR)
+    assert (database.one("select maintenance.turn_prices()"), kept(database, mug)) == (1, None)
+    assert turns(database) == [("promo", 3)]
+    assert database.one("select maintenance.turn_prices()") == 0
+
+
+def test_several_turns_that_were_missed_are_done_at_once(
+    database: Database, admin_call: AdminCall, freeze: Freeze, mug: int
+) -> None:
+    for hours, amount in ((1, 6), (2, 7), (3, 8)):
+        admin_call("set_price", mug, amount, p_effective_from=NOON + hours * HOUR)
+    freeze(NOON + 5 * HOUR / 2)
+    assert database.one("select maintenance.turn_prices()") == 2
+    assert (kept(database, mug), turns(database)) == (7, [("retail", 3)])
+
+
+def test_a_new_price_does_what_is_due_first(
+    database: Database, admin_call: AdminCall, freeze: Freeze, mug: int
+) -> None:
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR)
+    freeze(NOON + 2 * HOUR)
+    admin_call("set_price", mug, 9, p_effective_from=NOON + 3 * HOUR)
+    assert (kept(database, mug), turns(database)) == (6, [("retail", 3)])
+    freeze(NOON + 4 * HOUR)
+    admin_call("set_price", mug, 1, "promo")
+    assert (kept(database, mug), turns(database)) == (9, [])
+
+
+def test_a_sweep_is_of_so_many_products(database: Database, admin_call: AdminCall, freeze: Freeze, mug: int) -> None:
+    others = [database.product(f"B-{number}", p_price=1) for number in range(4)]
+    for product in (mug, *others):
+        admin_call("set_price", product, 2, p_effective_from=NOON + HOUR)
+    freeze(NOON + HOUR)
+    assert [database.one("select maintenance.turn_prices(2)") for _ in range(4)] == [2, 2, 1, 0]
+    assert {kept(database, product) for product in (mug, *others)} == {2}
+
+
+def test_a_list_knows_what_is_due_before_any_sweep(
+    database: Database, calls: Calls, admin_call: AdminCall, freeze: Freeze, mug: int
+) -> None:
+    other, none = database.product("B-1", p_price=7), database.product("B-2")
+    admin_call("set_price", mug, 9, p_effective_from=NOON + HOUR)
+    assert listed(calls, "selling_price") == [(mug, "5.00"), (other, "7.00"), (none, None)]
+    freeze(NOON + HOUR)
+    for _ in range(2):  # before the sweep, and after it
+        assert listed(calls, "selling_price") == [(other, "7.00"), (mug, "9.00"), (none, None)]
+        assert listed(calls, "-selling_price") == [(none, None), (mug, "9.00"), (other, "7.00")]
+        assert listed(calls, p_min_price=8) == listed(calls, p_min_price=9) == [(mug, "9.00")]
+        assert listed(calls, p_max_price=7) == [(other, "7.00")]
+        assert listed(calls, p_min_price=5, p_max_price=5) == []
+        database.one("select maintenance.turn_prices()")
+
+
 # Any rules in any order
 
 _HOURS = st.integers(-4, 6)
@@ -458,3 +555,70 @@ def test_any_prices_in_any_order(database: Database, admin_call: AdminCall, free
 
     check()
     freeze(NOON + timedelta(days=9))  # later than any of it
+
+
+_PRODUCTS = 4
+_CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # the hours that go by before it
+        st.booleans(),  # and whether a sweep comes by
+        st.integers(0, _PRODUCTS - 1),
+        st.sampled_from(["retail", "retail", "promo"]),
+        st.integers(0, 5),  # the amount
+        st.none() | _HOURS,
+        st.none() | st.none() | _HOURS,
+        st.booleans() | st.just(True),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def test_lists_search_by_the_active_price_whatever_was_set(
+    database: Database, calls: Calls, admin_call: AdminCall, freeze: Freeze
+) -> None:
+    """After each change and each hour, swept or not: what is listed, and in what order, is the model's."""
+    numbers = count()
+    now = NOON
+
+    @settings(max_examples=25, derandomize=True, database=None, deadline=None)
+    @given(steps=_CHANGES)
+    def check(steps: list[tuple[int, bool, int, str, int, int | None, int | None, bool]]) -> None:
+        nonlocal now
+        freeze(now)
+        category = admin_call("create_category", f"Category {next(numbers)}")["id"]
+        products = [
+            database.one("select id from inventory.insert_product(null, 'Mug', p_category_id => %s)", category)
+            for _ in range(_PRODUCTS)
+        ]
+        made: dict[tuple[int, str], list[Rule]] = {
+            (each, kind): [] for each in products for kind in ("retail", "promo")
+        }
+        for passed, is_swept, number, kind, amount, begin, end, close in steps:
+            now += passed * HOUR
+            freeze(now)
+            if is_swept:
+                database.one("select maintenance.turn_prices()")
+            start, stop = (None if hours is None else now + hours * HOUR for hours in (begin, end))
+            rules_of = made[products[number], kind]
+            expected = make(rules_of, now, amount, now if start is None else start, stop, close)
+            code = ""
+            try:
+                admin_call("set_price", products[number], amount, kind, start, stop, close)
+            except psycopg.Error as error:
+                code = str(error.sqlstate)
+            assert code == expected
+            for hours in (0, 1):
+                freeze(now + hours * HOUR)
+                active = {each: holds(made[each, "retail"], now + hours * HOUR) for each in products}
+                known = {each: rule[2] for each, rule in active.items() if rule is not None}
+                shown = {each: None if each not in known else f"{known[each]}.00" for each in products}
+                ascending = sorted(products, key=lambda each: (each not in known, known.get(each, 0), each))
+                only = {"p_category": category}
+                assert listed(calls, "selling_price", **only) == [(each, shown[each]) for each in ascending]
+                assert listed(calls, "-selling_price", **only) == [(each, shown[each]) for each in ascending[::-1]]
+                between = [(each, shown[each]) for each in products if 2 <= known.get(each, 0) <= 3]
+                assert listed(calls, **only, p_min_price=2, p_max_price=3) == between
+        now += 9 * HOUR
+
+    check()
