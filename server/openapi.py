@@ -28,6 +28,12 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "money": {"type": "number", "minimum": 0, "description": "Money, up to 3 decimals."},
     "decimal": {"type": "string", "pattern": "^-?[0-9]+[.][0-9]{3}$", "description": "Exact, with 3 decimals."},
     "amount": {"type": "string", "pattern": "^[0-9]+[.][0-9]{2}$", "description": "Money, with 2 decimals."},
+    "reference": {
+        "type": "object",
+        "required": ["id", "name"],
+        "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+        "description": "What it belongs to.",
+    },
     "time": {
         "type": "string",
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?$",

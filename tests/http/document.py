@@ -45,7 +45,7 @@ class Document:
         """The operation that serves the method and path, None where there is none."""
         method = "get" if method == "HEAD" else method.lower()
         for pattern, name in self._paths:
-            if pattern.fullmatch(path.rstrip("/") if name.endswith("/") else path):
+            if pattern.fullmatch(path.removesuffix("/") if name.endswith("/") else path):
                 found: dict[str, Any] | None = self.document["paths"][name].get(method)
                 return found
         return None

@@ -11,6 +11,16 @@ from tests.conftest import Database, Server
 
 EVERY_ROUTE = (*ROUTES, *TOKEN_ROUTES)
 CREDENTIALS = {"username": "root", "password": "secret"}
+OF_COLLECTION = {
+    "brands": "brand_id",
+    "categories": "category_id",
+    "suppliers": "spare_supplier_id",
+    "products": "spare_product_id",
+    "inflows": "inflow_id",
+    "outflows": "outflow_id",
+    "users": "user_id",
+    "webhooks": "webhook_id",
+}
 
 
 @dataclasses.dataclass
@@ -18,8 +28,9 @@ class World:
     """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
 
     The users are operator, employee and root (the admin); their password is secret. Of the SKU 40 were bought from a
-    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies. A
-    webhook endpoint, disabled by now, has a delivery that is not made.
+    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies.
+    It had an inflow of 10 and an outflow of 10. Nothing refers to the brand, the category, and what is spare. A webhook
+    endpoint, disabled by now, has a delivery that is not made.
     """
 
     product_id: int
@@ -30,20 +41,25 @@ class World:
     supplier_id: int
     sale_id: int
     count_id: int
+    brand_id: int
+    category_id: int
+    spare_supplier_id: int
+    spare_product_id: int
+    inflow_id: int
+    outflow_id: int
     webhook_id: int
     delivery_id: int
     code: str = "RACK-A1-01"
 
     def path(self, template: str) -> str:
-        """The path with its parameters: {sku_id}, {block_id}, …; {id} is the product's, the user's or the webhook's.
+        """The path with its parameters: {sku_id}, {block_id}, …; {id} is that of what stands before it.
 
-        What is to be initialized is the product that has no inventory.
+        What is to be initialized is the product that has no inventory; what API 5 may delete is what can be deleted.
         """
         names = dataclasses.asdict(self) | {"id": self.product_id}
-        if template.startswith("/api/v1/users"):
-            names["id"] = self.user_id
-        if template.startswith("/api/v1/webhooks"):
-            names["id"] = self.webhook_id
+        for plural, name in OF_COLLECTION.items():
+            if template.startswith(f"/api/v1/{plural}/"):
+                names["id"] = names[name]
         if template.endswith("/initialize"):
             names["product_id"] = self.bare_product_id
         return template.format_map(names)
@@ -67,17 +83,30 @@ def fill(database: Database) -> World:
     webhook_id = database.one("select id from inventory.create_webhook('http://127.0.0.1:9/', '{stock.low}')")
     database.one("select inventory.queue_events('stock.low', array[json '{}'], array[inventory.clock()])")
     database.one("select id from inventory.update_webhook(%s, p_enabled => false)", webhook_id)
+    brand_id = database.one("select id from inventory.create_brand('Samsung', 'Electronics brand')")
+    category_id = database.one("select id from inventory.create_category('Electronics')")
+    spare_supplier_id = database.one("select id from inventory.create_supplier('Tech Distributors Inc.')")
+    spare_product_id = database.product("SPARE", 5, p_price="799.99")
+    # The outflow takes what came first: the inflow's units are all there.
+    inflow_id = database.one("select id from inventory.record_inflow(%s, %s, 10)", product_id, supplier_id)
+    outflow_id = database.one("select id from inventory.record_outflow(%s, 10)", product_id)
     return World(
-        product_id,
-        database.sku_id(product_id),
-        str(block_id),
-        user_id,
-        bare_product_id,
-        supplier_id,
-        sale_id,
-        count_id,
-        webhook_id,
-        database.one("select id from store.webhook_delivery"),
+        product_id=product_id,
+        sku_id=database.sku_id(product_id),
+        block_id=str(block_id),
+        user_id=user_id,
+        bare_product_id=bare_product_id,
+        supplier_id=supplier_id,
+        sale_id=sale_id,
+        count_id=count_id,
+        brand_id=brand_id,
+        category_id=category_id,
+        spare_supplier_id=spare_supplier_id,
+        spare_product_id=spare_product_id,
+        inflow_id=inflow_id,
+        outflow_id=outflow_id,
+        webhook_id=webhook_id,
+        delivery_id=database.one("select id from store.webhook_delivery"),
     )
 
 
@@ -128,6 +157,27 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return None
         case "create_price":
             return {"amount": 60, "price_type": "retail", "close_old_price": True}
+        case "create_brand" | "create_category":
+            return {"name": "Home Appliances", "description": "Household appliances"}
+        case "update_brand" | "update_category":
+            return {"name": "Consumer Electronics", "description": "Updated description"}
+        case "create_catalog_supplier" | "update_catalog_supplier":
+            return {"name": "Global Supplies Ltd.", "description": "International supplier", "email": "a@b.example"}
+        case "create_catalog_product" | "update_catalog_product":
+            related = {"category": world.category_id, "brand": world.brand_id}
+            prices = {"cost_price": "899.00", "selling_price": "1199.00"}
+            return {
+                "title": "iPhone 15 Pro",
+                "description": "Apple flagship phone",
+                **related,
+                **prices,
+                "quantity": 30,
+            }
+        case "create_inflow":
+            related = {"supplier": world.supplier_id, "product": world.product_id}
+            return {**related, "quantity": 50, "description": "Emergency restock"}
+        case "create_outflow":
+            return {"product": world.product_id, "quantity": 10, "description": "Bulk sale"}
         case "create_user":
             return {"username": "alice", "password": "correct horse", "role": "employee"}
         case "update_user":
@@ -146,7 +196,7 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             refresh = server.client().post("/api/v1/authentication/token/", json=CREDENTIALS).json()["refresh"]
             return {"refresh": refresh, "token": refresh}
         case _:
-            assert route.method == "GET", f"tests/http/samples.py has no sample of {route.function}"
+            assert route.method in ("GET", "DELETE"), f"tests/http/samples.py has no sample of {route.function}"
             return None
 
 

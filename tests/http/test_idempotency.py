@@ -143,6 +143,7 @@ def test_the_first_waits_for_a_row_and_the_second_for_nothing(
 
 # Business errors are answers too
 
+PRODUCT = {"title": "iPhone 15 Pro", "category": 1, "brand": 1, "cost_price": "899.00", "selling_price": "1199.00"}
 REFUSED = [
     ("/sku", {"sku_code": "A-1", "name": "A", "quantity": 1, "price": 1}, 409),
     ("/sku/550e8400-e29b-41d4-a716-446655440000/temporary-block", {"quantity": 1}, 404),
@@ -176,6 +177,17 @@ REFUSED = [
     ("/api/v1/counts/999/close", {}, 404),
     ("/api/v1/counts/999/cancel", None, 404),
     ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "NONE", "quantity": 1}]}, 404),
+    ("/api/v1/brands/", {"name": "SAMSUNG"}, 422),
+    ("/api/v1/categories/", {"name": "electronics"}, 422),
+    ("/api/v1/products/", PRODUCT | {"category": 999}, 422),
+    ("/api/v1/products/", PRODUCT | {"brand": 999}, 422),
+    ("/api/v1/products/", PRODUCT | {"sku": "A-1"}, 422),
+    ("/api/v1/inflows/", {"supplier": 1, "product": 999, "quantity": 1}, 422),
+    ("/api/v1/inflows/", {"supplier": 999, "product": 1, "quantity": 1}, 422),
+    ("/api/v1/inflows/", {"supplier": 1, "product": 2, "quantity": 1}, 422),
+    ("/api/v1/inflows/", {"supplier": 1, "product": 1, "quantity": 999_999_999}, 422),
+    ("/api/v1/outflows/", {"product": 1, "quantity": 86}, 400),
+    ("/api/v1/outflows/", {"product": 999, "quantity": 1}, 422),
     ("/api/v1/users/", {"username": "ROOT", "password": "x", "role": "admin"}, 422),
     ("/api/v1/webhooks/999/rotate-secret/", {}, 404),
     ("/api/v1/webhooks/999/deliveries/1/replay/", None, 404),
@@ -234,6 +246,12 @@ INVALID: list[tuple[str, Any]] = [
     ("/api/v1/counts/abc/close", None),
     ("/api/v1/counts/{count_id}/cancel", []),
     ("/api/v1/counts/{count_id}/lines", {"lines": [{"sku": "A-1", "quantity": -1}]}),
+    ("/api/v1/brands/", {"name": ""}),
+    ("/api/v1/categories/", []),
+    ("/api/v1/suppliers/", {"name": "A", "email": "abc"}),
+    ("/api/v1/products/", PRODUCT | {"cost_price": "1.005"}),
+    ("/api/v1/inflows/", {"supplier": 1, "product": 1, "quantity": 1.5}),
+    ("/api/v1/outflows/", {"product": "one", "quantity": 1}),
     ("/api/v1/users/", {"username": "alice"}),
     ("/api/v1/webhooks/", {"url": "https://shop.example/", "events": []}),
     ("/api/v1/webhooks/1/rotate-secret/", {"overlap_seconds": -1}),

@@ -31,6 +31,7 @@ NOBODY = "550e8400-e29b-41d4-a716-446655440000"
 MIB = 1024 * 1024
 GETS = [route for route in EVERY_ROUTE if route.method == "GET"]
 WITH_A_BODY = [route for route in EVERY_ROUTE if route.method not in ("GET", "DELETE")]
+DELETES = [route for route in EVERY_ROUTE if route.method == "DELETE"]
 
 
 def assert_error(answer: httpx.Response, api: Api, status: int, code: str) -> None:
@@ -220,6 +221,12 @@ def test_metrics_do_not_grow_with_what_is_asked_for(client: httpx.Client) -> Non
         "/api/v1/counts/1/",
         "/api/v1/counts/1/lines/",
         "/api/v1/counts/1/nothing",
+        "/api/v1/brands//",
+        "/api/v1/brands/1/products/",
+        "/api/v1/Products/",
+        "/api/v1/products/1//",
+        "/api/v1/inflows/1/nothing/",
+        "/brands/",
         "/api/v1/users/1/x",
         "/api/v1/webhooks/1/x",
         "/api/v1/webhooks/1/deliveries/1",
@@ -278,6 +285,25 @@ def test_a_wrong_media_type_is_415(shared: Shared, route: Route, media_type: str
         headers=headers,
     )
     assert_error(answer, route.api, 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize("route", DELETES, ids=name_of)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/json", None])
+def test_delete_reads_no_body(server: Server, database: Database, route: Route, media_type: str | None) -> None:
+    world = fill(database)
+    client = server.client(server.token("root", "secret"))
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    for sent in (b"{", b"x" * (MIB + 1)):
+        answer = client.request("DELETE", re.sub(r"\{\w+\}", "999", route.path), content=sent, headers=headers)
+        assert_error(answer, route.api, 404, f"{_one_of(route)}_NOT_FOUND")
+    answer = client.request("DELETE", world.path(route.path), content=b"{", headers=headers)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert_error(client.get(world.path(route.path)), route.api, 404, f"{_one_of(route)}_NOT_FOUND")
+    database.verify()
+
+
+def _one_of(route: Route) -> str:
+    return route.function.removeprefix("delete_").removeprefix("catalog_").upper()
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
@@ -419,6 +445,11 @@ def test_an_unforeseen_error_tells_nothing_about_the_database(server: Server, da
         ("/inventory/purchases", bought, Api.PRICING),
         ("/api/v1/art_order", order("Add", 566, to_location="RACK-A1-01"), Api.ART),
         ("/api/v1/art_orders", {"orders": [order("Add", 566, to_location="RACK-A1-01")]}, Api.ART),
+        (
+            "/api/v1/inflows/",
+            {"supplier": world.supplier_id, "product": world.product_id, "quantity": 566},
+            Api.CATALOG,
+        ),
         ("/api/v1/users/", {"username": "eve", "password": "pass word", "role": "admin"}, Api.CATALOG),
     ]:
         for headers in ({}, {"Idempotency-Key": "k-1"}):
@@ -515,7 +546,7 @@ def test_every_operation_is_whole(document: Document) -> None:
                 assert media["schema"]
         for requirement in operation.get("security", []):
             assert requirement.keys() <= found["components"]["securitySchemes"].keys()
-        assert ("requestBody" in operation) <= (method != "GET")
+        assert ("requestBody" in operation) <= (method not in ("GET", "DELETE"))
 
 
 def test_every_schema_is_of_keywords_that_are_known(document: Document) -> None:

@@ -31,6 +31,6 @@ $$;
 comment on function http.catalog_product_json(store.product) is
 'A product as API 5 shows it. quantity: on hand; selling_price: the active retail price; null where there is none.
 
-Returns {"id": "integer", "title": "name", "category": {"id": "integer", "name": "name"}, "brand": {"id": "integer",
-"name": "name"}, "description": "text?", "serie_number": "text?", "cost_price": "amount?", "selling_price": "amount?",
-"quantity": "quantity", "sku": "sku_code", "sku_id": "uuid", "created_at": "timestamp", "updated_at": "timestamp"}';
+Returns {"id": "integer", "title": "name", "category": "reference?", "brand": "reference?", "description": "text?",
+"serie_number": "text?", "cost_price": "amount?", "selling_price": "amount?", "quantity": "quantity", "sku": "sku_code",
+"sku_id": "uuid", "created_at": "timestamp", "updated_at": "timestamp"}';
