@@ -351,6 +351,8 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
             return "A valid integer is required."
         case "related_type":
             return f"Incorrect type. Expected pk value, received {_type_name(error.input)}."
+        case "related_unknown":
+            return f'Invalid pk "{error.input}" - object does not exist.'
         case "bool_parsing" | "bool_type":
             return "Must be a valid boolean."
         case "greater_than_equal":
@@ -367,6 +369,8 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
             return "Null characters are not allowed."
         case "string_pattern_mismatch" | "date_from_datetime_parsing" if "date" in error.msg:
             return "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
+        case "string_pattern_mismatch":
+            return f"{error.msg}."
         case "literal_error":
             return f'"{error.input}" is not a valid choice.'
         case _:

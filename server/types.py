@@ -150,6 +150,8 @@ def _decimal(whole_digits: int, places: int = 3, *, ge: int | None = None, gt: i
 def _related_form(value: Any) -> Any:
     if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and _DIGITS.fullmatch(value))):
         raise PydanticCustomError("related_type", "Input should be the integer id of what is meant")
+    if not -(2**63) <= int(value) < 2**63:
+        raise PydanticCustomError("related_unknown", "Input should be the id of something")
     return value
 
 

@@ -68,7 +68,9 @@ REQUIRED_FIELDS = {
     INFLOWS: {"supplier", "product", "quantity"},
     OUTFLOWS: {"product", "quantity"},
 }
-OPTIONAL_FIELDS = [(path, name) for path, fields in GOOD.items() for name in fields.keys() - REQUIRED_FIELDS[path]]
+OPTIONAL_FIELDS = [
+    (path, name) for path, fields in GOOD.items() for name in sorted(fields.keys() - REQUIRED_FIELDS[path])
+]
 ALL_REQUIRED = [(path, name) for path, names in REQUIRED_FIELDS.items() for name in sorted(names)]
 CHANGEABLE = [path for path in GOOD if path not in FLOWS]
 
@@ -364,7 +366,7 @@ def test_a_body_that_is_no_json_is_400(shared: Shared, path: str, body: str | by
         ('"99.9"', "99.90"),
         ("1.5e2", "150.00"),
         ('"1e2"', "100.00"),
-        ("1.50000", None),
+        ("1.50000", "1.50"),
         ("0.29", "0.29"),
         ("1.15", "1.15"),
         ("90071992547409.93", "90071992547409.93"),
@@ -372,14 +374,11 @@ def test_a_body_that_is_no_json_is_400(shared: Shared, path: str, body: str | by
         ('"99999999999999999999.99"', "99999999999999999999.99"),
     ],
 )
-def test_money_is_what_was_sent(admin: httpx.Client, database: Database, sent: str, shown: str | None) -> None:
+def test_money_is_what_was_sent(admin: httpx.Client, database: Database, sent: str, shown: str) -> None:
     related(admin)
     for field in ("cost_price", "selling_price"):
         fields = GOOD[PRODUCTS] | {field: sent, "quantity": "0", "sku": f'"{field}"'}
         answer = send(admin, "POST", PRODUCTS, written(fields))
-        if shown is None:
-            assert_invalid(answer, **{field: ["Ensure that there are no more than 2 decimal places."]})
-            continue
         assert answer.status_code == 201, answer.text
         assert answer.json()[field] == shown
         assert get(admin, PRODUCTS, answer.json()["id"])[field] == shown
