@@ -13,6 +13,10 @@ declare
     v_rejected jsonb;
     v_lines integer;
     v_ids bigint [];
+    v_codes text [];
+    v_chosen text [];
+    v_taken integer [];
+    v_place integer;
 begin
     perform inventory.require_argument('lines', p_lines is null);
     if jsonb_typeof(p_lines) <> 'array' or jsonb_array_length(p_lines) > 100000 then
@@ -22,10 +26,31 @@ begin
             detail = jsonb_build_object('field', 'lines');
     end if;
 
+    -- A code for each line that has none; another one where somebody, or another line, chose that code.
+    select
+        array_agg(case when l.sku is null then inventory.next_sku() end order by l.position),
+        array_agg(l.sku) filter (where l.sku ~ '^P-[0-9]+$')
+    into v_codes, v_chosen
+    from rows from (jsonb_to_recordset(p_lines) as (sku text)) with ordinality as l (sku, position);
+    loop
+        select array_agg(c.place) into v_taken
+        from unnest(v_codes) with ordinality as c (code, place)
+        where
+            (v_taken is null or c.place = any(v_taken))
+            and (
+                exists (select from store.product as p where p.sku = c.code)
+                or c.code in (select s.code from unnest(v_chosen) as s (code))
+            );
+        exit when v_taken is null;
+        foreach v_place in array v_taken loop
+            v_codes[v_place] := inventory.next_sku();
+        end loop;
+    end loop;
+
     with line as materialized (
         select
             coalesce(l.line, l.position) as number,
-            coalesce(l.sku, inventory.next_sku()) as code,
+            coalesce(l.sku, l.free_sku) as code,
             l.*,
             round(coalesce(l.quantity, 0) * l.cost_price, 3) as value
         from rows from (
@@ -40,9 +65,11 @@ begin
                 description inventory.description,
                 serie_number inventory.serial_number,
                 quantity inventory.whole_quantity
-            )
+            ),
+            unnest(v_codes)
         ) with ordinality as l (
-            line, sku, title, category, brand, cost_price, selling_price, description, serie_number, quantity, position
+            line, sku, title, category, brand, cost_price, selling_price, description, serie_number, quantity, free_sku,
+            position
         )
     ),
 
