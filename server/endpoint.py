@@ -31,7 +31,8 @@ from server.types import PATH_TYPES, pydantic_type
 
 MAXIMUM_BODY = 1024 * 1024
 MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
-SERVER_ARGUMENTS = ("actor", "url")
+SERVER_ARGUMENTS = ("actor",)
+SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
@@ -158,14 +159,15 @@ class Endpoint:
             )
         if route.api not in STATUS["NOT_FOUND"]:
             raise CatalogError(f"{route.method} {route.path}: {route.api} has no error bodies.")
-        rest = [a for a in self.function.arguments if a.name not in in_path and a.name not in SERVER_ARGUMENTS]
+        filled = SERVER_ARGUMENTS_OF_GET if route.method == "GET" else SERVER_ARGUMENTS
+        rest = [a for a in self.function.arguments if a.name not in in_path and a.name not in filled]
         composites = service.catalog.composites
         self.path_model = model(
             "Path", (a for a in self.function.arguments if a.name in in_path), composites, PATH_TYPES
         )
         rest = [dataclasses.replace(a, required=a.required or a.name in route.required) for a in rest]
         self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
-        self._server_arguments = [a.name for a in self.function.arguments if a.name in SERVER_ARGUMENTS]
+        self._server_arguments = [a.name for a in self.function.arguments if a.name in filled]
 
     async def __call__(self, request: web.Request) -> web.Response:
         identity = self._service.identify(request)

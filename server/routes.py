@@ -1,7 +1,7 @@
 """The whole API at a glance: each endpoint is one line, and one function of the schema http.
 
 A path's parameters, the query's (GET) and the body's fields (others, but for DELETE, which has none) are the function's
-arguments by name. Arguments that the server fills: actor (who calls), url (the request's absolute address).
+arguments by name. Arguments that the server fills: actor (who calls), of a GET url (the request's absolute address).
 """
 
 from __future__ import annotations

@@ -357,7 +357,6 @@ SAMPLES = {
                 "",
                 "[]",
                 "stock.low",
-                "{stock.low}",
                 1,
                 True,
                 ["x"],

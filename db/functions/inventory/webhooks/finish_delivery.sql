@@ -36,7 +36,7 @@ begin
         select
             case
                 when not v_is_delivered and not v_is_gone and r.delay is not null
-                    then v_now + greatest(r.delay, least(p_retry_after, interval '24 hours'))
+                    then v_now + greatest(r.delay, least(coalesce(p_retry_after, r.delay), interval '24 hours'))
             end as next_attempt_at
         from store.webhook_delivery as t
         cross join lateral inventory.retry_delay(t.tries) as r (delay)

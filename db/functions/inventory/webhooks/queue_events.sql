@@ -32,7 +32,7 @@ begin
     with queued as (
         insert into store.event (id, type, payload, created_at)
         select
-            inventory.uuid_v7(v_now),
+            inventory.uuid_v7(v_now + e.position * interval '1 microsecond'), -- ids in the order of the list
             v_event,
             json_build_object('type', v_event, 'timestamp', inventory.instant_text(e.occurred_at), 'data', e.data),
             v_now
