@@ -1,4 +1,4 @@
-"""The lists over a million products and five million movements: their times and their plans.
+"""The lists over a million products and seven million movements: their times and their plans.
 
     python -m bench.lists            make the data in a cluster of its own (some minutes, 5 GB), write bench/lists.md
     python -m bench.lists DIRECTORY  keep the cluster there, and use the data that is there already
@@ -58,6 +58,48 @@ CALLS = [
     ("valuation of a product", "http.get_valuation(500000)"),
     ("valuation of a product with a million movements", "http.get_valuation(1)"),
     ("the same, half a million movements ago", "http.get_valuation(1, '{middle}')"),
+    *(
+        (f"catalog: {name}", f"http.list_catalog_products({arguments})")
+        for name, arguments in (
+            ("page 1", ""),
+            ("page 2", "p_page => '2'"),
+            ("page 50 000", "p_page => '50000'"),
+            ("a category", "p_category => 7"),
+            ("a brand", "p_brand => 7"),
+            ("a category and a brand", "p_category => 7, p_brand => 7"),
+            ("10 products by price", "p_min_price => 50, p_max_price => 50, p_category => 7"),
+            ("prices from 50", "p_min_price => 50"),
+            ("prices from 50 to 51", "p_min_price => 50, p_max_price => 51"),
+            ("prices up to 0.01", "p_max_price => 0.01"),
+            ("a category, prices from 50 to 60", "p_category => 7, p_min_price => 50, p_max_price => 60"),
+            ("search: some words, 455 products", "p_search => 'oak wool steel'"),
+            ("search: a word of 213 000 products", "p_search => 'quartz'"),
+            ("search: nothing", "p_search => 'platinum'"),
+            ("by title", "p_ordering => 'title'"),
+            ("by price, highest first", "p_ordering => '-selling_price'"),
+            ("a category by price", "p_ordering => 'selling_price', p_category => 7"),
+            ("by creation", "p_ordering => '-created_at'"),
+            ("by quantity", "p_ordering => 'quantity'"),
+            ("by category", "p_ordering => 'category'"),
+        )
+    ),
+    *(
+        (f"{flows}: {name}", f"http.list_{flows}({arguments})")
+        for flows in ("inflows", "outflows")
+        for name, arguments in (
+            ("page 1", ""),
+            ("page 50 000", "p_page => '50000'"),
+            ("of a product", "p_product => 500000"),
+            ("of a day", "p_date_from => '{flowed}', p_date_to => '{flowed}'"),
+            ("up to a day, newest first", "p_date_to => '{flowed}', p_ordering => '-created_at'"),
+            ("by product", "p_ordering => 'product'"),
+        )
+    ),
+    ("inflows: of a supplier", "http.list_inflows(p_supplier => 7)"),
+    (
+        "inflows: of a supplier on a day",
+        "http.list_inflows(p_supplier => 7, p_date_from => '{flowed}', p_date_to => '{flowed}')",
+    ),
 ]
 REPORTS = [
     ("report.stock_as_of, half a million movements ago", "select count(*) from report.stock_as_of('{middle}')"),
@@ -107,11 +149,12 @@ class Bench:
         connection.add_notice_handler(lambda notice: self._plans.append(notice.message_primary or ""))
         row = connection.execute(
             "select s.created_at::date::text, (s.created_at::date + 1)::text,"
-            " http.instant(s.created_at)"
+            " http.instant(s.created_at),"
+            " (select f.created_at::date::text from store.inflow as f where f.product_id = 1)"
             " from store.sale as s where s.product_id = 1 and s.number = 250000"
         ).fetchone()
         assert row is not None
-        self.days = {"day": row[0], "next": row[1], "middle": row[2]}
+        self.days = {"day": row[0], "next": row[1], "middle": row[2], "flowed": row[3]}
 
     def milliseconds(self, statement: str, repeats: int = REPEATS) -> float:
         """The least of some runs, after one that warms up."""
@@ -128,7 +171,8 @@ class Bench:
         self.connection.execute("set client_min_messages = log; set auto_explain.log_min_duration = 0")
         self.connection.execute(statement.encode()).fetchall()
         self.connection.execute("set client_min_messages = notice; set auto_explain.log_min_duration = -1")
-        return [plan for plan in self._plans if "with matching" in plan or "v_last" in plan or "l.number" in plan]
+        own = ("with matching", "v_last", "l.number", "select count(*) from (", "limit $2 offset $3")
+        return [plan for plan in self._plans if any(words in plan for words in own)]
 
 
 def short(plan: str) -> str:
@@ -167,8 +211,9 @@ def main() -> int:
 
 HEAD = """# Lists of millions
 
-Made by `python -m bench.lists`: 1 000 000 products, 5 000 000 movements (one product has 1 000 004 of them), 1 500 000
-purchases and as many sales, on the machine of the day. Milliseconds in the database, the best of five, all in memory.
+Made by `python -m bench.lists`: 1 000 000 products, 7 000 000 movements (one product has 1 000 006 of them), 1 500 000
+purchases and as many sales, 1 000 000 inflows and as many outflows, on the machine of the day. Milliseconds
+in the database, the best of five, all in memory.
 """
 
 if __name__ == "__main__":

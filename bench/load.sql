@@ -1,6 +1,7 @@
--- A million products and five million movements, whose ledger, layers and totals agree as if the rules had written them.
+-- A million products and seven million movements, whose ledger, layers and totals agree as if the rules had written them.
 --
--- Every product: 20 on hand at 2.000, a purchase of 10 at 3.000, a sale of 5 at 4.000, a reservation of 2. Product 1 then
+-- Every product: 20 on hand at 2.000, a purchase of 10 at 3.000, a sale of 5 at 4.000, a reservation of 2, an inflow of 5 at
+-- 2.000, an outflow of 5; one of 1000 categories and of 500 brands, and a price up to 100. Product 1 then
 -- 500 000 times over: a purchase of 1 at 3.000, and a sale of 1 at 4.000. Movements happen a millisecond apart, up to now.
 
 \set products 1000000
@@ -16,10 +17,18 @@ from unnest(
 insert into store.supplier (id, name, phone_number, created_at, updated_at) overriding system value
 select g, 'Supplier ' || g, '+25470000' || g, now(), now() from generate_series(1, 1000) as g;
 
-insert into store.product (id, sku_id, sku, name, created_at, updated_at) overriding system value
+insert into store.category (id, name, created_at, updated_at) overriding system value
+select g, 'Category ' || g, now(), now() from generate_series(1, 1000) as g;
+insert into store.brand (id, name, created_at, updated_at) overriding system value
+select g, 'Brand ' || g, now(), now() from generate_series(1, 500) as g;
+
+insert into store.product (
+    id, sku_id, sku, name, created_at, updated_at, category_id, brand_id, cost_price, retail_price
+) overriding system value
 select
     g, inventory.uuid_v7(t.at), 'SKU-' || lpad(g::text, 7, '0'),
-    initcap(a.word || ' ' || b.word || ' ' || c.word) || ' no. ' || (g * 7919::bigint % 1000003), t.at, t.at
+    initcap(a.word || ' ' || b.word || ' ' || c.word) || ' no. ' || (g * 7919::bigint % 1000003), t.at, t.at,
+    g % 1000 + 1, g / 1000 % 500 + 1, 2, (g * 7919::bigint % 10000 + 1) / 100.0
 from generate_series(1, :products) as g
 cross join lateral (select now() - interval '60 days' + g * interval '1 millisecond' as at) as t
 inner join word as a on g % 13 = a.n
@@ -34,21 +43,22 @@ select
     g, 25, 2,
     case when g % 100 = 0 then 'inactive' when g % 5000 = 1 and g > 1 then 'archived' else 'active' end,
     case when g % 200 = 0 then 30 when g % 3 = 0 then 10 end,
-    now() - interval '60 days', now(), 25, 58.333
+    now() - interval '60 days', now(), 25, 56.944
 from generate_series(1, :products) as g;
 
--- The moving average of all: 20 at 2 and 10 at 3 are 70 for 30; a sale of 5 takes 11.667 of it.
+-- The moving average of all: 20 at 2 and 10 at 3 are 70 for 30; a sale of 5 takes 11.667 of it, and an outflow of 5 11.389
+-- of what are 68.333 for 30 with 5 more.
 insert into store.movement (
     product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, reference, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    g, (k.step - 1) * :products + g, k.kind, k.before, k.after, 0, case k.step when 4 then 2 else 0 end, 0, 0,
-    k.cost, case when k.step in (2, 3) then g::text end, 'bench', t.at, t.at, k.average_quantity, k.average_value
+    g, (k.step - 1) * :products + g, k.kind, k.before, k.after, case when k.step > 4 then 2 else 0 end,
+    case when k.step > 3 then 2 else 0 end, 0, 0, k.cost, case when k.step not in (1, 4) then g::text end, 'bench', t.at, t.at, k.average_quantity, k.average_value
 from (
     values
         (1, 'initial', 0, 20, 40, 20, 40), (2, 'purchase', 20, 30, 30, 30, 70), (3, 'sale', 30, 25, 10, 25, 58.333),
-        (4, 'reserve', 25, 25, null, 25, 58.333)
+        (4, 'reserve', 25, 25, null, 25, 58.333), (5, 'inflow', 25, 30, 10, 30, 68.333), (6, 'outflow', 30, 25, 10, 25, 56.944)
 ) as k (step, kind, before, after, cost, average_quantity, average_value)
 cross join generate_series(1, :products) as g
 cross join lateral (
@@ -61,13 +71,31 @@ insert into store.cost_layer (
 ) overriding system value
 select
     m.product_id, m.id, m.id, m.created_at, m.on_hand_after - m.on_hand_before,
-    case m.kind when 'initial' then 15 else 10 end, m.cost / (m.on_hand_after - m.on_hand_before), m.cost, 30
+    case m.kind when 'inflow' then 5 else 10 end, m.cost / (m.on_hand_after - m.on_hand_before), m.cost,
+    case m.kind when 'initial' then 20 when 'purchase' then 30 else 10 end
 from store.movement as m
-where m.kind in ('initial', 'purchase')
+where m.kind in ('initial', 'purchase', 'inflow')
 order by m.id;
 
 insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost)
-select g, 2 * :products + g, g, 5, 10 from generate_series(1, :products) as g;
+select g, k.step * :products + g, g, 5, 10 from unnest('{2, 5}'::integer []) as k (step), generate_series(1, :products) as g;
+
+insert into store.inflow (product_id, id, supplier_id, movement_id, quantity, actor, created_at)
+select m.product_id, m.product_id, m.product_id % 1000 + 1, m.id, 5, 'bench', m.created_at
+from store.movement as m
+where m.kind = 'inflow'
+order by m.id;
+
+insert into store.outflow (product_id, id, movement_id, quantity, actor, created_at)
+select m.product_id, m.product_id, m.id, 5, 'bench', m.created_at
+from store.movement as m
+where m.kind = 'outflow'
+order by m.id;
+
+insert into store.row_count (subject, category_id, brand_id, delta)
+select 'product', p.category_id, p.brand_id, count(*) from store.product as p group by p.category_id, p.brand_id
+union all
+values ('inflow', null::bigint, null::bigint, :products), ('outflow', null, null, :products);
 
 insert into store.purchase (
     product_id, number, id, supplier_id, movement_id, quantity, unit_cost, cost, actor, created_at, quantity_to_date,
@@ -90,16 +118,19 @@ order by m.id;
 -- Product 1: of pair p the sale takes the unit that came 25 units before the pair's own.
 create temporary table pair as
 select
-    p, 4 * :products + 2 * p - 1 as bought_id, 4 * :products + 2 * p as sold_id,
+    p, 6 * :products + 2 * p - 1 as bought_id, 6 * :products + 2 * p as sold_id,
     now() - interval '40 days' + 2 * p * interval '1 millisecond' as at,
-    case when p <= 15 then 1 when p <= 25 then :products + 1 else 4 * :products + 2 * (p - 25) - 1 end as layer_id,
-    case when p <= 15 then 2.000 else 3.000 end as cost
+    case
+        when p <= 10 then 1 when p <= 20 then :products + 1 when p <= 25 then 4 * :products + 1
+        else 6 * :products + 2 * (p - 25) - 1
+    end as layer_id,
+    case when p <= 10 or p between 21 and 25 then 2.000 else 3.000 end as cost
 from generate_series(1, :pairs) as p;
 
 create temporary table average (p integer primary key, bought numeric, sold numeric);
 do $$
 declare
-    v_value numeric := 58.333;
+    v_value numeric := 56.944;
 begin
     for v_pair in 1 .. (select count(*) from pair) loop
         insert into average values (v_pair, v_value + 3, v_value + 3 - inventory.share(v_value + 3, 1, 26));
@@ -133,7 +164,7 @@ cross join lateral (select r.p > :pairs - 25 as is_left) as n
 order by r.p;
 update store.cost_layer
 set remaining = 0, remaining_value = 0, is_open = false
-where product_id = 1 and id in (1, :products + 1);
+where product_id = 1 and id in (1, :products + 1, 4 * :products + 1);
 
 insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost)
 select 1, r.sold_id, r.layer_id, 1, r.cost from pair as r;
@@ -157,13 +188,17 @@ from pair as r
 order by r.p;
 
 insert into store.price (product_id, price_type, amount, effective_from, created_at, updated_at)
-select g, 'retail', 4, now() - interval '60 days', now(), now() from generate_series(1, :products) as g;
+select p.id, 'retail', p.retail_price, now() - interval '60 days', now(), now() from store.product as p order by p.id;
 
 select
     setval(pg_get_serial_sequence('store.supplier', 'id'), 1000),
     setval(pg_get_serial_sequence('store.product', 'id'), :products),
-    setval('store.movement_id_seq', 4 * :products + 2 * :pairs),
+    setval(pg_get_serial_sequence('store.category', 'id'), 1000),
+    setval(pg_get_serial_sequence('store.brand', 'id'), 500),
+    setval('store.inflow_id_seq', :products),
+    setval('store.outflow_id_seq', :products),
+    setval('store.movement_id_seq', 6 * :products + 2 * :pairs),
     setval('store.purchase_id_seq', :products + :pairs),
     setval('store.sale_id_seq', :products + :pairs),
-    setval(pg_get_serial_sequence('store.cost_layer', 'id'), 4 * :products + 2 * :pairs);
+    setval(pg_get_serial_sequence('store.cost_layer', 'id'), 6 * :products + 2 * :pairs);
 analyze;
