@@ -10,6 +10,7 @@ import asyncio
 import csv
 import dataclasses
 import io
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import simplejson
 from aiohttp import web
 from pydantic import BaseModel
 
-from server.caller import LONG
+from server.caller import LONG, DatabaseError
 from server.catalog import Catalog
 from server.endpoint import SERVER_ARGUMENTS, Service, idempotency_key, model, validate
 from server.errors import FieldError, Problem, dump, line_problem
@@ -31,6 +32,8 @@ EXPORT_LINES = 1000  # of a call
 
 CSV_TYPES = ("text/csv", "application/csv")
 JSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+
+log = logging.getLogger("server")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -148,12 +151,11 @@ def rejected(details: dict[str, Any]) -> Problem:
 
 
 def decode(raw: bytes) -> str:
-    """The text of a file. Raises Problem where it is not UTF-8, or holds what cannot be stored."""
+    """The text of a file. Raises Problem where it is not UTF-8."""
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Problem("INVALID_JSON", "The file is not UTF-8.") from None
-    return text
 
 
 async def _import(service: Service, function: Any, identity: Any, request: web.Request) -> web.Response:
@@ -164,7 +166,7 @@ async def _import(service: Service, function: Any, identity: Any, request: web.R
     # In a thread: a hundred thousand lines take seconds, and others wait for none of them.
     kind = line_model(service.catalog)
     text = await asyncio.to_thread(decode, raw)
-    key = idempotency_key(request, service, identity, text)
+    key = await asyncio.to_thread(idempotency_key, request, service, identity, text)
     arguments = await asyncio.to_thread(_arguments, text, is_csv, kind, identity.actor)
     try:
         answer = await service.call(identity, function, arguments, key, lane=LONG)
@@ -184,11 +186,14 @@ def _arguments(text: str, is_csv: bool, kind: type[BaseModel], actor: str) -> st
 
 async def _read(request: web.Request) -> bytes:
     """The whole body. Raises Problem where it is larger than a file may be."""
+    too_large = Problem("PAYLOAD_TOO_LARGE", f"The file is larger than {MAXIMUM_FILE // 2**20} MiB.")
+    if request.content_length is not None and request.content_length > MAXIMUM_FILE:
+        raise too_large
     raw = bytearray()
     async for chunk in request.content.iter_chunked(256 * 1024):
         raw += chunk
         if len(raw) > MAXIMUM_FILE:
-            raise Problem("PAYLOAD_TOO_LARGE", f"The file is larger than {MAXIMUM_FILE // 2**20} MiB.")
+            raise too_large
     return bytes(raw)
 
 
@@ -210,9 +215,9 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
     await response.prepare(request)
     if request.method == "HEAD":
         return response
-    if form == "csv":
-        await response.write(_csv([names]))
     try:
+        if form == "csv":
+            await response.write(_csv([names]))
         while products:
             if form == "csv":
                 await response.write(_csv([product[name] for name in names] for product in products))
@@ -221,12 +226,14 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
             if len(products) < EXPORT_LINES:
                 break
             products = await _products(service, function, identity, products[-1]["id"])
-    except Problem:
+        await response.write_eof()
+    except ConnectionError:
+        pass  # the client is gone
+    except (Problem, DatabaseError) as error:
+        log.warning("an export ended half-way: %s", error)
         # Half an answer cannot say that it is half: the connection ends without the last chunk.
         if request.transport is not None:
             request.transport.abort()
-        return response
-    await response.write_eof()
     return response
 
 

@@ -60,6 +60,12 @@ _FIELD_ERROR = {
     },
 }
 _LISTS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+# Of a file: under lines, by line.
+_DETAILS = {
+    "type": "object",
+    "properties": {"lines": {"type": "object", "additionalProperties": _LISTS}},
+    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+}
 
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -121,7 +127,7 @@ ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
                 "error": {
                     "type": "object",
                     "required": ["code", "message", "details"],
-                    "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": _LISTS},
+                    "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": _DETAILS},
                 },
             },
         },
