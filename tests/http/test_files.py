@@ -183,7 +183,7 @@ def test_what_csv_may_look_like(shop: httpx.Client, database: Database, content:
     assert database.rows("select distinct actor from store.movement") == []
 
 
-def test_lines_have_the_numbers_of_the_file(shop: httpx.Client, unchanged: Unchanged) -> None:
+def test_lines_have_the_numbers_of_the_file(shared: Shared) -> None:
     text = "\r\n".join(
         [
             "",  # 1
@@ -196,8 +196,7 @@ def test_lines_have_the_numbers_of_the_file(shop: httpx.Client, unchanged: Uncha
             "a,1,1,1,-1",  # 11
         ]
     )
-    with unchanged():
-        answer = send(shop, text)
+    answer = send(shared.admin, text)
     assert_lines(
         answer,
         {
@@ -208,22 +207,22 @@ def test_lines_have_the_numbers_of_the_file(shop: httpx.Client, unchanged: Uncha
     )
 
 
-def test_more_cells_than_names(shop: httpx.Client, unchanged: Unchanged) -> None:
-    with unchanged():
-        answer = send(shop, sheet(ROW, f"{ROW},", ROW))
+def test_more_cells_than_names(shared: Shared) -> None:
+    answer = send(shared.admin, sheet(ROW, f"{ROW},", ROW))
     assert_lines(answer, {3: {"non_field_errors": ["The line has 6 cells, the first line 5."]}})
 
 
-def test_fewer_cells_than_names(shop: httpx.Client) -> None:
-    assert_lines(send(shop, sheet("Mug,1")), {2: dict.fromkeys(("brand", "cost_price", "selling_price"), REQUIRED)})
+def test_fewer_cells_than_names(shared: Shared) -> None:
+    assert_lines(
+        send(shared.admin, sheet("Mug,1")), {2: dict.fromkeys(("brand", "cost_price", "selling_price"), REQUIRED)}
+    )
 
 
 @pytest.mark.parametrize(
     "bad", ['"Mug', '"Mug"x,1,1,1,1', '"Mug,1,1,1,1\n' + f"{ROW}\n" * 3], ids=["open", "behind", "open-to-the-end"]
 )
-def test_a_broken_quote_ends_the_reading(shop: httpx.Client, unchanged: Unchanged, bad: str) -> None:
-    with unchanged():
-        answer = send(shop, sheet(ROW, ",1,1,1,1", bad))
+def test_a_broken_quote_ends_the_reading(shared: Shared, bad: str) -> None:
+    answer = send(shared.admin, sheet(ROW, ",1,1,1,1", bad))
     lines = answer.json()["lines"]
     assert list(lines) == ["3", "4"]
     assert lines["4"]["non_field_errors"][0].startswith("CSV parse error - ")
@@ -234,9 +233,8 @@ def test_a_broken_quote_ends_the_reading(shop: httpx.Client, unchanged: Unchange
     "names",
     ["category,brand", f"{NAMES},title", f"{NAMES},colour,colour", "Title,category", ROW, "title;category", '"'],
 )
-def test_names_that_are_none(shop: httpx.Client, unchanged: Unchanged, names: str) -> None:
-    with unchanged():
-        answer = send(shop, sheet(ROW, names=names))
+def test_names_that_are_none(shared: Shared, names: str) -> None:
+    answer = send(shared.admin, sheet(ROW, names=names))
     if names == '"':
         assert list(answer.json()["lines"]) == ["1"]
     else:
@@ -292,14 +290,10 @@ def test_import_json_lines(shop: httpx.Client, database: Database, media_type: s
         (LINE.replace("}", ', "quantity": 1.5}'), {"quantity": ["A valid integer is required."]}),
         (LINE.replace("}", ', "quantity": 1000000000}'), {"quantity": None}),
         (LINE.replace("}", ', "sku": " a"}'), {"sku": None}),
-        (LINE.replace('"category": 1', '"category": 9'), {"category": ['Invalid pk "9" - object does not exist.']}),
     ],
 )
-def test_what_is_wrong_with_a_json_line(
-    shop: httpx.Client, unchanged: Unchanged, bad: str, errors: dict[str, list[str] | None] | None
-) -> None:
-    with unchanged():
-        answer = send(shop, f"{LINE}\n\n{bad}\n{LINE}", NDJSON)
+def test_what_is_wrong_with_a_json_line(shared: Shared, bad: str, errors: dict[str, list[str] | None] | None) -> None:
+    answer = send(shared.admin, f"{LINE}\n\n{bad}\n{LINE}", NDJSON)
     lists = answer.json()["lines"]["3"]
     assert_lines(answer, {3: lists})
     if errors is None:
@@ -340,9 +334,8 @@ def test_no_more_than_a_thousand_lines_are_told(shop: httpx.Client, unchanged: U
 @pytest.mark.parametrize(
     "media_type", ["", "application/json", "text/plain", "text/csvx", "multipart/form-data; boundary=x", "x"]
 )
-def test_another_media_type(shop: httpx.Client, unchanged: Unchanged, media_type: str) -> None:
-    with unchanged():
-        assert_refused(send(shop, sheet(ROW), media_type), 415, "UNSUPPORTED_MEDIA_TYPE")
+def test_another_media_type(shared: Shared, media_type: str) -> None:
+    assert_refused(send(shared.admin, sheet(ROW), media_type), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize("parameters", ["; charset=utf-8", ";charset=UTF-8; header=present", "; header=present"])
@@ -351,25 +344,22 @@ def test_parameters_of_the_media_type(shop: httpx.Client, parameters: str) -> No
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-32"])
-def test_what_is_not_utf_8(shop: httpx.Client, unchanged: Unchanged, encoding: str) -> None:
+def test_what_is_not_utf_8(shared: Shared, encoding: str) -> None:
     for media_type, text in ((CSV, sheet(ROW.replace("Mug", "Tüte"))), (NDJSON, LINE.replace("Mug", "Tüte"))):
-        with unchanged():
-            answer = send(shop, text.encode(encoding), f"{media_type}; charset={encoding}")
+        answer = send(shared.admin, text.encode(encoding), f"{media_type}; charset={encoding}")
         assert assert_refused(answer, 400, "INVALID_JSON") == "The file is not UTF-8."
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf", f"{NAMES}\n".encode(), b" \r\n"])
-def test_a_file_without_a_line(shop: httpx.Client, unchanged: Unchanged, content: bytes) -> None:
+def test_a_file_without_a_line(shared: Shared, content: bytes) -> None:
     kinds = [CSV] if content.startswith(b"title") else [NDJSON] if content == b" \r\n" else [CSV, NDJSON]
     for media_type in kinds:
-        with unchanged():
-            answer = send(shop, content, media_type)
+        answer = send(shared.admin, content, media_type)
         assert assert_refused(answer, 400, "INVALID_JSON") == "The file has no lines."
 
 
-def test_nul_in_csv(shop: httpx.Client, unchanged: Unchanged) -> None:
-    with unchanged():
-        answer = send(shop, sheet(ROW, "a\x00b,1,1,1,1"))
+def test_nul_in_csv(shared: Shared) -> None:
+    answer = send(shared.admin, sheet(ROW, "a\x00b,1,1,1,1"))
     assert_lines(answer, {3: {"title": ["Null characters are not allowed."]}})
 
 
