@@ -93,7 +93,9 @@ where m.kind = 'outflow'
 order by m.id;
 
 insert into store.row_count (subject, category_id, brand_id, delta)
-select 'product', p.category_id, p.brand_id, count(*) from store.product as p group by p.category_id, p.brand_id
+select 'product by category and brand', p.category_id, p.brand_id, count(*) from store.product as p group by p.category_id, p.brand_id
+union all
+select 'product', null, null, count(*) from store.product
 union all
 values ('inflow', null::bigint, null::bigint, :products), ('outflow', null, null, :products);
 

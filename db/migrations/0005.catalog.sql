@@ -119,7 +119,7 @@ create index row_count_brand_idx on store.row_count (subject, brand_id) include 
 comment on table store.row_count is
 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
 that none of them waits for another; summed up now and then.';
-comment on column store.row_count.subject is 'product, inflow or outflow; of products by category and brand.';
+comment on column store.row_count.subject is 'product, product by category and brand, inflow or outflow.';
 
 insert into store.row_count (subject, category_id, brand_id, delta)
 select

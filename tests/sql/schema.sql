@@ -1149,7 +1149,7 @@ ALTER TABLE store.row_count OWNER TO inventory_owner;
 COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
 that none of them waits for another; summed up now and then.';
 
-COMMENT ON COLUMN store.row_count.subject IS 'product, inflow or outflow; of products by category and brand.';
+COMMENT ON COLUMN store.row_count.subject IS 'product, product by category and brand, inflow or outflow.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1

@@ -17,12 +17,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_search constant text := http.search_condition('p.name', p_search);
-    v_order text;
-    v_from text := 'store.product as p';
-    v_price text := 'p.retail_price';
-    v_turning bigint [];
-begin
-    v_order := http.order_by(
+    v_order constant text := http.order_by(
         p_ordering,
         '{"id": "m.id", "title": "m.name", "category": "m.category_name", "brand": "m.brand_name",'
         ' "description": "m.description", "serie_number": "m.serial_number", "cost_price": "m.cost_price",'
@@ -30,47 +25,52 @@ begin
         ' "updated_at": "greatest(m.updated_at, m.stock_updated_at)", "sku": "m.sku", "sku_id": "m.sku_id"}',
         'id'
     );
-    if p_min_price is not null or p_max_price is not null or v_order like '%selling_price%' then
-        -- Prices that have changed on time, and that store.product does not have yet.
+    v_is_joined constant boolean := v_order ~ '(category|brand)_name|on_hand|stock_updated_at';
+    v_is_by_price constant boolean := p_min_price is not null or p_max_price is not null or v_order like '%selling_price%';
+    v_turning bigint [];
+    v_rows text;
+begin
+    -- %1: the price, %2: of which products.
+    v_rows := concat(
+        'select p as item, p.*, %1$s as selling_price',
+        case when v_is_joined then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name' end,
+        ' from store.product as p',
+        case
+            when v_is_joined
+                then
+                    ' left join store.stock as s on p.id = s.product_id'
+                    ' left join store.category as c on p.category_id = c.id left join store.brand as b on p.brand_id = b.id'
+        end,
+        ' where %2$s',
+        replace(v_search, '%', '%%'),
+        ' and p.category_id = ' || p_category,
+        ' and p.brand_id = ' || p_brand,
+        ' and %1$s >= ' || p_min_price,
+        ' and %1$s <= ' || p_max_price
+    );
+    if v_is_by_price then
+        -- Those whose price has changed on time, which store.product does not have yet.
         v_turning := array(
-            select t.product_id from store.price_turn as t where t.at <= inventory.clock() and t.price_type = 'retail'
+            select distinct t.product_id
+            from store.price_turn as t
+            where t.at <= inventory.clock() and t.price_type = 'retail'
         );
-        if cardinality(v_turning) > 0 then
-            v_price := $sql$case
-                when p.id = any(array(select jsonb_array_elements_text($1 -> 'turning')::bigint))
-                    then inventory.active_price(p.id)
-                else p.retail_price
-            end$sql$;
-        end if;
     end if;
-    if v_order ~ '(category|brand)_name|on_hand|stock_updated_at' then
-        v_from := v_from || ' left join store.stock as s on p.id = s.product_id'
-            ' left join store.category as c on p.category_id = c.id left join store.brand as b on p.brand_id = b.id';
+    if cardinality(v_turning) > 0 then
+        v_rows := format(v_rows, 'p.retail_price', format('p.id <> all(%L::bigint [])', v_turning))
+            || ' union all '
+            || format(v_rows, 'inventory.active_price(p.id)', format('p.id = any(%L::bigint [])', v_turning));
+    else
+        v_rows := format(v_rows, 'p.retail_price', 'true');
     end if;
 
     return http.page(
         p_url,
         p_page,
         p_page_size,
-        format(
-            'select p as item, p.*, %s as selling_price%s from %s where true%s%s%s%s%s',
-            v_price,
-            case
-                when v_from = 'store.product as p' then ''
-                else
-                    ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name,'
-                    ' b.name as brand_name'
-            end,
-            v_from,
-            v_search,
-            ' and p.category_id = ' || p_category,
-            ' and p.brand_id = ' || p_brand,
-            ' and ' || v_price || ' >= ' || p_min_price,
-            ' and ' || v_price || ' <= ' || p_max_price
-        ),
+        v_rows,
         v_order,
         'http.catalog_product_json(r.item)',
-        jsonb_build_object('turning', v_turning),
         case
             when v_search = '' and p_min_price is null and p_max_price is null
                 then inventory.row_count('product', p_category, p_brand)

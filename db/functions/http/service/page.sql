@@ -1,4 +1,4 @@
--- The statement is made of this schema's own words; what a client sent goes into p_arguments alone.
+-- The statement is made of this schema's own words; what a client sent is a number or a quoted literal in it.
 create or replace function http.page(
     p_url text,
     p_page text,
@@ -6,7 +6,6 @@ create or replace function http.page(
     p_rows text,
     p_order text,
     p_item text,
-    p_arguments jsonb default '{}',
     p_count bigint default null
 )
 returns json
@@ -22,25 +21,25 @@ declare
     v_results json;
 begin
     if v_count is null then
-        execute format('select count(*) from (%s) as m', p_rows) into v_count using p_arguments;
+        execute format('select count(*) from (%s) as m', p_rows) into v_count;
     end if;
     v_page := http.page_number(p_page, v_size, v_count);
     execute format(
         'select json_agg(%s order by r.position)'
         ' from (select m.item, row_number() over () as position'
-        ' from (select m.item from (%s) as m order by %s limit $2 offset $3) as m) as r',
+        ' from (select m.item from (%s) as m order by %s limit $1 offset $2) as m) as r',
         p_item, p_rows, p_order
     )
     into v_results
-    using p_arguments, v_size, (v_page - 1) * v_size;
+    using v_size, (v_page - 1) * v_size;
     return http.page_json(p_url, v_page, v_size, v_count, v_results);
 end;
 $$;
 
-comment on function http.page(text, text, text, text, text, text, jsonb, bigint) is
+comment on function http.page(text, text, text, text, text, text, bigint) is
 'A page of API 5 of the rows of a query.
 
-p_rows: a query with a column item and those to sort by, in which $1 is p_arguments; p_order: its order, of columns of m (see
+p_rows: a query with a column item and those to sort by; p_order: its order, of columns of m (see
 http.order_by); p_item: the JSON of an item, of r.item; p_count: how many rows there are, null: to be counted.
 
-Planned anew for its arguments every time: an absent filter is not in the query. Errors: PAGE_NOT_FOUND.';
+Planned anew every time: an absent filter is not in the query. Errors: PAGE_NOT_FOUND.';

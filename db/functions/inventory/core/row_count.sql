@@ -15,7 +15,10 @@ begin
         select coalesce(sum(c.delta), 0)
         from store.row_count as c
         where
-            c.subject = p_subject
+            c.subject = case
+                when p_category_id is null and p_brand_id is null then p_subject
+                else p_subject || ' by category and brand'
+            end
             and (p_category_id is null or c.category_id = p_category_id)
             and (p_brand_id is null or c.brand_id = p_brand_id)
     );

@@ -161,9 +161,13 @@ begin
 
     counted as (
         insert into store.row_count (subject, category_id, brand_id, delta)
-        select 'product', m.category, m.brand, count(*)
+        select 'product by category and brand', m.category, m.brand, count(*)
         from made as m
         group by m.category, m.brand
+        union all
+        select 'product', null, null, count(*)
+        from made as m
+        having count(*) > 0
     )
 
     select

@@ -434,9 +434,12 @@ begin
             coalesce(a.subject, r.subject) as subject, coalesce(a.category_id, r.category_id) as category_id,
             coalesce(a.brand_id, r.brand_id) as brand_id, coalesce(a.count, 0) as expected, coalesce(r.count, 0) as found
         from (
-            select 'product' as subject, p.category_id, p.brand_id, count(*)::numeric as count
+            select 'product by category and brand' as subject, p.category_id, p.brand_id, count(*)::numeric as count
             from store.product as p
+            where p.category_id is not null or p.brand_id is not null
             group by p.category_id, p.brand_id
+            union all
+            select 'product', null, null, count(*) from store.product
             union all
             select 'inflow', null, null, count(*) from store.inflow
             union all
