@@ -195,7 +195,7 @@ class Worker:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            timeout=aiohttp.ClientTimeout(),  # _try has its own
             auto_decompress=False,
             trust_env=False,
         )

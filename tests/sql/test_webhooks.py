@@ -515,10 +515,10 @@ def test_what_is_claimed_at_once_counts_against_the_endpoint(database: Database,
     queue(database, 20)
     one, two = database.connect("inventory_worker"), database.connect("inventory_worker")
     query = "select delivery_id from inventory.claim_deliveries(32, 4)"
-    with two.transaction():
-        two.execute("select 1")
+    with one.transaction():
         assert len(one.execute(query).fetchall()) == 4
-        assert two.execute(query).fetchall() == []
+        assert two.execute(query).fetchall() == [], "while it is being decided"
+    assert two.execute(query).fetchall() == [], "and afterwards"
 
 
 def test_a_claim_and_a_list_read_only_what_they_need(database: Database, webhook: int) -> None:
