@@ -214,7 +214,13 @@ class Server:
     """The real server on a real port, in a thread of the test's process."""
 
     def __init__(self, conninfo: str, **settings: Any) -> None:
-        defaults = {"environment": "development", "secret_key": SECRET_KEY, "anonymous_role": "inventory_operator"}
+        defaults: dict[str, Any] = {
+            "environment": "development",
+            "secret_key": SECRET_KEY,
+            "anonymous_role": "inventory_operator",
+            # A server that tests share lives longer than five minutes where the machine is slow.
+            "access_token_seconds": 3600,
+        }
         self.settings = Settings(_env_file=None, **defaults | settings)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -68,7 +68,7 @@ def test_log_in_as_in_the_sample(shared: Shared, path: str) -> None:
 def test_tokens_have_simplejwts_claims_and_lifetimes(shared: Shared) -> None:
     tokens = log_in(shared.client)
     seen = set()
-    for kind, seconds in (("access", 300), ("refresh", 86400)):
+    for kind, seconds in (("access", shared.server.settings.access_token_seconds), ("refresh", 86400)):
         assert jwt.get_unverified_header(tokens[kind]) == {"alg": "HS256", "typ": "JWT"}
         found = claims(tokens[kind])
         assert found["token_type"] == kind
@@ -132,7 +132,7 @@ def test_refresh_as_in_the_sample(shared: Shared, path: str) -> None:
     assert answer.status_code == 200
     assert answer.json().keys() == {"access"}
     found = claims(answer.json()["access"])
-    assert (found["token_type"], found["exp"] - found["iat"]) == ("access", 300)
+    assert (found["token_type"], found["exp"] - found["iat"]) == ("access", shared.server.settings.access_token_seconds)
     assert shared.server.client(answer.json()["access"]).get("/api/v1/users/").status_code == 200
 
 

@@ -134,8 +134,8 @@ def test_a_second_import_adds_to_the_first(database: Database, imported: Import)
     assert imported(line("a", quantity=1), line("b", category=2)) == 2
     assert imported(line("c", brand=2)) == 1
     counted = database.rows(
-        "select category_id, brand_id, sum(delta) from store.row_count where subject = 'product by category and brand' and delta <> 0"
-        " group by 1, 2 order by 1, 2"
+        "select category_id, brand_id, sum(delta) from store.row_count"
+        " where subject = 'product by category and brand' and delta <> 0 group by 1, 2 order by 1, 2"
     )
     assert counted == [(1, 1, 1), (1, 2, 1), (2, 1, 1)]
     assert database.one("select inventory.row_count('product')") == 3

@@ -51,8 +51,8 @@ begin
         ('IV041', 'OUTFLOW_NOT_FOUND', 'There is no such outflow'),
         ('IV042', 'INFLOW_USED', 'Some of the inflow''s units have left'),
         ('IV043', 'LINES_REJECTED', 'Lines of an import cannot be taken'),
-        ('IV050', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
-        ('IV051', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery');
+        ('IV044', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
+        ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery');
 end;
 $$;
 

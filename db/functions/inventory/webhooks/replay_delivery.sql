@@ -14,7 +14,7 @@ begin
 
     if not found then
         raise exception using
-            errcode = 'IV051', -- DELIVERY_NOT_FOUND
+            errcode = 'IV045', -- DELIVERY_NOT_FOUND
             message = format(
                 'Webhook %s has no delivery %s.', p_webhook_id, coalesce(p_delivery_id::text, 'null')
             );

@@ -11,7 +11,7 @@ begin
     select * into v_webhook from store.webhook as w where w.id = p_webhook_id;
     if not found then
         raise exception using
-            errcode = 'IV050', -- WEBHOOK_NOT_FOUND
+            errcode = 'IV044', -- WEBHOOK_NOT_FOUND
             message = format('Webhook %s does not exist.', coalesce(p_webhook_id::text, 'null'));
     end if;
     return v_webhook;
