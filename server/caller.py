@@ -32,6 +32,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from server.catalog import Function
 
+# Its own: who seeds the shared one does not make servers act in step.
+_JITTER = random.SystemRandom()
+
 log = logging.getLogger("server.caller")
 
 RETRIES = 4
@@ -183,7 +186,7 @@ class _Lane:
                 raise
             # The callers of the next moment are told at once; the first one after it tries again.
             self._backoff = min(max(self._backoff * 2, BACKOFF_FIRST), BACKOFF_LAST)
-            self._down_until = time.monotonic() + self._backoff * random.uniform(0.5, 1)
+            self._down_until = time.monotonic() + self._backoff * _JITTER.uniform(0.5, 1)
             log.warning("cannot connect: %s", str(error).splitlines()[0] if str(error) else error)
             raise UnavailableError("The database cannot be reached.") from error
         self._backoff = 0.0
@@ -355,5 +358,5 @@ class Caller:
                             diag.message_hint,
                             diag.constraint_name,
                         ) from error
-            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+            await asyncio.sleep(_JITTER.uniform(0, 0.01 * 2**attempt))
         raise AssertionError("unreachable")

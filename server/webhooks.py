@@ -50,6 +50,9 @@ _IPV6_REFUSED = (
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+# Its own: who seeds the shared one does not make servers act in step.
+_JITTER = random.SystemRandom()
+
 log = logging.getLogger("server.webhooks")
 
 
@@ -243,7 +246,7 @@ class Worker:
 
     async def _rest(self, failures: int) -> None:
         """Wait for the next look: a while, or until a try under way ends; longer where the database did not answer."""
-        seconds = self._poll_seconds * random.uniform(0.8, 1.2)
+        seconds = self._poll_seconds * _JITTER.uniform(0.8, 1.2)
         if failures:
             seconds = min(seconds * 2 ** min(failures - 1, 20), LONGEST_BACKOFF)
         with contextlib.suppress(TimeoutError):
@@ -318,7 +321,7 @@ class Worker:
                     except (UnavailableError, OutcomeUnknownError, DatabaseError) as error:
                         # Said twice it counts once.
                         log.debug("delivery %s cannot be reported: %s", delivery.delivery_id, error)
-                    await asyncio.sleep(delay * random.uniform(0.5, 1))
+                    await asyncio.sleep(delay * _JITTER.uniform(0.5, 1))
                     delay = min(delay * 2, 5)
         except TimeoutError:
             log.warning("delivery %s: its outcome could not be reported", delivery.delivery_id)

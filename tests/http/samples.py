@@ -185,7 +185,7 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
         case "create_webhook":
             return {"url": "https://shop.example/hooks", "events": ["outflow.created", "stock.low"], "enabled": False}
         case "update_webhook":
-            return {"events": ["price.changed"]}
+            return {"url": "https://shop.example/hooks", "events": ["price.changed"]}
         case "rotate_webhook_secret":
             return {"overlap_seconds": 3600}
         case "replay_webhook_delivery" | "delete_webhook":

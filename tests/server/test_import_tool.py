@@ -69,7 +69,7 @@ def test_a_suffix_minds_no_case(database: Database, tmp_path: Path) -> None:
                 "line 3: title: This field is required.",
                 "line 3: cost_price: A valid number is required.",
                 "line 5: selling_price: Ensure this value is greater than or equal to 0.",
-                "line 5: sku: String should be printable characters with no space at either end",
+                "line 5: sku: String should be printable characters with no space at either end.",
             ],
         ),
         (
