@@ -9,25 +9,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_size constant integer := http.page_size(p_page_size);
-    v_count constant bigint := (select count(*) from store.user_account);
-    v_page constant bigint := http.page_number(p_page, v_size, v_count);
 begin
-    return http.page_json(
-        p_url,
-        v_page,
-        v_size,
-        v_count,
-        (
-            select json_agg(http.user_json(inventory.user_info(u)) order by u.id)
-            from (
-                select *
-                from store.user_account as a
-                order by a.id
-                limit v_size offset (v_page - 1) * v_size
-            ) as u
-        )
+    return http.page(
+        p_url, p_page, p_page_size, 'select u as item, u.id from store.user_account as u', 'm.id',
+        'http.user_json(inventory.user_info(r.item))'
     );
 end;
 $$;

@@ -10,33 +10,19 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
-declare
-    v_webhook_id constant bigint := (inventory.require_webhook(p_id)).id;
-    v_size constant integer := http.page_size(p_page_size);
-    v_count constant bigint := (
-        select count(*)
-        from store.webhook_delivery as d
-        where d.webhook_id = v_webhook_id and (p_status is null or d.status = p_status)
-    );
-    v_page constant bigint := http.page_number(p_page, v_size, v_count);
 begin
-    return http.page_json(
+    return http.page(
         p_url,
-        v_page,
-        v_size,
-        v_count,
-        (
-            select json_agg(http.delivery_json(d) order by d.id desc)
-            from (
-                select *
-                from store.webhook_delivery as a
-                where a.webhook_id = v_webhook_id and (p_status is null or a.status = p_status)
-                order by a.id desc
-                limit v_size offset (v_page - 1) * v_size
-            ) as d
-        )
+        p_page,
+        p_page_size,
+        concat(
+            'select d as item, d.id from store.webhook_delivery as d where d.webhook_id = ',
+            (inventory.require_webhook(p_id)).id,
+            ' and d.status = ' || quote_literal(p_status)
+        ),
+        'm.id desc',
+        'http.delivery_json(r.item)'
     );
 end;
 $$;
