@@ -4,6 +4,8 @@
 
 ARGS ?=
 FILE ?=
+SECONDS ?= 60
+SEED ?=
 
 bin := .venv/bin
 
@@ -11,7 +13,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test lint format import psql clean
+.PHONY: help setup run test soak lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +26,9 @@ run: ## serve, with a database and a little stock to try it on
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+soak: ## play all APIs while processes are killed and the network stalls, then check; SECONDS=60 SEED=7
+	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: ## check style, types, SQL and migrations
 	@tools/setup.sh --dev --client-only
@@ -47,4 +52,4 @@ psql: ## open the database that `make run` serves; ARGS='-c "select 1"' for one 
 
 clean: ## remove the virtual environment and the caches, never the data
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find bench db server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,41 @@
+"""python -m soak [--seconds 60] [--seed N] [--clients 24] [--history FILE]; status 1: something is violated."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+from pathlib import Path
+
+from soak.faults import ALL, SHORT
+from soak.run import Options, soak
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m soak", description="All five APIs under faults, then checked.")
+    parser.add_argument("--seconds", type=float, default=60, help="how long things break")
+    parser.add_argument("--seed", default=str(random.randrange(10**6)), help="of clients and faults; printed")
+    parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")
+    parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
+    parser.add_argument("--short", action="store_true", help="fewer kinds of faults, for a run of some seconds")
+    arguments = parser.parse_args()
+    print(f"seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n", flush=True)
+    report = asyncio.run(
+        soak(
+            Options(
+                seed=arguments.seed,
+                seconds=arguments.seconds,
+                clients=arguments.clients,
+                kinds=SHORT if arguments.short else ALL,
+                recovery_seconds=arguments.recovery_seconds,
+                history=arguments.history,
+            )
+        )
+    )
+    print(report.text())
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

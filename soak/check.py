@@ -1,0 +1,357 @@
+"""Holds the history to the database: what was acknowledged is there once, what was refused is nowhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from soak.history import ZERO, Effect, History, Operation, Outcome
+from soak.world import World
+
+SHOWN = 10  # violations of one check that are shown
+
+# Who moved what, how much of which balance, and what the movement refers to.
+Moved = tuple[str, int, str, Decimal, Decimal, Decimal, str | None]
+
+
+@dataclasses.dataclass
+class Check:
+    """One claim: how many things it was held to, and which of them do not stand to it."""
+
+    name: str
+    count: int = 0
+    violations: list[str] = dataclasses.field(default_factory=list)
+
+    def expect(self, holds: bool, what: str) -> None:
+        self.count += 1
+        if not holds:
+            self.violations.append(what)
+
+
+class Ledger:
+    """The database after the run, as far as the checks look at it."""
+
+    def __init__(self) -> None:
+        self.movements: list[dict[str, Any]] = []
+        self.products: dict[str, int] = {}
+        self.stock: dict[int, tuple[Decimal, Decimal, Decimal]] = {}
+        self.blocks: dict[str, dict[str, Any]] = {}
+        self.ids: dict[str, set[str]] = {}
+        self.layers: list[tuple[Any, ...]] = []
+        self.differences: list[tuple[Any, ...]] = []
+        self.purchases: dict[str, Decimal] = {}
+        self.sales: dict[str, Decimal | None] = {}
+
+    @classmethod
+    async def read(cls, world: World) -> Ledger:
+        ledger = cls()
+        ledger.movements = [
+            row
+            for (row,) in await world.rows(
+                "select json_build_object('id', m.id, 'product', m.product_id, 'kind', m.kind, 'actor', m.actor,"
+                " 'reference', m.reference, 'on_hand', (m.on_hand_after - m.on_hand_before)::text,"
+                " 'reserved', (m.reserved_after - m.reserved_before)::text,"
+                " 'blocked', (m.blocked_after - m.blocked_before)::text,"
+                " 'available', least(m.on_hand_after - m.reserved_after - m.blocked_after,"
+                " m.on_hand_before - m.reserved_before - m.blocked_before)::text)"
+                " from store.movement as m order by m.product_id, m.id"
+            )
+        ]
+        known = (
+            "select sku_id::text, id from store.product union all select sku_id::text, id from store.deleted_product"
+        )
+        ledger.products = dict(await world.rows(known))
+        ledger.stock = {
+            row[0]: (row[1], row[2], row[3])
+            for row in await world.rows("select product_id, on_hand, reserved, blocked from store.stock")
+        }
+        columns = "id::text, status, converted_quantity, expires_at, ended_at"
+        ledger.blocks = {
+            row[0]: {"status": row[1], "converted": row[2], "expires_at": row[3], "ended_at": row[4]}
+            for row in await world.rows(f"select {columns} from store.block")
+        }
+        tables = {
+            "block": "select id::text from store.block",
+            "sale": "select id::text from store.sale",
+            "purchase": "select id::text from store.purchase",
+            "inflow": "select id::text from store.inflow union all select id::text from store.deleted_flow"
+            " where kind = 'inflow'",
+            "outflow": "select id::text from store.outflow union all select id::text from store.deleted_flow"
+            " where kind = 'outflow'",
+            "order": "select id::text from store.art_operation",
+            "count": "select id::text from store.count",
+            "product": "select id::text from store.product union all select id::text from store.deleted_product",
+            "price": "select id::text from store.price",
+        }
+        for table, query in tables.items():
+            ledger.ids[table] = {number for (number,) in await world.rows(query)}
+        ledger.layers = await world.rows(
+            "select l.product_id, sum(l.value), sum(l.remaining_value),"
+            " (select coalesce(sum(u.cost), 0) from store.cost_layer_use as u where u.product_id = l.product_id)"
+            " from store.cost_layer as l group by l.product_id"
+        )
+        ledger.purchases = dict(await world.rows("select id::text, cost from store.purchase"))
+        ledger.sales = dict(await world.rows("select id::text, cost from store.sale"))
+        ledger.differences = await world.rows("select * from maintenance.verify()")
+        return ledger
+
+    def moved(self, movement: dict[str, Any]) -> Moved:
+        on_hand, reserved, blocked = (Decimal(movement[name]) for name in ("on_hand", "reserved", "blocked"))
+        kind, reference = movement["kind"], movement["reference"]
+        return (movement["actor"], movement["product"], kind, on_hand, reserved, blocked, reference)
+
+    def product(self, product: int | str) -> int:
+        return product if isinstance(product, int) else self.products.get(product, -1)
+
+    def as_moved(self, actor: str, effect: Effect) -> Moved:
+        assert effect.on_hand is not None
+        product = self.product(effect.product)
+        return (actor, product, effect.kind, effect.on_hand, effect.reserved, effect.blocked, effect.reference)
+
+
+def made(operation: Operation) -> list[tuple[str, str]]:  # noqa: PLR0911 - a line a kind
+    """(table, id) of the rows that an acknowledged operation says it has made."""
+    a, name = operation.answer, operation.name
+    match name:
+        case "block":
+            return [("block", a["block_id"])]
+        case "block several":
+            return [("block", block["block_id"]) for block in a["blocks"]]
+        case "sale" | "return":
+            return [("sale", str(a["sale_item"]["id"]))]
+        case "purchase":
+            return [("purchase", str(a["purchase_item"]["id"]))]
+        case "inflow" | "outflow":
+            return [(name, str(a["id"]))]
+        case "order":
+            return [("order", str(a["operation_id"]))]
+        case "orders":
+            return [("order", str(result["operation_id"])) for result in a["results"] if result["status"] == "success"]
+        case "close count":
+            return [("order", str(line["operation_id"])) for line in a["count"]["lines"]]
+        case "start count":
+            return [("count", str(a["count"]["id"]))]
+        case "create item" | "create product":
+            return [("product", str(a["id"]))]
+        case "price":
+            return [("price", str(a["price"]["id"]))]
+    return []
+
+
+def check(history: History, ledger: Ledger) -> list[Check]:
+    """All checks of what the history says against what the database has."""
+    done = [o for o in history.operations if o.outcome is Outcome.ACKNOWLEDGED]
+    maybe = [o for o in history.operations if o.outcome is Outcome.MAYBE]
+    return [
+        _answers(history),
+        *_movements(done, maybe, ledger),
+        _rows(done, ledger),
+        _conservation(done, ledger),
+        _blocks(history, ledger),
+        _available(ledger),
+        _values(done, ledger),
+        _verify(ledger),
+    ]
+
+
+def _answers(history: History) -> Check:
+    check = Check("answers are the contract's, 503 the only 5xx")
+    check.count = sum(len(o.tries) for o in history.operations)
+    check.violations += history.violations
+    check.violations += [f"no definite answer: {o.line()}" for o in history.operations if _is_undecided(o)]
+    return check
+
+
+def _is_undecided(operation: Operation) -> bool:
+    return operation.is_write and operation.outcome in (Outcome.DOUBT, Outcome.PENDING)
+
+
+def _movements(done: list[Operation], maybe: list[Operation], ledger: Ledger) -> list[Check]:
+    once = Check("each acknowledged change is in the ledger once")
+    never = Check("nothing else is in the ledger")
+    wanted: Counter[Moved] = Counter()
+    possible: Counter[Moved] = Counter()
+    whose: dict[Moved, list[str]] = defaultdict(list)
+    counts: dict[tuple[str, int, str | None], str] = {}
+    for operations, into in ((done, wanted), (maybe, possible)):
+        for operation in operations:
+            for effect in operation.effects:
+                if effect.on_hand is None:
+                    counts[operation.actor, ledger.product(effect.product), effect.reference] = operation.line()
+                    continue
+                moved = ledger.as_moved(operation.actor, effect)
+                into[moved] += 1
+                whose[moved].append(operation.line())
+    found: Counter[Moved] = Counter()
+    of_counts: Counter[tuple[str, int, str | None]] = Counter()
+    for movement in ledger.movements:
+        moved = ledger.moved(movement)
+        if movement["kind"] == "expire":
+            continue
+        if movement["kind"] == "count":
+            of_counts[moved[0], moved[1], moved[6]] += 1
+        else:
+            found[moved] += 1
+    for moved, number in wanted.items():
+        once.expect(found[moved] >= number, f"{_text(moved)}: {found[moved]} of {number}; {whose[moved][:3]}")
+    for moved, number in found.items():
+        most = wanted[moved] + possible[moved]
+        never.expect(number <= most, f"{_text(moved)}: {number}, acknowledged {wanted[moved]}; {whose[moved][:3]}")
+    for key, number in of_counts.items():
+        never.expect(number == 1 and key in counts, f"count {key}: {number}; {counts.get(key)}")
+    return [once, never]
+
+
+def _text(moved: Moved) -> str:
+    actor, product, kind, on_hand, reserved, blocked, reference = moved
+    return f"{kind} of {actor}, product {product} ({on_hand:+}, {reserved:+}, {blocked:+}) reference {reference}"
+
+
+def _rows(done: list[Operation], ledger: Ledger) -> Check:
+    """Of what answers name: all of it is there, and there is no more of it."""
+    check = Check("what answers name is there, and no more")
+    named: dict[str, Counter[str]] = {table: Counter() for table in ledger.ids}
+    for operation in done:
+        for table, number in made(operation):
+            named[table][number] += 1
+        if operation.name == "create sku":
+            named["product"][str(ledger.products.get(operation.answer["sku_id"], "none"))] += 1
+    for table, numbers in named.items():
+        for number, times in numbers.items():
+            check.expect(number in ledger.ids[table], f"{table} {number} was acknowledged and is not there")
+            check.expect(times == 1, f"{table} {number} was the answer to {times} requests")
+        if table != "price":  # each new product has a price of its own
+            for number in ledger.ids[table] - numbers.keys():
+                check.expect(False, f"{table} {number} is there and nobody was told")
+    return check
+
+
+def _conservation(done: list[Operation], ledger: Ledger) -> Check:
+    """First stock + acknowledged arrivals - acknowledged departures = on hand; likewise reserved and blocked."""
+    check = Check("units are conserved, by the answers alone")
+    sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
+
+    def add(product: int, changes: tuple[Decimal, Decimal, Decimal]) -> None:
+        for n, change in enumerate(changes):
+            sums[product][n] += change
+
+    for operation in done:
+        for effect in operation.effects:
+            if effect.on_hand is not None:
+                add(ledger.product(effect.product), (effect.on_hand, effect.reserved, effect.blocked))
+    # What no answer tells: blocks that ran out, what a count found, a correction whose answer was lost.
+    told = Counter(ledger.as_moved(o.actor, e) for o in done for e in o.effects if e.on_hand is not None)
+    for movement in ledger.movements:
+        moved = ledger.moved(movement)
+        if movement["kind"] in ("expire", "count") or (movement["kind"] == "adjust" and told[moved] == 0):
+            add(moved[1], moved[3:6])
+        elif movement["kind"] == "adjust":
+            told[moved] -= 1
+    for product, balances in ledger.stock.items():
+        wanted = tuple(sums[product])
+        check.expect(wanted == balances, f"product {product}: by the answers {wanted}, in the database {balances}")
+    return check
+
+
+def _blocks(history: History, ledger: Ledger) -> Check:
+    check = Check("each block ends once, as its caller was told")
+    ends: dict[str, list[Operation]] = defaultdict(list)
+    told: dict[str, set[str]] = defaultdict(set)
+    for operation in history.operations:
+        if operation.name not in ("convert", "cancel"):
+            continue
+        number = operation.path.split("/")[2]
+        if operation.outcome is Outcome.ACKNOWLEDGED:
+            ends[number].append(operation)
+        elif operation.code in ("BLOCK_CONVERTED", "BLOCK_CANCELLED"):
+            told[number].add(operation.code.removeprefix("BLOCK_").lower())
+    in_ledger = Counter(
+        m["reference"] for m in ledger.movements if m["kind"] in ("convert", "cancel", "expire") and m["reference"]
+    )
+    for number, block in ledger.blocks.items():
+        status, by = block["status"], ends[number]
+        lines = [operation.line() for operation in by]
+        check.expect(len(by) <= 1, f"block {number} was ended {len(by)} times: {lines}")
+        wanted = {"convert": "converted", "cancel": "cancelled"}[by[0].name] if by else None
+        check.expect((wanted or status) == status, f"block {number} is {status}, its caller was told {wanted}")
+        if by and wanted == "converted":
+            quantity = by[0].answer["quantity"]
+            check.expect(Decimal(quantity) == block["converted"], f"block {number}: {quantity}, {block['converted']}")
+        check.expect(
+            bool(by) or status in ("active", "expired"), f"block {number} is {status}, and no caller has ended it"
+        )
+        check.expect(told[number] <= {status}, f"block {number} is {status}, others were told {told[number]}")
+        check.expect(in_ledger[number] == (status != "active"), f"block {number} ends {in_ledger[number]} times")
+        if status in ("converted", "cancelled"):
+            check.expect(block["ended_at"] < block["expires_at"], f"block {number} ended after its time")
+    return check
+
+
+def _available(ledger: Ledger) -> Check:
+    check = Check("available is never below 0")
+    for movement in ledger.movements:
+        check.expect(Decimal(movement["available"]) >= 0, f"movement {movement}")
+    for product, (on_hand, reserved, blocked) in ledger.stock.items():
+        check.expect(on_hand - reserved - blocked >= 0, f"product {product}")
+    return check
+
+
+def _values(done: list[Operation], ledger: Ledger) -> Check:
+    check = Check("money: what came in is what left and what is there")
+    for product, value, remaining, used in ledger.layers:
+        known = (value or ZERO, (remaining or ZERO) + used)
+        check.expect(known[0] == known[1], f"product {product}: {known[0]} came, {known[1]} left or is there")
+    for operation in done:
+        if operation.name == "purchase":
+            item = operation.answer["purchase_item"]
+            found = ledger.purchases.get(str(item["id"]))
+            check.expect(found == Decimal(item["total_cost"]), f"{found}: {operation.line()}")
+        elif operation.name in ("sale", "return"):
+            item = operation.answer["sale_item"]
+            cost = None if item["cost"] is None else Decimal(item["cost"])
+            check.expect(ledger.sales.get(str(item["id"]), -1) == cost, f"cost {cost}: {operation.line()}")
+    return check
+
+
+def _verify(ledger: Ledger) -> Check:
+    check = Check("maintenance.verify() is empty", len(ledger.movements))
+    check.violations += [str(row) for row in ledger.differences]
+    return check
+
+
+def check_webhooks(history: History, world: World) -> Check:
+    """Each acknowledged flow's event came, signed; no webhook-id came with two bodies, no flow with two ids."""
+    check = Check("each flow's event was delivered, signed, under one id")
+    receiver = world.receiver
+    flows = {
+        (f"{o.name}.created", int(o.answer["id"]))
+        for o in history.operations
+        if o.outcome is Outcome.ACKNOWLEDGED and o.name in ("inflow", "outflow")
+    }
+    ids: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for message, bodies in receiver.bodies.items():
+        check.expect(len(bodies) == 1, f"{message} came with {len(bodies)} bodies")
+        for body in bodies:
+            event = simplejson.loads(body)
+            ids[event["type"], event["data"]["id"]].add(message)
+    for flow in flows:
+        check.expect(len(ids[flow]) == 1, f"{flow}: {len(ids[flow])} messages")
+    for flow in ids.keys() - flows:
+        check.expect(False, f"{flow} was delivered, and no such flow was acknowledged")
+    check.expect(receiver.forged == 0, f"{receiver.forged} messages with a bad signature")
+    return check
+
+
+def check_logs(world: World) -> Check:
+    """The servers wrote no error down, but that they could not start while there was no database."""
+    check = Check("the servers' logs have no error")
+    for server in world.servers:
+        for line in server.log.read_text(errors="replace").splitlines():
+            is_error = re.match(r"\S+ \S+ (ERROR|CRITICAL) ", line) is not None
+            check.expect(not is_error or "cannot start" in line, f"server {server.number}: {line[:300]}")
+    return check

@@ -1,0 +1,624 @@
+"""Clients that play all five APIs, each from a random sequence of its own, and write down what they were told.
+
+Every POST has an Idempotency-Key and is sent again, to either server, until there is a definite answer. What has no key
+is sent again where that is safe: where the answer said that nothing was changed, or where twice is the same as once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import simplejson
+
+from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, code_of
+
+TIMEOUT = 5.0
+PATIENCE = 20.0  # seconds that a request is sent again after the play is over
+FIRST_DELAY, LAST_DELAY = 0.02, 0.5
+
+# The answers to requests of the right shape that the contract knows. Any other refusal is a violation.
+REFUSALS = {
+    *("INSUFFICIENT_STOCK", "INSUFFICIENT_RESERVED", "QUANTITY_CHANGED", "RETURN_EXCEEDS_DEPARTURE", "INFLOW_USED"),
+    *("BLOCK_EXPIRED", "BLOCK_CONVERTED", "BLOCK_CANCELLED", "BLOCK_QUANTITY_EXCEEDED", "COUNT_OPEN", "COUNT_CLOSED"),
+    *("INVENTORY_NOT_ACTIVE", "BACKDATED_PRICE", "PROTECTED"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Product:
+    """A product by all its names."""
+
+    id: int
+    sku: str
+    sku_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """A block that somebody made: anybody may end it."""
+
+    id: str
+    product: Product
+    quantity: Decimal
+
+
+class Shared:
+    """What all clients know: the products, the blocks that may still be active, the places."""
+
+    def __init__(self, urls: list[str], history: History) -> None:
+        self.urls = urls
+        self.history = history
+        self.started = time.monotonic()
+        self.hot: list[Product] = []
+        self.cold: list[Product] = []
+        self.blocks: deque[Block] = deque(maxlen=60)
+        self.places = [f"RACK-{section}{aisle}-{n:02}" for section in "AB" for aisle in (1, 2) for n in (1, 2, 3)]
+        self.brand = self.category = self.supplier = 0
+        self.is_over = asyncio.Event()
+        self.ends_at: float | None = None
+
+    def now(self) -> float:
+        return time.monotonic() - self.started
+
+    def end(self) -> None:
+        """No client begins anything more."""
+        self.ends_at = time.monotonic()
+        self.is_over.set()
+
+    def forget(self, block: Block) -> None:
+        if block in self.blocks:
+            self.blocks.remove(block)
+
+
+Play = Callable[[], Awaitable[None]]
+
+
+class Client:
+    """One client: one request at a time. ``role`` None: it has no token."""
+
+    def __init__(self, name: str, role: str | None, shared: Shared, seed: str) -> None:
+        self.name = name
+        self.role = role
+        self.actor = name if role else "anonymous"
+        self.shared = shared
+        self.last_success = -1.0
+        self._random = random.Random(f"{seed}/{name}")
+        self._number = 0
+        self._headers: dict[str, str] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._reserved: dict[Product, Decimal] = {}
+        self._sales: deque[tuple[int, Product, Decimal]] = deque(maxlen=20)
+        self._flows: deque[tuple[str, int, Product, Decimal]] = deque(maxlen=20)
+        self._own: list[tuple[Product, Decimal]] = []  # nobody else touches these: (product, on hand)
+        self._count: int | None = None
+        self._plays = self._of_role()
+
+    # What it plays
+
+    def _of_role(self) -> list[tuple[int, Play]]:
+        plays: list[tuple[int, Play]] = [
+            (1, self._create_sku), (8, self._block), (2, self._block_several), (6, self._convert), (4, self._cancel),
+            (2, self._extend), (2, self._look_at_sku),
+            (6, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
+            (8, self._order), (2, self._orders), (2, self._take_count), (1, self._look_at_place),
+        ]  # fmt: skip
+        if self.role in ("employee", "admin"):
+            plays += [(2, self._look_at_inventory), (2, self._look_at_outflows)]
+        if self.role == "admin":
+            plays += [
+                (6, self._purchase), (9, self._sell), (4, self._return), (3, self._correct), (3, self._price),
+                (5, self._inflow), (9, self._outflow), (4, self._delete_flow), (2, self._create_product),
+                (2, self._put_product), (1, self._delete_product), (1, self._set_status),
+            ]  # fmt: skip
+        return plays
+
+    async def play(self) -> None:
+        """Until the end: one thing after another."""
+        weights = [weight for weight, _ in self._plays]
+        while not self.shared.is_over.is_set():
+            (chosen,) = self._random.choices(self._plays, weights)
+            await chosen[1]()
+            await asyncio.sleep(self._random.uniform(0, 0.03))
+
+    async def log_in(self, password: str) -> None:
+        body = {"username": self.name, "password": password}
+        answer = (await self.do(0, "token", "POST", "/api/v1/authentication/token/", body)).answer
+        self._headers = {"Authorization": f"Bearer {answer['access']}"}
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    # How it asks
+
+    async def do(  # noqa: PLR0917 - as a line of HTTP has them
+        self,
+        api: int,
+        name: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        told: Told | None = None,
+        *,
+        is_repeatable: bool = True,
+    ) -> Operation:
+        """Send the request until there is a definite answer, or the end; ``told`` makes effects of a good one."""
+        self._number += 1
+        key = f"{self.name}-{self._number}" if method == "POST" else None
+        operation = Operation(self.name, self.actor, api, name, method, path, body, key, is_repeatable, told)
+        self.shared.history.operations.append(operation)
+        await self.insist(operation)
+        if operation.outcome is Outcome.ACKNOWLEDGED and key is not None and self._random.random() < 0.04:
+            await self._replay(operation)
+        return operation
+
+    async def insist(self, operation: Operation) -> None:
+        """Send it again and again until it is decided, or PATIENCE after the end."""
+        delay = FIRST_DELAY
+        was_unsure = any(not t.is_surely_undone for t in operation.tries)
+        while True:
+            one, raw, _ = await self._send(operation)
+            operation.tries.append(one)
+            if one.status is not None and one.status != 503 and one.code not in PASSING:
+                self._decide(operation, one, raw, was_unsure=was_unsure)
+                return
+            was_unsure = was_unsure or not one.is_surely_undone
+            if operation.key is None and not operation.is_repeatable and was_unsure:
+                operation.outcome = Outcome.MAYBE
+                if operation.told is not None:
+                    operation.effects = operation.told(None)
+                return
+            ends_at = self.shared.ends_at
+            if (ends_at is not None and time.monotonic() > ends_at + PATIENCE) or (
+                operation.method == "GET" and len(operation.tries) >= 2
+            ):
+                operation.outcome, operation.was_in_doubt = Outcome.DOUBT, True
+                return
+            await asyncio.sleep(delay * self._random.uniform(0.5, 1))
+            delay = min(2 * delay, LAST_DELAY)
+
+    def _decide(self, operation: Operation, one: Try, raw: bytes, *, was_unsure: bool) -> None:
+        assert one.status is not None
+        operation.status, operation.raw, operation.code = one.status, raw, one.code
+        operation.answer = _parsed(raw)
+        is_good = 200 <= one.status < 300
+        if operation.method == "DELETE" and one.status == 404 and was_unsure:
+            is_good = True  # nobody else deletes it: an earlier try has
+        if is_good:
+            operation.outcome = Outcome.ACKNOWLEDGED
+            self.last_success = max(self.last_success, one.sent)
+            if operation.told is not None:
+                operation.effects = operation.told(operation.answer)
+            return
+        operation.outcome = Outcome.REFUSED
+        # Sent again, a block's end may lie in the past by now.
+        is_late = operation.name == "block" and one.status == 422 and len(operation.tries) > 1
+        if not is_late and (one.status >= 500 or one.code not in REFUSALS):
+            self._object(f"{one.status} {raw[:300]!r} to {operation.line()}")
+
+    async def _replay(self, operation: Operation) -> None:
+        """Send a key whose answer is known once more: the same answer, marked, and nothing changes."""
+        one, raw, headers = await self._send(operation)
+        if one.status is None or one.status == 503 or one.code in PASSING:
+            return
+        operation.replays.append(headers.get("Idempotent-Replayed"))
+        if operation.api == 0:
+            return  # tokens are made anew
+        if (one.status, raw) != (operation.status, operation.raw):
+            self._object(
+                f"a replay answered {one.status} {raw[:200]!r}, not {operation.raw[:200]!r}: {operation.line()}"
+            )
+        elif headers.get("Idempotent-Replayed") != "true":
+            self._object(f"a replay is not marked as one: {operation.line()}")
+
+    def _object(self, what: str) -> None:
+        self.shared.history.violations.append(what)
+
+    async def _send(self, operation: Operation) -> tuple[Try, bytes, dict[str, str]]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT), connector=aiohttp.TCPConnector(limit=4)
+            )
+            # Left to itself the library sends some requests again; each try is to be written down.
+            self._session._retry_connection = False
+        server = self._random.randrange(len(self.shared.urls))
+        headers = dict(self._headers)
+        data = None
+        if operation.method not in ("DELETE", "GET"):
+            data = simplejson.dumps(operation.body or {}, use_decimal=True).encode()
+            headers["Content-Type"] = "application/json"
+        if operation.key is not None:
+            headers["Idempotency-Key"] = operation.key
+        sent = self.shared.now()
+        try:
+            async with self._session.request(
+                operation.method, self.shared.urls[server] + operation.path, data=data, headers=headers
+            ) as answer:
+                raw = await answer.read()
+                code = code_of(_parsed(raw)) if answer.status >= 400 else None
+                if answer.status == 503 and "Retry-After" not in answer.headers:
+                    self._object(f"503 without Retry-After to {operation.line()}")
+                return Try(server, sent, self.shared.now(), answer.status, None, code), raw, dict(answer.headers)
+        except aiohttp.ClientConnectorError:
+            error = "not connected"
+        except TimeoutError:
+            error = "time-out"
+        except (aiohttp.ClientError, OSError) as lost:
+            error = type(lost).__name__
+        return Try(server, sent, self.shared.now(), None, error), b"", {}
+
+    # Choices
+
+    def _product(self) -> Product:
+        if self._random.random() < 0.6:
+            return self._random.choice(self.shared.hot)
+        return self._random.choice(self.shared.cold)
+
+    def _units(self, most: int = 5) -> Decimal:
+        """So many units; of API 2 and 3 now and then with decimals."""
+        if self._random.random() < 0.3:
+            return Decimal(self._random.randrange(1, most * 1000)) / 1000
+        return Decimal(self._random.randint(1, most))
+
+    def _whole(self, most: int = 5) -> int:
+        return self._random.randint(1, most)
+
+    def _marker(self) -> str:
+        return f"{self.name} {self._number + 1}"
+
+    # API 1
+
+    async def _create_sku(self) -> None:
+        quantity, code = self._units(9), f"{self.name}-S{self._number}"
+        await self.do(
+            1, "create sku", "POST", "/sku",
+            {"sku_code": code, "name": code, "quantity": quantity, "price": Decimal("9.99")},
+            lambda a: [Effect(a["sku_id"], "initial", quantity)],
+        )  # fmt: skip
+
+    async def _block(self) -> None:
+        product, quantity = self._product(), self._units()
+        body: dict[str, Any] = {"quantity": quantity, "reason": self._marker()}
+        if self._random.random() < 0.5:
+            body["expires_at"] = _ahead(self._random.uniform(1, 8))
+
+        def told(answer: Any) -> list[Effect]:
+            return [self._made(answer, product)]
+
+        await self.do(1, "block", "POST", f"/sku/{product.sku_id}/temporary-block", body, told)
+
+    def _made(self, answer: Any, product: Product) -> Effect:
+        block = Block(answer["block_id"], product, Decimal(answer["quantity"]))
+        self.shared.blocks.append(block)
+        return Effect(product.id, "block", blocked=block.quantity, reference=block.id)
+
+    async def _block_several(self) -> None:
+        products = [self._product() for _ in range(self._random.randint(2, 4))]
+        items = [{"sku_id": p.sku_id, "quantity": self._units(3)} for p in products]
+
+        def told(answer: Any) -> list[Effect]:
+            return [self._made(block, p) for block, p in zip(answer["blocks"], products, strict=True)]
+
+        await self.do(1, "block several", "POST", "/temporary-blocks", {"items": items, "reason": self._marker()}, told)
+
+    async def _end(self, name: str, path: str, body: dict[str, Any], block: Block) -> None:
+        def told(answer: Any) -> list[Effect]:
+            on_hand = -Decimal(answer["quantity"]) if name == "convert" else ZERO
+            return [Effect(block.product.id, name, on_hand, blocked=-block.quantity, reference=block.id)]
+
+        operation = await self.do(1, name, "POST", f"/temporary-blocks/{block.id}/{path}", body, told)
+        if operation.outcome is not Outcome.DOUBT and operation.code != "BLOCK_QUANTITY_EXCEEDED":
+            self.shared.forget(block)
+
+    async def _convert(self) -> None:
+        if self.shared.blocks:
+            block = self._random.choice(self.shared.blocks)
+            body: dict[str, Any] = {"reason": self._marker()}
+            if self._random.random() < 0.3:
+                body["quantity"] = block.quantity / 2 if block.quantity % 2 == 0 else block.quantity
+            await self._end("convert", "convert-to-permanent", body, block)
+
+    async def _cancel(self) -> None:
+        if self.shared.blocks:
+            block = self._random.choice(self.shared.blocks)
+            await self._end("cancel", "cancel", {"reason": self._marker()}, block)
+
+    async def _extend(self) -> None:
+        if self.shared.blocks:
+            block = self._random.choice(self.shared.blocks)
+            # Far enough ahead that it is in the future whenever the last try comes.
+            body = {"expires_at": _ahead(self._random.uniform(200, 600))}
+            await self.do(1, "extend", "POST", f"/temporary-blocks/{block.id}/extend", body)
+
+    async def _look_at_sku(self) -> None:
+        product = self._product()
+        operation = await self.do(1, "look at sku", "GET", f"/sku/{product.sku_id}")
+        if operation.outcome is Outcome.ACKNOWLEDGED:
+            a = operation.answer
+            held = sum((Decimal(b["quantity"]) for b in a["blocks"]), ZERO)
+            if Decimal(a["blocked"]) != held or a["available"] != a["quantity"] - a["reserved"] - a["blocked"]:
+                self._object(f"balances that are not of one instant: {operation.raw[:500]!r}")
+            if a["available"] < 0:
+                self._object(f"available below 0: {operation.raw[:500]!r}")
+
+    # API 2
+
+    async def _move(self, name: str, product: Product, amount: Decimal, effect: Effect) -> Operation:
+        path = f"/api/v1/inventory/{self._random.choice((product.id, product.sku_id))}/{name}Stock"
+        return await self.do(2, name, "POST", path, {"amount": amount}, lambda _: [effect])
+
+    async def _add(self) -> None:
+        product, amount = self._product(), self._units(8)
+        await self._move("add", product, amount, Effect(product.id, "add", amount))
+
+    async def _reserve(self) -> None:
+        product, amount = self._product(), self._units()
+        effect = Effect(product.id, "reserve", reserved=amount)
+        if (await self._move("reserve", product, amount, effect)).outcome is Outcome.ACKNOWLEDGED:
+            self._reserved[product] = self._reserved.get(product, ZERO) + amount
+
+    def _of_reserved(self) -> tuple[Product, Decimal] | None:
+        """Some of what it has reserved, which it has then no more."""
+        mine = [(p, q) for p, q in self._reserved.items() if q > 0]
+        if not mine:
+            return None
+        product, most = self._random.choice(mine)
+        amount = min(most, self._units())
+        self._reserved[product] = most - amount
+        return product, amount
+
+    async def _release(self) -> None:
+        if (chosen := self._of_reserved()) is not None:
+            product, amount = chosen
+            await self._move("release", product, amount, Effect(product.id, "release", reserved=-amount))
+
+    async def _consume(self) -> None:
+        if (chosen := self._of_reserved()) is not None:
+            product, amount = chosen
+            await self._move("consume", product, amount, Effect(product.id, "consume", -amount, -amount))
+
+    async def _create_item(self) -> None:
+        stock, code = self._units(9), f"{self.name}-I{self._number}"
+        await self.do(
+            2, "create item", "POST", "/api/v1/inventory",
+            {"sku": code, "name": code, "price": Decimal("5.25"), "stock": stock},
+            lambda a: [Effect(a["id"], "initial", stock)],
+        )  # fmt: skip
+
+    # API 3
+
+    async def _purchase(self) -> None:
+        product, quantity = self._product(), self._units(9)
+        cost = Decimal(self._random.randrange(1, 99999)) / 1000
+        await self.do(
+            3, "purchase", "POST", "/inventory/purchases",
+            {"product_id": product.id, "supplier_id": self.shared.supplier, "quantity": quantity, "unit_cost": cost},
+            lambda a: [Effect(product.id, "purchase", quantity, reference=str(a["purchase_item"]["id"]))],
+        )  # fmt: skip
+
+    async def _sell(self) -> None:
+        product, quantity = self._product(), self._units()
+
+        def told(answer: Any) -> list[Effect]:
+            sale = answer["sale_item"]["id"]
+            self._sales.append((sale, product, quantity))
+            return [Effect(product.id, "sale", -quantity, reference=str(sale))]
+
+        body = {"product_id": product.id, "quantity": quantity, "unit_price": Decimal("19.95")}
+        await self.do(3, "sale", "POST", "/inventory/sales", body, told)
+
+    async def _return(self) -> None:
+        if not self._sales:
+            return
+        sale, product, quantity = self._random.choice(self._sales)
+        if self._random.random() < 0.5:
+            quantity = min(quantity, self._units(2))
+        await self.do(
+            3, "return", "POST", f"/inventory/sales/{sale}/returns", {"quantity": quantity, "reason": self._marker()},
+            lambda a: [Effect(product.id, "return", quantity, reference=str(a["sale_item"]["id"]))],
+        )  # fmt: skip
+
+    async def _correct(self) -> None:
+        """PATCH what is on hand, provided that it is still what was seen."""
+        product = self._product()
+        seen = await self.do(3, "look at inventory", "GET", f"/inventory/{product.id}")
+        if seen.outcome is not Outcome.ACKNOWLEDGED:
+            return
+        before = Decimal(seen.answer["inventory"]["quantity"])
+        change = self._units(3) * self._random.choice((1, -1))
+        if before + change >= 0:
+            await self.do(
+                3, "correct", "PATCH", f"/inventory/{product.id}",
+                {"quantity": before + change, "expected_quantity": before},
+                lambda _: [Effect(product.id, "adjust", change)], is_repeatable=False,
+            )  # fmt: skip
+
+    async def _price(self) -> None:
+        product = self._product()
+        amount = Decimal(self._random.randrange(1000, 9_999_999)) / 100
+        kind = self._random.choice(("retail", "promo", "wholesale"))
+        body = {"amount": amount, "price_type": kind}
+        await self.do(3, "price", "POST", f"/products/{product.id}/prices", body)
+
+    async def _look_at_inventory(self) -> None:
+        await self.do(3, "look at inventory", "GET", f"/inventory/{self._product().id}")
+
+    async def _set_status(self) -> None:
+        if self._own:
+            product, _ = self._random.choice(self._own)
+            for status in ("inactive", "active"):
+                await self.do(3, "set status", "PATCH", f"/inventory/{product.id}", {"status": status})
+
+    # API 4
+
+    def _an_order(self, kinds: tuple[str, ...]) -> tuple[dict[str, Any], Product]:
+        product, kind = self._product(), self._random.choice(kinds)
+        order: dict[str, Any] = {"type": kind, "sku": product.sku, "quantity": self._whole(), "reason": self._marker()}
+        start, end = self._random.sample(self.shared.places, 2)
+        if kind in ("Remove", "Transfer"):
+            order["from_location"] = start
+        if kind != "Remove":
+            order["to_location"] = end
+        if kind == "Adjust" and self._random.random() < 0.5:
+            order["quantity"] *= -1
+        return order, product
+
+    @staticmethod
+    def _ordered(order: dict[str, Any], product: Product, answer: Any) -> Effect:
+        kind = order["type"]
+        change = {"Remove": -order["quantity"], "Transfer": 0, "Count": None}.get(kind, order["quantity"])
+        on_hand = None if change is None else Decimal(change)
+        return Effect(product.id, kind.lower(), on_hand, reference=str(answer["operation_id"]))
+
+    async def _order(self) -> None:
+        order, product = self._an_order(("Add", "Add", "Add", "Remove", "Transfer", "Count", "Adjust"))
+        await self.do(
+            4, "order", "POST", "/api/v1/art_order", order, lambda a: [self._ordered(order, product, a)]
+        )  # fmt: skip
+
+    async def _orders(self) -> None:
+        kinds = self._random.choice((("Add",), ("Add", "Remove", "Transfer", "Adjust")))
+        several = [self._an_order(kinds) for _ in range(self._random.randint(2, 8))]
+        body = {"orders": [order for order, _ in several], "atomic": self._random.random() < 0.5}
+
+        def told(answer: Any) -> list[Effect]:
+            return [
+                self._ordered(order, product, result)
+                for (order, product), result in zip(several, answer["results"], strict=True)
+                if result["status"] == "success"
+            ]
+
+        await self.do(4, "orders", "POST", "/api/v1/art_orders", body, told)
+
+    async def _take_count(self) -> None:
+        """Start a count, or go on with the one that it has begun."""
+        if self._count is None:
+            body = {"location": self._random.choice(self.shared.places)}
+            started = await self.do(4, "start count", "POST", "/api/v1/counts", body)
+            if started.outcome is Outcome.ACKNOWLEDGED:
+                self._count = started.answer["count"]["id"]
+            return
+        products = {product.sku: product for product in (self._product(), self._product())}
+        lines = [{"sku": sku, "quantity": self._whole(9)} for sku in products]
+        path = f"/api/v1/counts/{self._count}"
+        if (await self.do(4, "count", "POST", f"{path}/lines", {"lines": lines})).outcome is not Outcome.ACKNOWLEDGED:
+            return
+        of_sku = {product.sku: product.id for product in (*self.shared.hot, *self.shared.cold)}
+
+        def told(answer: Any) -> list[Effect]:
+            return [
+                Effect(of_sku[line["sku"]], "count", None, reference=str(line["operation_id"]))
+                for line in answer["count"]["lines"]
+            ]
+
+        closed = await self.do(4, "close count", "POST", f"{path}/close", {}, told)
+        if closed.outcome is Outcome.REFUSED:
+            await self.do(4, "cancel count", "POST", f"{path}/cancel", {})
+        self._count = None
+
+    async def _look_at_place(self) -> None:
+        await self.do(4, "look at places", "GET", "/api/v1/locations")
+
+    # API 5
+
+    async def _inflow(self) -> None:
+        product, quantity = self._product(), self._whole(8)
+
+        def told(answer: Any) -> list[Effect]:
+            self._flows.append(("inflow", answer["id"], product, Decimal(quantity)))
+            return [Effect(product.id, "inflow", Decimal(quantity), reference=str(answer["id"]))]
+
+        body = {"supplier": self.shared.supplier, "product": product.id, "quantity": quantity}
+        await self.do(5, "inflow", "POST", "/api/v1/inflows/", body | {"description": self._marker()}, told)
+
+    async def _outflow(self) -> None:
+        product, quantity = self._product(), self._whole()
+
+        def told(answer: Any) -> list[Effect]:
+            self._flows.append(("outflow", answer["id"], product, -Decimal(quantity)))
+            return [Effect(product.id, "outflow", -Decimal(quantity), reference=str(answer["id"]))]
+
+        body = {"product": product.id, "quantity": quantity, "description": self._marker()}
+        await self.do(5, "outflow", "POST", "/api/v1/outflows/", body, told)
+
+    async def _delete_flow(self) -> None:
+        """Delete one of its own, which nobody else deletes: once more finds none, and means that it is done."""
+        if not self._flows:
+            return
+        flow = self._random.choice(self._flows)
+        kind, number, product, change = flow
+        effect = Effect(product.id, f"delete_{kind}", -change, reference=str(number))
+        path = f"/api/v1/{kind}s/{number}/"
+        deleted = await self.do(5, f"delete {kind}", "DELETE", path, told=lambda _: [effect])
+        if deleted.outcome is not Outcome.REFUSED:
+            self._flows.remove(flow)
+
+    async def create_product(self, title: str, quantity: int) -> Product | None:
+        body = {
+            "title": title, "sku": title, "category": self.shared.category, "brand": self.shared.brand,
+            "cost_price": "2.50", "selling_price": "7.25", "quantity": quantity,
+        }  # fmt: skip
+
+        def told(answer: Any) -> list[Effect]:
+            return [Effect(answer["id"], "initial", Decimal(quantity))] if quantity else []
+
+        made = await self.do(5, "create product", "POST", "/api/v1/products/", body, told)
+        if made.outcome is not Outcome.ACKNOWLEDGED:
+            return None
+        return Product(made.answer["id"], made.answer["sku"], made.answer["sku_id"])
+
+    async def _create_product(self) -> None:
+        quantity = self._random.randint(0, 9)
+        product = await self.create_product(f"{self.name}-P{self._number}", quantity)
+        if product is not None:
+            self._own.append((product, Decimal(quantity)))
+
+    async def _put_product(self) -> None:
+        """PUT the quantity of a product of its own: the same twice is the same as once."""
+        if not self._own:
+            return
+        product, before = self._own.pop(self._random.randrange(len(self._own)))
+        after = Decimal(self._random.randint(0, 20))
+        body = {
+            "title": product.sku, "category": self.shared.category, "brand": self.shared.brand, "cost_price": "2.50",
+            "selling_price": "7.25", "quantity": int(after),
+        }  # fmt: skip
+        path = f"/api/v1/products/{product.id}/"
+        effects = [Effect(product.id, "adjust", after - before)] if after != before else []
+        put = await self.do(5, "put product", "PUT", path, body, lambda _: effects)
+        # A try that nobody heard of may still come: nothing else is done to the product then.
+        if put.outcome is Outcome.ACKNOWLEDGED and len(put.tries) == 1:
+            self._own.append((product, after))
+
+    async def _delete_product(self) -> None:
+        if not self._own:
+            return
+        product, on_hand = self._own.pop(self._random.randrange(len(self._own)))
+        effects = [Effect(product.id, "delete_product", -on_hand)] if on_hand else []
+        path = f"/api/v1/products/{product.id}/"
+        await self.do(5, "delete product", "DELETE", path, told=lambda _: effects)
+
+    async def _look_at_outflows(self) -> None:
+        await self.do(5, "look at outflows", "GET", "/api/v1/outflows/")
+
+
+def _ahead(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _parsed(raw: bytes) -> Any:
+    if not raw:
+        return None
+    try:
+        return simplejson.loads(raw, use_decimal=True)
+    except ValueError:
+        return None

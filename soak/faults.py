@@ -1,0 +1,280 @@
+"""The driver: breaks one thing of the database and one thing of one server at a time, from the seed.
+
+Two lanes run side by side. One breaks PostgreSQL, the other a server or the network before or behind it; never
+more than one server at a time, so that what the clients cannot reach here they can reach there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import psycopg
+
+from soak.world import DATABASE, MAX_CONNECTIONS, Server, World
+
+SERVER_SESSIONS = "from pg_stat_activity where application_name = 'inventory' and datname = current_database()"
+
+DATABASE_FAULTS = (
+    "kill a backend",
+    "end sessions",
+    "kill the postmaster",
+    "restart PostgreSQL",
+    "hold locks",
+    "fill the pool",
+    "stop pg_cron",
+)
+SERVER_FAULTS = (
+    "kill a server",
+    "restart a server",
+    "freeze a server",
+    "stall clients",
+    "stall the database",
+    "lose answers to clients",
+    "lose answers to servers",
+)
+ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
+# For a run of some seconds.
+SHORT = (
+    "end sessions",
+    "kill a backend",
+    "hold locks",
+    "kill the postmaster",
+    "lose answers to servers",
+    "kill a server",
+    "stall clients",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One that happened, and how long it lasted."""
+
+    kind: str
+    target: str
+    began: float
+    ended: float
+
+
+class Faults:
+    """await Faults(world, hot, seed).run(seconds): break and mend, then mend all."""
+
+    def __init__(
+        self, world: World, hot: Sequence[int], seed: str, kinds: Sequence[str], now: Callable[[], float]
+    ) -> None:
+        self.happened: list[Fault] = []
+        self._world = world
+        self._hot = list(hot)
+        self._seed = seed
+        self._kinds = kinds
+        self._now = now
+        self._of_kind: dict[str, Callable[[random.Random], Awaitable[str]]] = {
+            "kill a backend": self._kill_backend,
+            "end sessions": self._end_sessions,
+            "kill the postmaster": self._kill_postmaster,
+            "restart PostgreSQL": self._restart_postgresql,
+            "hold locks": self._hold_locks,
+            "fill the pool": self._fill_pool,
+            "stop pg_cron": self._stop_cron,
+            "kill a server": self._kill_server,
+            "restart a server": self._restart_server,
+            "freeze a server": self._freeze_server,
+            "stall clients": self._stall_clients,
+            "stall the database": self._stall_database,
+            "lose answers to clients": self._lose_answers_to_clients,
+            "lose answers to servers": self._lose_answers_to_servers,
+        }
+
+    async def run(self, seconds: float) -> None:
+        """Break things until so many seconds are over; a fault that has begun is mended as it would have been."""
+        ends_at = time.monotonic() + seconds
+        lanes = [[kind for kind in self._kinds if kind in lane] for lane in (DATABASE_FAULTS, SERVER_FAULTS)]
+        try:
+            await asyncio.gather(*(self._lane(lane, n, ends_at) for n, lane in enumerate(lanes) if lane))
+        finally:
+            await self._mend()
+
+    async def _lane(self, kinds: list[str], number: int, ends_at: float) -> None:
+        chance = random.Random(f"{self._seed}/faults/{number}")
+        while True:
+            chance.shuffle(kinds)
+            for kind in kinds:
+                await asyncio.sleep(chance.uniform(0.5, 1.5))
+                if time.monotonic() > ends_at:
+                    return
+                began = self._now()
+                target = await self._of_kind[kind](chance)
+                self.happened.append(Fault(kind, target, began, self._now()))
+
+    async def _mend(self) -> None:
+        """All is whole again when this returns, whatever was under way."""
+        for server in self._world.servers:
+            server.http.heal()
+            server.database.heal()
+            server.thaw()
+            server.again()
+        self._world.sweeps.set()
+        await asyncio.to_thread(self._world.cluster.start)
+
+    # The database's
+
+    async def _sessions(self) -> list[int]:
+        """The servers' sessions, those that are at work first."""
+        rows = await self._world.rows(f"select pid {SERVER_SESSIONS} order by state <> 'active', pid")
+        return [pid for (pid,) in rows]
+
+    async def _kill_backend(self, chance: random.Random) -> str:
+        """PostgreSQL ends all its sessions then, and recovers."""
+        sessions = await self._sessions()
+        if not sessions:
+            return "none"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sessions[0], signal.SIGKILL)
+        await self._wait_for_database()
+        return "1"
+
+    async def _end_sessions(self, chance: random.Random) -> str:
+        count = 0
+        for _ in range(chance.randint(1, 4)):
+            share = chance.choice((0.3, 1.0))
+            sessions = [pid for pid in await self._sessions() if chance.random() < share]
+            await self._world.rows("select pg_terminate_backend(pid) from unnest(%s::integer[]) as pid", sessions)
+            count += len(sessions)
+            await asyncio.sleep(chance.uniform(0.05, 0.3))
+        return str(count)
+
+    async def _kill_postmaster(self, chance: random.Random) -> str:
+        pid = self._world.cluster.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(chance.uniform(0.2, 1.5))
+        await asyncio.to_thread(self._world.cluster.start)
+        return str(pid)
+
+    async def _restart_postgresql(self, chance: random.Random) -> str:
+        mode = chance.choice(("fast", "immediate"))
+        if mode == "fast":
+            await asyncio.to_thread(self._world.cluster.stop)
+        else:
+            await asyncio.to_thread(self._world.cluster.stop, "immediate")
+        await asyncio.sleep(chance.uniform(0, 1))
+        await asyncio.to_thread(self._world.cluster.start)
+        return mode
+
+    async def _hold_locks(self, chance: random.Random) -> str:
+        """Now and then longer than a caller's lock_timeout of 5 s."""
+        what = chance.choice(("hot products", "the table of stock", "the ledger"))
+        with contextlib.suppress(psycopg.OperationalError):
+            async with await psycopg.AsyncConnection.connect(self._world.conninfo) as connection:
+                if what == "hot products":
+                    await connection.execute(
+                        "select from store.stock where product_id = any(%s) for update", [self._hot]
+                    )
+                else:
+                    table = "store.stock" if what == "the table of stock" else "store.movement"
+                    await connection.execute(f"lock table {table} in exclusive mode".encode())
+                await asyncio.sleep(chance.choice((1, 2, 6)))
+        return what
+
+    async def _fill_pool(self, chance: random.Random) -> str:
+        """Take all connections that are left, and end some of the servers', so that they need new ones."""
+        taken: list[psycopg.AsyncConnection[object]] = []
+        try:
+            for sessions in (False, True):
+                if sessions:
+                    pids = (await self._sessions())[: chance.randint(1, 6)]
+                    await self._world.rows("select pg_terminate_backend(pid) from unnest(%s::integer[]) as pid", pids)
+                with contextlib.suppress(psycopg.OperationalError):
+                    while len(taken) < MAX_CONNECTIONS:
+                        conninfo = self._world.cluster.dsn("inventory_reporting", DATABASE)
+                        taken.append(await psycopg.AsyncConnection.connect(conninfo))
+            await asyncio.sleep(chance.uniform(1, 3))
+        finally:
+            for connection in taken:
+                await connection.close()
+        return str(len(taken))
+
+    async def _stop_cron(self, chance: random.Random) -> str:
+        """No job begins: pg_cron's are inactive and its launcher is ended, and what stands in for it here waits."""
+        self._world.sweeps.clear()
+        has_cron = self._world.cluster.has_pg_cron
+        if has_cron:
+            await self._cron("update cron.job set active = false")
+            await self._world.rows(
+                "select pg_terminate_backend(pid) from pg_stat_activity where backend_type like 'pg_cron%'"
+            )
+        await asyncio.sleep(chance.uniform(2, 6))
+        if has_cron:
+            await self._cron("update cron.job set active = true")
+        self._world.sweeps.set()
+        return "pg_cron" if has_cron else "the sweep"
+
+    async def _cron(self, statement: str) -> None:
+        async with await psycopg.AsyncConnection.connect(self._world.cluster.dsn(), autocommit=True) as connection:
+            await connection.execute(statement.encode())
+
+    async def _wait_for_database(self) -> None:
+        while True:
+            with contextlib.suppress(psycopg.OperationalError):
+                await self._world.rows("select 1")
+                return
+            await asyncio.sleep(0.05)
+
+    # The servers' and the network's
+
+    def _server(self, chance: random.Random) -> Server:
+        return chance.choice(self._world.servers)
+
+    async def _kill_server(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        await server.end(signal.SIGKILL)
+        await asyncio.sleep(chance.uniform(0.2, 1.5))
+        server.again()
+        return str(server.number)
+
+    async def _restart_server(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        await server.end(signal.SIGTERM)
+        server.again()
+        return str(server.number)
+
+    async def _freeze_server(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        server.freeze()
+        await asyncio.sleep(chance.uniform(1, 6))
+        server.thaw()
+        return str(server.number)
+
+    async def _stall_clients(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        server.http.stall()
+        await asyncio.sleep(chance.uniform(1, 6))
+        server.http.heal()
+        return str(server.number)
+
+    async def _stall_database(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        server.database.stall()
+        await asyncio.sleep(chance.uniform(1, 6))
+        server.database.heal()
+        return str(server.number)
+
+    async def _lose_answers_to_clients(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        server.http.lose_answers(0.3)
+        await asyncio.sleep(chance.uniform(1, 4))
+        server.http.heal()
+        return str(server.number)
+
+    async def _lose_answers_to_servers(self, chance: random.Random) -> str:
+        server = self._server(chance)
+        server.database.lose_answers(0.15)
+        await asyncio.sleep(chance.uniform(1, 4))
+        server.database.heal()
+        return str(server.number)

@@ -1,0 +1,219 @@
+"""One run: build the world, let the clients play while things break, mend, settle every doubt, check."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import signal
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import psycopg
+
+from soak import faults
+from soak.check import SHOWN, Check, Ledger, check, check_logs, check_webhooks
+from soak.clients import Client, Shared
+from soak.history import History, Operation, Outcome
+from soak.world import World
+
+# Of each eight clients: two have no token, the rest are users of each role.
+ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
+PASSWORD = "soak"  # noqa: S105 - of users that live for a minute
+HOT, COLD = 3, 24
+SETTLE_SECONDS = 90.0
+READY_SECONDS = 60.0
+APIS = {0: "tokens", 1: "1 SKUs, blocks", 2: "2 stock", 3: "3 pricing", 4: "4 ART orders", 5: "5 catalog"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    seed: str
+    seconds: float = 60
+    clients: int = 24
+    kinds: tuple[str, ...] = faults.ALL
+    recovery_seconds: float = 10
+    history: Path | None = None
+
+
+@dataclasses.dataclass
+class Report:
+    """What a run found."""
+
+    options: Options
+    happened: list[faults.Fault]
+    history: History
+    checks: list[Check]
+    recovery: float | None
+
+    @property
+    def violations(self) -> list[str]:
+        return [f"{check.name}: {violation}" for check in self.checks for violation in check.violations]
+
+    def text(self) -> str:
+        """The tables, and what was violated."""
+        return "\n".join([*self._faults(), "", *self._requests(), "", *self._checks()])
+
+    def _faults(self) -> list[str]:
+        lines = [f"{'fault':28} {'count':>6} {'seconds':>8}"]
+        seconds: dict[str, float] = defaultdict(float)
+        for fault in self.happened:
+            seconds[fault.kind] += fault.ended - fault.began
+        counts = Counter(fault.kind for fault in self.happened)
+        return lines + [f"{kind:28} {counts[kind]:6} {seconds[kind]:8.1f}" for kind in self.options.kinds]
+
+    def _requests(self) -> list[str]:
+        names = ("sent", "acked", "refused", "retried", "replayed", "doubt", "maybe", "503", "lost")
+        lines = [f"{'API':16}" + "".join(f"{name:>9}" for name in names)]
+        total: Counter[str] = Counter()
+        for api, title in APIS.items():
+            counts = Counter[str]()
+            for operation in self.history.operations:
+                if operation.api == api:
+                    counts.update(_counted(operation))
+            total += counts
+            lines.append(f"{title:16}" + "".join(f"{counts[name]:9}" for name in names))
+        return [*lines, f"{'all':16}" + "".join(f"{total[name]:9}" for name in names)]
+
+    def _checks(self) -> list[str]:
+        lines = [f"{'check':58} {'held to':>8} {'violations':>11}"]
+        lines += [f"{check.name:58} {check.count:8} {len(check.violations):11}" for check in self.checks]
+        took = "never" if self.recovery is None else f"{self.recovery:.1f} s"
+        lines += ["", f"after the last fault all clients had a success within {took}"]
+        for each in self.checks:
+            lines += [f"VIOLATION {each.name}: {violation}" for violation in each.violations[:SHOWN]]
+            if len(each.violations) > SHOWN:
+                lines.append(f"… and {len(each.violations) - SHOWN} more")
+        if self.violations:
+            lines.append(f"Repeat it with --seed {self.options.seed}")
+        return lines
+
+
+def _counted(operation: Operation) -> dict[str, int]:
+    return {
+        "sent": len(operation.tries) + len(operation.replays),
+        "acked": operation.outcome is Outcome.ACKNOWLEDGED,
+        "refused": operation.outcome is Outcome.REFUSED,
+        "retried": len(operation.tries) > 1,
+        "replayed": len(operation.replays),
+        "doubt": operation.was_in_doubt and operation.is_write,
+        "maybe": operation.outcome is Outcome.MAYBE,
+        "503": sum(t.status == 503 for t in operation.tries),
+        "lost": sum(t.status is None for t in operation.tries),
+    }
+
+
+async def soak(options: Options) -> Report:
+    """Play, break, mend and check. Raises what keeps the world from being built; violations are in the report."""
+    history = History()
+    async with World(options.seed) as world:
+        shared = Shared([server.url for server in world.servers], history)
+        clients = [
+            Client(f"client-{number}", ROLES[number % len(ROLES)], shared, options.seed)
+            for number in range(options.clients)
+        ]
+        setup = Client("setup", "admin", shared, options.seed)
+        try:
+            await _prepare(world, shared, [setup, *clients])
+            playing = [asyncio.create_task(client.play()) for client in clients]
+            driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
+            await driver.run(options.seconds)
+            recovery = await _recovery(clients, playing, shared, options)
+            shared.end()
+            await asyncio.gather(*playing)
+            await _settle(clients, shared)
+            await _deliver(world)
+            checks = await _check(world, history, clients, recovery, options)
+        finally:
+            for client in (setup, *clients):
+                await client.close()
+    return Report(options, driver.happened, history, checks, recovery)
+
+
+async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
+    """Users, products and the webhook endpoint, before anything breaks; products over HTTP, as part of the history."""
+    async with await psycopg.AsyncConnection.connect(world.conninfo, autocommit=True) as connection:
+        for client in clients:
+            if client.role is not None:
+                await connection.execute(
+                    "select maintenance.create_user(%s, %s, %s)", [client.name, PASSWORD, client.role]
+                )
+    for client in clients:
+        if client.role is not None:
+            await client.log_in(PASSWORD)
+    setup = clients[0]
+    shared.brand = (await setup.do(5, "create brand", "POST", "/api/v1/brands/", {"name": "Brand"})).answer["id"]
+    made = await setup.do(5, "create category", "POST", "/api/v1/categories/", {"name": "Category"})
+    shared.category = made.answer["id"]
+    body = {"name": "Supplier", "phone_number": "+1 555 0100"}
+    shared.supplier = (await setup.do(3, "create supplier", "POST", "/suppliers", body)).answer["supplier"]["id"]
+    for number in range(HOT + COLD):
+        product = await setup.create_product(f"soak-{number}", 100)
+        assert product is not None
+        (shared.hot if number < HOT else shared.cold).append(product)
+    body = {"url": world.receiver.url, "events": ["outflow.created", "inflow.created"]}  # type: ignore[dict-item]
+    hook = await setup.do(5, "create webhook", "POST", "/api/v1/webhooks/", body)
+    assert hook.answer["url"] == world.receiver.url
+    world.receiver.expect(hook.answer["secret"])
+
+
+async def _recovery(
+    clients: list[Client], playing: list[asyncio.Task[None]], shared: Shared, options: Options
+) -> float | None:
+    """Seconds from the mending of the last fault until each client had a success; None: too long."""
+    healed = shared.now()
+    while any(client.last_success < healed for client in clients):
+        if shared.now() - healed > 3 * options.recovery_seconds:
+            return None
+        for task in playing:
+            if task.done():
+                task.result()  # a client that failed is no client that waits
+        await asyncio.sleep(0.05)
+    return shared.now() - healed
+
+
+async def _settle(clients: list[Client], shared: Shared) -> None:
+    """Send what is in doubt once more, with its key: its answer says what has become of it."""
+    of_name = {client.name: client for client in clients}
+    shared.ends_at = time.monotonic()
+    doubtful = [o for o in shared.history.operations if o.outcome is Outcome.DOUBT and o.is_write]
+    await asyncio.gather(*(of_name[operation.client].insist(operation) for operation in doubtful))
+
+
+async def _deliver(world: World) -> None:
+    """Wait until nothing is due. What a killed server has taken along has a lease: time is moved to its end."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    pending = "select count(*) from store.webhook_delivery where next_attempt_at is not null"
+    last, since = -1, time.monotonic()
+    while time.monotonic() < deadline:
+        ((count,),) = await world.rows(pending)
+        if count == 0:
+            return
+        if count != last:
+            last, since = count, time.monotonic()
+        elif time.monotonic() - since > 3:
+            await world.rows(
+                "update store.webhook_delivery set next_attempt_at = inventory.clock(), leased_until = null"
+                " where next_attempt_at is not null"
+            )
+            since = time.monotonic()
+        await asyncio.sleep(0.2)
+
+
+async def _check(
+    world: World, history: History, clients: list[Client], recovery: float | None, options: Options
+) -> list[Check]:
+    webhooks = check_webhooks(history, world)
+    # A request that nobody waits for any more may still be under way: a stop finishes it.
+    stops = Check("servers are ready, and stop with status 0", len(world.servers))
+    stops.violations += [f"server {number} is not ready" for number in await world.unready(READY_SECONDS)]
+    for server in world.servers:
+        status = await server.end(signal.SIGTERM)
+        stops.expect(status == 0, f"server {server.number} ended with {status}")
+    if options.history is not None:
+        history.write(options.history)
+    progress = Check("all clients make progress after the last fault", len(clients))
+    if recovery is None or recovery > options.recovery_seconds:
+        progress.violations.append(f"it took {recovery} s, {options.recovery_seconds} s are allowed")
+    ledger = await Ledger.read(world)
+    return [*check(history, ledger), webhooks, stops, check_logs(world), progress]
