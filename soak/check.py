@@ -151,7 +151,7 @@ def check(history: History, ledger: Ledger) -> list[Check]:
         _answers(history),
         *_movements(done, maybe, ledger),
         _rows(done, ledger),
-        _conservation(done, ledger),
+        _conservation(done, maybe, ledger),
         _blocks(history, ledger),
         _available(ledger),
         _values(done, ledger),
@@ -231,7 +231,7 @@ def _rows(done: list[Operation], ledger: Ledger) -> Check:
     return check
 
 
-def _conservation(done: list[Operation], ledger: Ledger) -> Check:
+def _conservation(done: list[Operation], maybe: list[Operation], ledger: Ledger) -> Check:
     """First stock + acknowledged arrivals - acknowledged departures = on hand; likewise reserved and blocked."""
     check = Check("units are conserved, by the answers alone")
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
@@ -244,14 +244,16 @@ def _conservation(done: list[Operation], ledger: Ledger) -> Check:
         for effect in operation.effects:
             if effect.on_hand is not None:
                 add(ledger.product(effect.product), (effect.on_hand, effect.reserved, effect.blocked))
-    # What no answer tells: blocks that ran out, what a count found, a correction whose answer was lost.
+    # What no answer tells: blocks that ran out, what a count found, what had no key and whose answer was lost.
     told = Counter(ledger.as_moved(o.actor, e) for o in done for e in o.effects if e.on_hand is not None)
+    possible = Counter(ledger.as_moved(o.actor, e) for o in maybe for e in o.effects if e.on_hand is not None)
     for movement in ledger.movements:
         moved = ledger.moved(movement)
-        if movement["kind"] in ("expire", "count") or (movement["kind"] == "adjust" and told[moved] == 0):
-            add(moved[1], moved[3:6])
-        elif movement["kind"] == "adjust":
+        if told[moved] > 0:
             told[moved] -= 1
+        elif movement["kind"] in ("expire", "count") or possible[moved] > 0:
+            possible[moved] -= 1
+            add(moved[1], moved[3:6])
     for product, balances in ledger.stock.items():
         wanted = tuple(sums[product])
         check.expect(wanted == balances, f"product {product}: by the answers {wanted}, in the database {balances}")

@@ -1,7 +1,7 @@
 """Clients that play all five APIs, each from a random sequence of its own, and write down what they were told.
 
-Every POST has an Idempotency-Key and is sent again, to either server, until there is a definite answer. What has no key
-is sent again where that is safe: where the answer said that nothing was changed, or where twice is the same as once.
+POSTs have an Idempotency-Key and are sent again, to either server, until there is a definite answer. What has no key is
+sent again only where that is safe: where the answer said that nothing was changed, or where twice is the same as once.
 """
 
 from __future__ import annotations
@@ -150,10 +150,11 @@ class Client:
         told: Told | None = None,
         *,
         is_repeatable: bool = True,
+        has_key: bool = True,
     ) -> Operation:
         """Send the request until there is a definite answer, or the end; ``told`` makes effects of a good one."""
         self._number += 1
-        key = f"{self.name}-{self._number}" if method == "POST" else None
+        key = f"{self.name}-{self._number}" if method == "POST" and has_key else None
         operation = Operation(self.name, self.actor, api, name, method, path, body, key, is_repeatable, told)
         self.shared.history.operations.append(operation)
         await self.insist(operation)
@@ -353,8 +354,12 @@ class Client:
     # API 2
 
     async def _move(self, name: str, product: Product, amount: Decimal, effect: Effect) -> Operation:
+        """One in ten has no key: it is sent once, and must not come twice whatever lies between."""
         path = f"/api/v1/inventory/{self._random.choice((product.id, product.sku_id))}/{name}Stock"
-        return await self.do(2, name, "POST", path, {"amount": amount}, lambda _: [effect])
+        has_key = self._random.random() < 0.9
+        return await self.do(
+            2, name, "POST", path, {"amount": amount}, lambda _: [effect], is_repeatable=has_key, has_key=has_key
+        )
 
     async def _add(self) -> None:
         product, amount = self._product(), self._units(8)

@@ -167,7 +167,7 @@ async def _recovery(
             return None
         for task in playing:
             if task.done():
-                task.result()  # a client that failed is no client that waits
+                task.result()  # a client that has failed makes no progress
         await asyncio.sleep(0.05)
     return shared.now() - healed
 
