@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import simplejson
 
 from soak.history import ZERO, Effect, History, Operation, Outcome
@@ -48,11 +49,21 @@ class Ledger:
         self.sales: dict[str, Decimal | None] = {}
 
     @classmethod
-    async def read(cls, world: World) -> Ledger:
+    async def read(cls, conninfo: str) -> Ledger:
+        """All of it in one snapshot, for the sweep goes on."""
+        async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            return await cls._read(connection)
+
+    @classmethod
+    async def _read(cls, connection: psycopg.AsyncConnection[Any]) -> Ledger:
+        async def rows(query: str) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(query.encode())).fetchall()
+
         ledger = cls()
         ledger.movements = [
             row
-            for (row,) in await world.rows(
+            for (row,) in await rows(
                 "select json_build_object('id', m.id, 'product', m.product_id, 'kind', m.kind, 'actor', m.actor,"
                 " 'reference', m.reference, 'on_hand', (m.on_hand_after - m.on_hand_before)::text,"
                 " 'reserved', (m.reserved_after - m.reserved_before)::text,"
@@ -65,15 +76,15 @@ class Ledger:
         known = (
             "select sku_id::text, id from store.product union all select sku_id::text, id from store.deleted_product"
         )
-        ledger.products = dict(await world.rows(known))
+        ledger.products = dict(await rows(known))
         ledger.stock = {
             row[0]: (row[1], row[2], row[3])
-            for row in await world.rows("select product_id, on_hand, reserved, blocked from store.stock")
+            for row in await rows("select product_id, on_hand, reserved, blocked from store.stock")
         }
         columns = "id::text, status, converted_quantity, expires_at, ended_at"
         ledger.blocks = {
             row[0]: {"status": row[1], "converted": row[2], "expires_at": row[3], "ended_at": row[4]}
-            for row in await world.rows(f"select {columns} from store.block")
+            for row in await rows(f"select {columns} from store.block")
         }
         tables = {
             "block": "select id::text from store.block",
@@ -89,15 +100,15 @@ class Ledger:
             "price": "select id::text from store.price",
         }
         for table, query in tables.items():
-            ledger.ids[table] = {number for (number,) in await world.rows(query)}
-        ledger.layers = await world.rows(
+            ledger.ids[table] = {number for (number,) in await rows(query)}
+        ledger.layers = await rows(
             "select l.product_id, sum(l.value), sum(l.remaining_value),"
             " (select coalesce(sum(u.cost), 0) from store.cost_layer_use as u where u.product_id = l.product_id)"
             " from store.cost_layer as l group by l.product_id"
         )
-        ledger.purchases = dict(await world.rows("select id::text, cost from store.purchase"))
-        ledger.sales = dict(await world.rows("select id::text, cost from store.sale"))
-        ledger.differences = await world.rows("select * from maintenance.verify()")
+        ledger.purchases = dict(await rows("select id::text, cost from store.purchase"))
+        ledger.sales = dict(await rows("select id::text, cost from store.sale"))
+        ledger.differences = await rows("select * from maintenance.verify()")
         return ledger
 
     def moved(self, movement: dict[str, Any]) -> Moved:

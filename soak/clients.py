@@ -108,15 +108,15 @@ class Client:
         plays: list[tuple[int, Play]] = [
             (1, self._create_sku), (8, self._block), (2, self._block_several), (6, self._convert), (4, self._cancel),
             (2, self._extend), (2, self._look_at_sku),
-            (6, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
+            (3, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
             (8, self._order), (2, self._orders), (2, self._take_count), (1, self._look_at_place),
         ]  # fmt: skip
         if self.role in ("employee", "admin"):
             plays += [(2, self._look_at_inventory), (2, self._look_at_outflows)]
         if self.role == "admin":
             plays += [
-                (6, self._purchase), (9, self._sell), (4, self._return), (3, self._correct), (3, self._price),
-                (5, self._inflow), (9, self._outflow), (4, self._delete_flow), (2, self._create_product),
+                (4, self._purchase), (10, self._sell), (4, self._return), (3, self._correct), (3, self._price),
+                (3, self._inflow), (10, self._outflow), (4, self._delete_flow), (2, self._create_product),
                 (2, self._put_product), (1, self._delete_product), (1, self._set_status),
             ]  # fmt: skip
         return plays
@@ -157,7 +157,10 @@ class Client:
         key = f"{self.name}-{self._number}" if method == "POST" and has_key else None
         operation = Operation(self.name, self.actor, api, name, method, path, body, key, is_repeatable, told)
         self.shared.history.operations.append(operation)
-        await self.insist(operation)
+        if key is not None and api and self._random.random() < 0.05:
+            await self._insist_twice(operation)
+        else:
+            await self.insist(operation)
         if operation.outcome is Outcome.ACKNOWLEDGED and key is not None and self._random.random() < 0.04:
             await self._replay(operation)
         return operation
@@ -167,10 +170,12 @@ class Client:
         delay = FIRST_DELAY
         was_unsure = any(not t.is_surely_undone for t in operation.tries)
         while True:
-            one, raw, _ = await self._send(operation)
+            one, raw, headers = await self._send(operation)
             operation.tries.append(one)
             if one.status is not None and one.status != 503 and one.code not in PASSING:
                 self._decide(operation, one, raw, was_unsure=was_unsure)
+                if "Idempotent-Replayed" in headers and not was_unsure and not operation.is_twin:
+                    self._object(f"done, though each try before was told that nothing was changed: {operation.line()}")
                 return
             was_unsure = was_unsure or not one.is_surely_undone
             if operation.key is None and not operation.is_repeatable and was_unsure:
@@ -201,10 +206,20 @@ class Client:
                 operation.effects = operation.told(operation.answer)
             return
         operation.outcome = Outcome.REFUSED
-        # Sent again, a block's end may lie in the past by now.
-        is_late = operation.name == "block" and one.status == 422 and len(operation.tries) > 1
+        # A block's end may lie in the past by now.
+        is_late = operation.name == "block" and one.status == 422 and "expires_at" in operation.body
         if not is_late and (one.status >= 500 or one.code not in REFUSALS):
             self._object(f"{one.status} {raw[:300]!r} to {operation.line()}")
+
+    async def _insist_twice(self, operation: Operation) -> None:
+        """Send it twice at once, as a client does that has lost its patience: both get one answer, or none."""
+        operation.is_twin = True
+        (one, raw, headers), _ = await asyncio.gather(self._send(operation), self.insist(operation))
+        if operation.status is None or one.status in (None, 503) or one.code in PASSING:
+            return
+        operation.replays.append(headers.get("Idempotent-Replayed"))
+        if (one.status, raw) != (operation.status, operation.raw) and operation.status != 422:
+            self._object(f"sent twice at once it was answered {one.status} {raw[:200]!r} too: {operation.line()}")
 
     async def _replay(self, operation: Operation) -> None:
         """Send a key whose answer is known once more: the same answer, marked, and nothing changes."""
@@ -287,7 +302,7 @@ class Client:
         )  # fmt: skip
 
     async def _block(self) -> None:
-        product, quantity = self._product(), self._units()
+        product, quantity = self._product(), self._units(8)
         body: dict[str, Any] = {"quantity": quantity, "reason": self._marker()}
         if self._random.random() < 0.5:
             body["expires_at"] = _ahead(self._random.uniform(1, 8))
@@ -354,19 +369,19 @@ class Client:
     # API 2
 
     async def _move(self, name: str, product: Product, amount: Decimal, effect: Effect) -> Operation:
-        """One in ten has no key: it is sent once, and must not come twice whatever lies between."""
+        """Some have no key: such a one is sent once, and must not come twice whatever lies between."""
         path = f"/api/v1/inventory/{self._random.choice((product.id, product.sku_id))}/{name}Stock"
-        has_key = self._random.random() < 0.9
+        has_key = self._random.random() < 0.85
         return await self.do(
             2, name, "POST", path, {"amount": amount}, lambda _: [effect], is_repeatable=has_key, has_key=has_key
         )
 
     async def _add(self) -> None:
-        product, amount = self._product(), self._units(8)
+        product, amount = self._product(), self._units(4)
         await self._move("add", product, amount, Effect(product.id, "add", amount))
 
     async def _reserve(self) -> None:
-        product, amount = self._product(), self._units()
+        product, amount = self._product(), self._units(8)
         effect = Effect(product.id, "reserve", reserved=amount)
         if (await self._move("reserve", product, amount, effect)).outcome is Outcome.ACKNOWLEDGED:
             self._reserved[product] = self._reserved.get(product, ZERO) + amount
@@ -402,7 +417,7 @@ class Client:
     # API 3
 
     async def _purchase(self) -> None:
-        product, quantity = self._product(), self._units(9)
+        product, quantity = self._product(), self._units(4)
         cost = Decimal(self._random.randrange(1, 99999)) / 1000
         await self.do(
             3, "purchase", "POST", "/inventory/purchases",
@@ -485,7 +500,7 @@ class Client:
         return Effect(product.id, kind.lower(), on_hand, reference=str(answer["operation_id"]))
 
     async def _order(self) -> None:
-        order, product = self._an_order(("Add", "Add", "Add", "Remove", "Transfer", "Count", "Adjust"))
+        order, product = self._an_order(("Add", "Add", "Remove", "Remove", "Transfer", "Count", "Adjust"))
         await self.do(
             4, "order", "POST", "/api/v1/art_order", order, lambda a: [self._ordered(order, product, a)]
         )  # fmt: skip
@@ -536,7 +551,7 @@ class Client:
     # API 5
 
     async def _inflow(self) -> None:
-        product, quantity = self._product(), self._whole(8)
+        product, quantity = self._product(), self._whole(4)
 
         def told(answer: Any) -> list[Effect]:
             self._flows.append(("inflow", answer["id"], product, Decimal(quantity)))

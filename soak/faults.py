@@ -136,7 +136,10 @@ class Faults:
             return "none"
         with contextlib.suppress(ProcessLookupError):
             os.kill(sessions[0], signal.SIGKILL)
-        await self._wait_for_database()
+            while True:  # until the postmaster has noticed
+                os.kill(sessions[0], 0)
+                await asyncio.sleep(0.01)
+        await self._world.rows("select 1")
         return "1"
 
     async def _end_sessions(self, chance: random.Random) -> str:
@@ -218,13 +221,6 @@ class Faults:
     async def _cron(self, statement: str) -> None:
         async with await psycopg.AsyncConnection.connect(self._world.cluster.dsn(), autocommit=True) as connection:
             await connection.execute(statement.encode())
-
-    async def _wait_for_database(self) -> None:
-        while True:
-            with contextlib.suppress(psycopg.OperationalError):
-                await self._world.rows("select 1")
-                return
-            await asyncio.sleep(0.05)
 
     # The servers' and the network's
 

@@ -85,6 +85,7 @@ class Operation:
     effects: list[Effect] = dataclasses.field(default_factory=list)
     replays: list[str | None] = dataclasses.field(default_factory=list)
     was_in_doubt: bool = False
+    is_twin: bool = False  # sent twice at once
 
     @property
     def is_write(self) -> bool:

@@ -112,6 +112,7 @@ async def soak(options: Options) -> Report:
             Client(f"client-{number}", ROLES[number % len(ROLES)], shared, options.seed)
             for number in range(options.clients)
         ]
+        playing: list[asyncio.Task[None]] = []
         setup = Client("setup", "admin", shared, options.seed)
         try:
             await _prepare(world, shared, [setup, *clients])
@@ -125,6 +126,9 @@ async def soak(options: Options) -> Report:
             await _deliver(world)
             checks = await _check(world, history, clients, recovery, options)
         finally:
+            for task in playing:
+                task.cancel()
+            await asyncio.gather(*playing, return_exceptions=True)
             for client in (setup, *clients):
                 await client.close()
     return Report(options, driver.happened, history, checks, recovery)
@@ -148,7 +152,7 @@ async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
     body = {"name": "Supplier", "phone_number": "+1 555 0100"}
     shared.supplier = (await setup.do(3, "create supplier", "POST", "/suppliers", body)).answer["supplier"]["id"]
     for number in range(HOT + COLD):
-        product = await setup.create_product(f"soak-{number}", 100)
+        product = await setup.create_product(f"soak-{number}", 30)
         assert product is not None
         (shared.hot if number < HOT else shared.cold).append(product)
     body = {"url": world.receiver.url, "events": ["outflow.created", "inflow.created"]}  # type: ignore[dict-item]
@@ -215,5 +219,5 @@ async def _check(
     progress = Check("all clients make progress after the last fault", len(clients))
     if recovery is None or recovery > options.recovery_seconds:
         progress.violations.append(f"it took {recovery} s, {options.recovery_seconds} s are allowed")
-    ledger = await Ledger.read(world)
+    ledger = await Ledger.read(world.conninfo)
     return [*check(history, ledger), webhooks, stops, check_logs(world), progress]

@@ -216,7 +216,14 @@ class World:
             await asyncio.sleep(1)
 
     async def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """All rows, as the superuser, past every proxy."""
-        async with await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
-            cursor = await connection.execute(query.encode(), parameters or None)
-            return await cursor.fetchall() if cursor.description else []
+        """All rows, as the superuser, past every proxy; of a database that is down, when it is up."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+                    cursor = await connection.execute(query.encode(), parameters or None)
+                    return await cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
