@@ -21,7 +21,7 @@ import simplejson
 
 from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, code_of
 
-TIMEOUT = 5.0
+TIMEOUTS = (3.0, 6.0, 12.0)  # seconds: of clients of less and more patience
 PATIENCE = 20.0  # seconds that a request is sent again after the play is over
 FIRST_DELAY, LAST_DELAY = 0.02, 0.5
 
@@ -92,6 +92,7 @@ class Client:
         self.shared = shared
         self.last_success = -1.0
         self._random = random.Random(f"{seed}/{name}")
+        self._timeout = self._random.choice(TIMEOUTS)
         self._number = 0
         self._headers: dict[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -242,7 +243,7 @@ class Client:
     async def _send(self, operation: Operation) -> tuple[Try, bytes, dict[str, str]]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT), connector=aiohttp.TCPConnector(limit=4)
+                timeout=aiohttp.ClientTimeout(total=self._timeout), connector=aiohttp.TCPConnector(limit=4)
             )
             # Left to itself the library sends some requests again; each try is to be written down.
             self._session._retry_connection = False

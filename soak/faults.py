@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import os
 import random
 import signal
@@ -41,15 +42,7 @@ SERVER_FAULTS = (
 )
 ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
 # For a run of some seconds.
-SHORT = (
-    "end sessions",
-    "kill a backend",
-    "hold locks",
-    "kill the postmaster",
-    "lose answers to servers",
-    "kill a server",
-    "stall clients",
-)
+SHORT = ("end sessions", "kill the postmaster", "lose answers to servers", "kill a server")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +67,7 @@ class Faults:
         self._seed = seed
         self._kinds = kinds
         self._now = now
+        self._is_long = False
         self._of_kind: dict[str, Callable[[random.Random], Awaitable[str]]] = {
             "kill a backend": self._kill_backend,
             "end sessions": self._end_sessions,
@@ -92,21 +86,22 @@ class Faults:
         }
 
     async def run(self, seconds: float) -> None:
-        """Break things until so many seconds are over; a fault that has begun is mended as it would have been."""
-        ends_at = time.monotonic() + seconds
+        """Break things until so many seconds are over and each kind had its turn; at most twice as long."""
+        began = time.monotonic()
+        self._is_long = seconds > 30
         lanes = [[kind for kind in self._kinds if kind in lane] for lane in (DATABASE_FAULTS, SERVER_FAULTS)]
         try:
-            await asyncio.gather(*(self._lane(lane, n, ends_at) for n, lane in enumerate(lanes) if lane))
+            await asyncio.gather(*(self._lane(lane, n, began, seconds) for n, lane in enumerate(lanes) if lane))
         finally:
             await self._mend()
 
-    async def _lane(self, kinds: list[str], number: int, ends_at: float) -> None:
+    async def _lane(self, kinds: list[str], number: int, began_at: float, seconds: float) -> None:
         chance = random.Random(f"{self._seed}/faults/{number}")
-        while True:
+        for is_first in itertools.chain([True], itertools.repeat(False)):
             chance.shuffle(kinds)
             for kind in kinds:
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
-                if time.monotonic() > ends_at:
+                if time.monotonic() > began_at + (2 * seconds if is_first else seconds):
                     return
                 began = self._now()
                 target = await self._of_kind[kind](chance)
@@ -171,7 +166,10 @@ class Faults:
         return mode
 
     async def _hold_locks(self, chance: random.Random) -> str:
-        """Now and then longer than a caller's lock_timeout of 5 s."""
+        """The first time of a long run, longer than a caller's lock_timeout of 5 s."""
+        seconds = (
+            7 if self._is_long and not any(f.kind == "hold locks" for f in self.happened) else chance.choice((1, 3))
+        )
         what = chance.choice(("hot products", "the table of stock", "the ledger"))
         with contextlib.suppress(psycopg.OperationalError):
             async with await psycopg.AsyncConnection.connect(self._world.conninfo) as connection:
@@ -182,7 +180,7 @@ class Faults:
                 else:
                     table = "store.stock" if what == "the table of stock" else "store.movement"
                     await connection.execute(f"lock table {table} in exclusive mode".encode())
-                await asyncio.sleep(chance.choice((1, 2, 6)))
+                await asyncio.sleep(seconds)
         return what
 
     async def _fill_pool(self, chance: random.Random) -> str:
