@@ -7,7 +7,8 @@ lanes of a few connections each, one for reads, whose transactions are read only
 
 - A statement is sent once. Only 40001 and 40P01, with which the server says that it undid everything, are tried again.
 - A connection that is lost under a statement leaves its outcome unknown, and the error says so.
-- Nobody waits long: a full queue, or a server that cannot be reached, is an error at once.
+- Nobody waits long: a full queue, or a server that cannot be reached, is an error at once, and one that says nothing
+  for longer than a statement may take is given up.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import contextlib
 import dataclasses
 import json
 import logging
+import os
 import random
 import select
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
@@ -42,6 +45,8 @@ RETRIES = 4
 READ, WRITE, LONG = "read", "write", "long"
 LONG_SECONDS = 300
 LONG_SIZE = 2
+# For an answer. The roles' statement_timeout is 10 s; more is a network that has died, or a server that is frozen.
+ANSWER_SECONDS = 15.0
 CONNECT_SECONDS = 3
 BACKOFF_FIRST, BACKOFF_LAST = 0.05, 2.0
 
@@ -239,6 +244,13 @@ class _Lane:
         return False
 
 
+def _sever(connection: psycopg.AsyncConnection[Any]) -> None:
+    """End a connection whose server says nothing: who waits for its answer finds it lost."""
+    log.warning("no answer from the database in time")
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
+        copy.shutdown(socket.SHUT_RDWR)
+
+
 def _is_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
     """Whether an idle connection still stands: a server that has closed it left something to read."""
     if connection.closed:
@@ -335,7 +347,12 @@ class Caller:
         for attempt in range(1, RETRIES + 1):
             async with lane.connection() as connection:
                 try:
-                    cursor = await connection.execute(statement.encode(), parameters, prepare=True)
+                    seconds = ANSWER_SECONDS + (LONG_SECONDS if name == LONG else 0)
+                    deadline = asyncio.get_running_loop().call_later(seconds, _sever, connection)
+                    try:
+                        cursor = await connection.execute(statement.encode(), parameters, prepare=True)
+                    finally:
+                        deadline.cancel()
                     row = await cursor.fetchone()
                     assert row is not None
                     return tuple(row)

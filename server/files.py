@@ -98,12 +98,14 @@ def _csv_lines(text: str) -> Iterator[Line]:
             continue
         if not names:
             names = [name.strip() for name in cells]
-            if "title" not in names or len(set(names)) < len(names):
+            known = [name for name in names if name]  # a sheet's empty columns have none
+            if "title" not in known or len(set(known)) < len(known):
                 raise Problem("INVALID_JSON", "The first line must have the names of the fields, each once.")
-        elif len(cells) > len(names):
+        elif len(cells) != len(names):
+            # A file that was cut off ends in a line like that.
             yield Line(number, error=_line_error(f"The line has {len(cells)} cells, the first line {len(names)}."))
         else:
-            yield Line(number, {name: cell for name, cell in zip(names, cells, strict=False) if cell != ""})
+            yield Line(number, {name: cell for name, cell in zip(names, cells, strict=True) if name and cell})
 
 
 def _json_lines(text: str) -> Iterator[Line]:

@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 
+import server.caller
 from server.caller import RETRIES, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Function
 from tests.conftest import Database
@@ -215,6 +216,25 @@ class TestLostConnections:
 
         play(scenario())
         assert database.stock(product) == (5, 1, 0)
+        database.verify()
+
+    def test_a_server_that_says_nothing_is_given_up(
+        self, database: Database, functions: dict[str, Function], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever holds it up: here a lock does, where a statement's time-out would come later."""
+        product, other = database.product(quantity=5), database.product("B-1", 5)
+        monkeypatch.setattr(server.caller, "ANSWER_SECONDS", 0.1)
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                with held(database, product):
+                    with pytest.raises(OutcomeUnknownError):
+                        await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
+                    assert lane(caller).open == 0
+                    await caller.call(OPERATOR, functions["reserve_stock"], one_unit(other))
+
+        play(scenario())
+        assert database.stock(other) == (5, 1, 0)
         database.verify()
 
     def test_a_read_is_unavailable(self, database: Database, functions: dict[str, Function]) -> None:
