@@ -63,7 +63,10 @@ class Store:
     """Counts requests in windows. Raises SettingsError for a URL that is no store of the package limits."""
 
     def __init__(self, url: str) -> None:
-        self._limiter = MovingWindowRateLimiter(_storage(url))
+        storage = _storage(url)
+        self._limiter = MovingWindowRateLimiter(storage)
+        # What is slow in memory is this process, not the store.
+        self._seconds = None if isinstance(storage, MemoryStorage) else STORE_SECONDS
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._is_down = False
         self._down_until = 0.0
@@ -80,7 +83,7 @@ class Store:
             if self._is_pausing():
                 return None
             try:
-                async with asyncio.timeout(STORE_SECONDS):
+                async with asyncio.timeout(self._seconds):
                     fits = await self._limiter.hit(item, name, who)
                     window = await self._limiter.get_window_stats(item, name, who)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the store: requests go through

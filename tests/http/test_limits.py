@@ -117,7 +117,7 @@ def test_no_answer_has_headers_where_no_limit_is_set(shared: Shared) -> None:
 def exhausted(session_shared: Shared) -> Iterator[Server]:
     """A server whose limits of one a minute are used up, for the admin and for this address."""
     names = ("rate_limit_authentication", "rate_limit_read", "rate_limit_write")
-    settings = dict.fromkeys(names, "1/minute")
+    settings = dict.fromkeys(names, "1/day")  # longer than these tests take, wherever they run
     server = type(session_shared.server)(session_shared.database.conninfo, **settings)
     for client in (server.client(), server.client(session_shared.tokens["admin"])):
         assert client.get(READ).status_code == 200
@@ -134,7 +134,7 @@ def test_every_endpoint_refuses_in_its_own_words(exhausted: Server, shared: Shar
         answer = client.request(route.method, shared.path(path))
         assert_error(answer, route.api, 429, "RATE_LIMITED")
         seconds = int(answer.headers["Retry-After"])
-        assert 1 <= seconds <= 60
+        assert 1 <= seconds <= 86_400
         found = answer.json()
         body = found["detail"] if route.api is Api.ART else found
         sentence = body["message"] if route.api is Api.ART else body["detail"]
