@@ -15,7 +15,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_statement constant text := http.statement(p_function);
+    v_statement text;
     v_now constant timestamptz := inventory.clock();
     -- A login can neither read nor use up the keys of callers that another login serves.
     v_caller constant text := session_user || ' ' || p_caller;
@@ -29,6 +29,14 @@ begin
     perform inventory.require_argument('caller', p_caller is null);
     perform inventory.require_argument('key', p_key is null);
     perform inventory.require_argument('request', p_request is null);
+    perform inventory.require_argument('function', p_function is null);
+    if jsonb_typeof(p_arguments) <> 'object' then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'arguments must be an object',
+            detail = jsonb_build_object('field', 'arguments');
+    end if;
+    v_statement := http.statement(p_function);
 
     -- This function runs as the owner; what it calls is for those alone who may call it themselves.
     if not (
@@ -106,6 +114,6 @@ p_request stands for the request (method, path, body). The same key with the sam
 (replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",
 "hint", "constraint", "at"}. Other errors are raised, and leave no key. The caller needs EXECUTE on the function itself.
 
-Errors: IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_KEY_IN_USE, insufficient_privilege, and what the function raises.';
+Errors: IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_KEY_IN_USE, insufficient_privilege, undefined_function, and what the function raises.';
 
 grant execute on function http.once(text, text, text, text, jsonb) to inventory_public;

@@ -17,6 +17,7 @@ declare
     v_index integer := 0;
     v_expires_at timestamptz;
 begin
+    perform inventory.require_argument('items', p_lines is null);
     perform inventory.block_expiry(p_expires_at, v_now, v_now);
     foreach v_line in array p_lines::inventory.block_line []
     loop

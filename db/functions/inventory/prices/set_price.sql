@@ -22,6 +22,8 @@ declare
     v_amount numeric;
 begin
     perform inventory.require_argument('amount', p_amount is null);
+    perform inventory.require_year('effective_from', p_effective_from);
+    perform inventory.require_year('effective_to', p_effective_to);
 
     -- The lock. An update, so that a caller with an older snapshot fails and does not decide on it.
     update store.product as p

@@ -19,7 +19,11 @@ declare
     v_place integer;
 begin
     perform inventory.require_argument('lines', p_lines is null);
-    if jsonb_typeof(p_lines) <> 'array' or jsonb_array_length(p_lines) > 100000 then
+    if
+        jsonb_typeof(p_lines) <> 'array'
+        or jsonb_array_length(p_lines) > 100000
+        or jsonb_path_exists(p_lines, 'strict $[*] ? (@.type() != "object")')
+    then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = 'lines must be a list of at most 100000 objects',
@@ -223,6 +227,6 @@ comment on function inventory.import_products(jsonb, text) is
 p_lines: a list of objects {"title", "category", "brand", "cost_price", "selling_price", "description"?, "serie_number"?,
 "quantity"?, "sku"?, "line"?}, each as inventory.create_catalog_product takes it; line: its number for the errors, else its
 place in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]}, up to 1000 of them;
-23514 where a value is outside its domain; 40001 where somebody took a code meanwhile: try again.';
+23514 where a value is outside its domain, 22P02 or 22003 where it is of no such type; 40001 where somebody took a code meanwhile: try again.';
 
 grant execute on function inventory.import_products(jsonb, text) to inventory_admin;

@@ -20,6 +20,15 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_webhook_ids bigint [];
 begin
+    perform inventory.require_limit(p_limit);
+    perform inventory.require_limit(p_per_webhook);
+    if (p_lease between interval '0' and interval '24 hours') is not true then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'p_lease must be between 0 and 24 hours',
+            detail = jsonb_build_object('field', 'lease', 'input', p_lease);
+    end if;
+
     -- Who counts what is under way must see what the last one claimed: the lock first, then a statement of its own.
     select array_agg(k.id) into v_webhook_ids
     from (

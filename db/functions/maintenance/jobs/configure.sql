@@ -14,6 +14,9 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_message text;
+    v_constraint text;
 begin
     update store.setting as s
     set
@@ -23,6 +26,14 @@ begin
         password_cost = coalesce(p_password_cost, s.password_cost)
     returning s.block_duration, s.block_duration_maximum, s.idempotency_lifetime, s.password_cost
     into block_duration, block_duration_maximum, idempotency_lifetime, password_cost;
+exception
+    when check_violation then
+        -- The same without its DETAIL, which is the row.
+        get stacked diagnostics v_message = message_text, v_constraint = constraint_name;
+        raise exception using
+            errcode = 'check_violation',
+            message = v_message,
+            constraint = v_constraint;
 end;
 $$;
 

@@ -11,6 +11,7 @@ declare
     v_product_id bigint;
     v_seen bigint [] := array[]::bigint [];
 begin
+    perform inventory.require_limit(p_limit);
     for v_product_id in
         select b.product_id
         from store.block as b

@@ -9,6 +9,7 @@ declare
     v_count integer;
     v_before constant timestamptz := inventory.clock() - (select s.idempotency_lifetime from store.setting as s);
 begin
+    perform inventory.require_limit(p_limit);
     with old as (
         select k.caller, k.key
         from store.idempotency_key as k

@@ -10,6 +10,7 @@ declare
     v_deliveries integer;
     v_events integer;
 begin
+    perform inventory.require_limit(p_limit);
     with old as (
         select d.id
         from store.webhook_delivery as d

@@ -10,6 +10,7 @@ declare
     v_product_id bigint;
     v_count integer := 0;
 begin
+    perform inventory.require_limit(p_limit);
     for v_product_id in
         select t.product_id
         from store.price_turn as t

@@ -1,0 +1,20 @@
+create or replace function inventory.require_limit(p_limit integer)
+returns void
+language plpgsql
+immutable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform inventory.require_argument('limit', p_limit is null);
+    if p_limit < 0 then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'p_limit must not be negative',
+            detail = jsonb_build_object('field', 'limit', 'input', p_limit);
+    end if;
+end;
+$$;
+
+comment on function inventory.require_limit(integer) is
+'Refuse to do at most so many, where that is null or below 0. Errors: 22004, 22023.';
