@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from typing import Any
 
@@ -15,6 +16,7 @@ from server.files import CSV_TYPES, JSON_TYPES
 from server.routes import FILE_ROUTES, TOKEN_ROUTES, Route
 
 VERSION = "0.1.0"
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
 # The words of a comment's sketch of what a function returns.
 VOCABULARY: dict[str, dict[str, Any]] = {
@@ -166,8 +168,12 @@ ERRORS[Api.AUTHENTICATION] = ERRORS[Api.CATALOG]
 def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
     """The whole document."""
     paths: dict[str, dict[str, Any]] = {}
+    routes = [endpoint.route for endpoint in endpoints]
     for endpoint in endpoints:
-        paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = _operation(endpoint, catalog)
+        operation = _operation(endpoint, catalog)
+        if links := _links(endpoint.route, operation, routes):
+            operation["responses"][str(endpoint.route.status)]["links"] = links
+        paths.setdefault(endpoint.route.path, {})[endpoint.route.method.lower()] = operation
     for route in TOKEN_ROUTES:
         paths.setdefault(route.path, {})["post"] = _token_operation(route, catalog)
     for route in FILE_ROUTES:
@@ -254,10 +260,49 @@ def _file_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     return operation
 
 
+def _links(route: Route, operation: dict[str, Any], routes: list[Route]) -> dict[str, Any]:
+    """What can be done next with what a POST made or changed, or with the first of a list below another thing."""
+    answer = operation["responses"][str(route.status)].get("content", {}).get("application/json", {}).get("schema", {})
+    own = _PATH_PARAMETER.findall(route.path)
+    if not answer or (route.method != "POST" and not (route.method == "GET" and own)):
+        return {}
+    links = {}
+    for target in routes:
+        parameters = {}
+        for name in _PATH_PARAMETER.findall(target.path):
+            below = f"{route.path.rstrip('/')}/{{{name}}}"
+            pointer = _pointer(answer, name, is_below=f"{target.path}/".startswith(f"{below}/"))
+            if pointer is not None:
+                parameters[name] = f"$response.body#{pointer}"
+            elif name in own and target.path.startswith(route.path):
+                parameters[name] = f"$request.path.{name}"
+        values = parameters.values()
+        if len(parameters) == target.path.count("{") and any(value.startswith("$response") for value in values):
+            links[_operation_id(target)] = {"operationId": _operation_id(target), "parameters": parameters}
+    return links
+
+
+def _pointer(schema: dict[str, Any], name: str, *, is_below: bool) -> str | None:
+    """Where an answer has the value of a path's parameter: under its name, or as the id of what the path is below."""
+    names = [name] if name != "id" else []
+    properties = schema.get("properties", {})
+    places = [("", properties), *((f"/{key}", inner.get("properties", {})) for key, inner in properties.items())]
+    if is_below:
+        names.append("id")
+        items = properties.get("results", {}).get("items", {})
+        places.append(("/results/0", items.get("properties", {})))
+    found = (f"{place}/{key}" for key in names for place, inner in places if key in inner)
+    return next(found, None)
+
+
+def _operation_id(route: Route) -> str:
+    # A PUT and a PATCH call the same function.
+    return route.function.replace("update_", "replace_") if route.method == "PUT" else route.function
+
+
 def _described(route: Route, function: Function) -> dict[str, Any]:
     return {
-        # A PUT and a PATCH call the same function.
-        "operationId": function.name.replace("update_", "replace_") if route.method == "PUT" else function.name,
+        "operationId": _operation_id(route),
         "tags": [route.api.value],
         "summary": function.summary,
         "description": function.description,
@@ -275,9 +320,12 @@ def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
 def _body(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     definitions = schema.pop("$defs", {})
+    is_required = bool(schema.get("required"))
+    schema = _untitled(_inlined(schema, definitions))
+    # Where nothing is required, null is an empty object.
     return {
-        "required": bool(schema.get("required")),
-        "content": {"application/json": {"schema": _untitled(_inlined(schema, definitions))}},
+        "required": is_required,
+        "content": {"application/json": {"schema": schema if is_required else {"anyOf": [schema, {"type": "null"}]}}},
     }
 
 

@@ -157,7 +157,23 @@ def _related_form(value: Any) -> Any:
 
 def _integer(ge: int, le: int = 2**63 - 1) -> Any:
     documented = {"type": "integer", "minimum": ge, "maximum": le}
-    return Annotated[int, BeforeValidator(_integer_form), Field(ge=ge, le=le), WithJsonSchema(documented)]
+    digits = {"type": "string", "pattern": "^[+-]?[0-9]{1,30}([.]0*)?$"}
+    schema = WithJsonSchema({"anyOf": [documented, digits]})
+    return Annotated[int, BeforeValidator(_integer_form), Field(ge=ge, le=le), schema]
+
+
+def _in_any_case(words: str) -> str:
+    return "|".join("".join(f"[{sign.upper()}{sign}]" for sign in word) for word in words.split())
+
+
+# What pydantic takes for a boolean.
+_BOOLEAN: dict[str, Any] = {
+    "anyOf": [
+        {"type": "boolean"},
+        {"enum": [0, 1]},
+        {"type": "string", "pattern": f"^([01]|{_in_any_case('true false yes no on off t f y n')})$"},
+    ]
+}
 
 
 def text(**constraints: Any) -> Any:
@@ -246,13 +262,14 @@ TYPES: dict[str, Any] = {
     "timestamp with time zone": Annotated[datetime, BeforeValidator(_time_form), AfterValidator(_to_utc)],
     "bigint": _integer(ge=-(2**63), le=2**63 - 1),
     "integer": _integer(ge=-(2**31), le=2**31 - 1),
-    "boolean": bool,
+    "boolean": Annotated[bool, WithJsonSchema(_BOOLEAN)],
     "text": text(),
 }
 
 # In a path an integer is its digits and nothing else.
 PATH_TYPES: dict[str, Any] = {
-    name: Annotated[TYPES[name], BeforeValidator(_digits_form)] for name in ("bigint", "integer")
+    name: Annotated[TYPES[name], BeforeValidator(_digits_form), WithJsonSchema({"type": "integer", "minimum": 0})]
+    for name in ("bigint", "integer")
 }
 
 # Domains over arrays: the element's type, and how many.

@@ -31,6 +31,8 @@ $$;
 comment on function http.catalog_product_json(store.product) is
 'A product as API 5 shows it. quantity: on hand; selling_price: the active retail price; null where there is none.
 
+A product of another API has neither category nor brand until it is given them.
+
 Returns {"id": "integer", "title": "name", "category": "reference?", "brand": "reference?", "description": "text?",
 "serie_number": "text?", "cost_price": "amount?", "selling_price": "amount?", "quantity": "quantity", "sku": "sku_code",
 "sku_id": "uuid", "created_at": "timestamp", "updated_at": "timestamp"}';

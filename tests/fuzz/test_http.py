@@ -1,0 +1,115 @@
+"""Anything over HTTP that /openapi.json allows, and much that it does not: each answer is one that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events, from_schema
+
+from server.errors import Api
+from tests.conftest import Database, Server
+from tests.fuzz.effort import FACTOR, SEED
+from tests.fuzz.world import fill
+
+HOUR = 3600
+
+# Every check is on but for these.
+OFF = {
+    # A body of the right form is still refused where a name is taken, stock is short, or what an id names is not there.
+    "positive_data_acceptance": {"enabled": False},
+    # A caller without a token, or another one's, sees all of its own role's things: nothing here is a user's own.
+    "object_level_authorization": {"enabled": False},
+}
+
+
+def _config(phases: set[str], examples: int) -> SchemathesisConfig:
+    return SchemathesisConfig.from_dict(
+        {
+            "seed": SEED,
+            "continue-on-failure": True,
+            "request-timeout": 30,
+            "workers": 1,
+            "checks": OFF,
+            "generation": {
+                "mode": "all",
+                "max-examples": examples * max(FACTOR, 1),
+                "deterministic": not FACTOR,
+                "database": "none",
+                "no-shrink": True,
+                "allow-x00": True,
+            },
+            "phases": {name: {"enabled": name in phases} for name in ("examples", "coverage", "fuzzing", "stateful")},
+        }
+    )
+
+
+class Fuzzer:
+    """Runs schemathesis against a server, and tells what it found."""
+
+    def __init__(self, server: Server, token: str | None) -> None:
+        self._url = f"{server.url}/openapi.json"
+        self._base = server.url
+        self._token = token
+
+    def run(self, phases: set[str], examples: int, **chosen: Any) -> tuple[int, list[str]]:
+        """How many requests were made, and what is wrong with which, each kind once."""
+        schema = schemathesis.openapi.from_url(self._url, config=_config(phases, examples))
+        schema.config.base_url = self._base
+        if self._token is not None:
+            schema.config.headers = {"Authorization": f"Bearer {self._token}"}
+        if chosen:
+            schema = schema.include(**chosen)
+        made, found = 0, {}
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.NonFatalError | events.FatalError):
+                found[str(event)[:200]] = str(event)
+            if isinstance(event, events.ScenarioFinished):
+                made += len(event.recorder.cases)
+                for case_id, checks in event.recorder.checks.items():
+                    for check in checks:
+                        if check.status is Status.FAILURE:
+                            case = event.recorder.cases[case_id].value
+                            failure = check.failure_info.failure
+                            key = f"{check.name} {case.method} {case.path} {failure.title}"
+                            told = f"{key}\n{failure.message}\n{check.failure_info.code_sample}"
+                            answer = event.recorder.interactions[case_id].response
+                            if answer is not None:
+                                told += f"\n-> {answer.status_code} {answer.text[:500]}"
+                            found.setdefault(key, told)
+        return made, list(found.values())
+
+
+@pytest.fixture
+def fuzzer(database: Database, start_server: Callable[..., Server]) -> Iterator[Callable[..., Fuzzer]]:
+    """fuzzer(role): for a caller with a token of the role, or without one."""
+    fill(database)
+    database.rows("update store.webhook set enabled = false returning id")
+    server = start_server(access_token_seconds=HOUR, webhook_poll_seconds=HOUR)
+
+    def start(name: str | None) -> Fuzzer:
+        return Fuzzer(server, None if name is None else server.token(name, "secret"))
+
+    yield start
+    database.verify()
+
+
+@pytest.mark.parametrize("api", [api for api in Api if api is not Api.SERVICE])
+@pytest.mark.parametrize("user", ["root", "operator", None])
+def test_every_answer_is_as_described(fuzzer: Callable[..., Fuzzer], user: str | None, api: Api) -> None:
+    phases = {"examples", "coverage", "fuzzing"} if user == "root" else {"examples", "fuzzing"}
+    made, found = fuzzer(user).run(phases, 5 if user == "root" else 1, tag=api.value)
+    assert found == []
+    assert made > 0
+
+
+@pytest.mark.parametrize("user", ["root", None])
+def test_every_answer_is_as_described_on_the_way_along_the_links(
+    fuzzer: Callable[..., Fuzzer], user: str | None
+) -> None:
+    made, found = fuzzer(user).run({"stateful"}, 15)
+    assert found == []
+    assert made > 0
