@@ -171,8 +171,11 @@ class Fuzzed:
             short = [str(v) for v in SAMPLES[kind].accepted if len(str(v)) < 300 and not isinstance(v, list)]
             texts = [str(v) for v in SAMPLES[kind].accepted + SAMPLES[kind].rejected + SAMPLES[kind].only_sql]
             good = st.sampled_from([*named * 3, *short])
+            numbers = [text for text in texts if re.fullmatch(r"-?[0-9]{1,25}([.][0-9]+)?", text)]
             return good, st.one_of(
-                st.sampled_from([text for text in texts if _can_be_sent(text)]), _wild(self.bases[kind])
+                st.sampled_from(numbers or short),
+                st.sampled_from([text for text in texts if _can_be_sent(text)]),
+                _wild(self.bases[kind]),
             )
         good = st.sampled_from([*named * 3, *_GOOD[self.bases.get(kind, kind)]])
         if kind == "jsonb":

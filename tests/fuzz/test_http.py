@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ OFF = {
 }
 
 
-def _config(phases: set[str], examples: int) -> SchemathesisConfig:
+def _config(phases: set[str], examples: int, mode: str) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {
             "seed": SEED,
@@ -35,7 +36,7 @@ def _config(phases: set[str], examples: int) -> SchemathesisConfig:
             "workers": 1,
             "checks": OFF,
             "generation": {
-                "mode": "all",
+                "mode": mode,
                 "max-examples": examples * max(FACTOR, 1),
                 "deterministic": not FACTOR,
                 "database": "none",
@@ -55,12 +56,16 @@ class Fuzzer:
         self._base = server.url
         self._token = token
 
-    def run(self, phases: set[str], examples: int, **chosen: Any) -> tuple[int, list[str]]:
+    def run(
+        self, phases: set[str], examples: int, mode: str = "all", hooks: dict[str, Any] | None = None, **chosen: Any
+    ) -> tuple[int, list[str]]:
         """How many requests were made, and what is wrong with which, each kind once."""
-        schema = schemathesis.openapi.from_url(self._url, config=_config(phases, examples))
+        schema = schemathesis.openapi.from_url(self._url, config=_config(phases, examples, mode))
         schema.config.base_url = self._base
         if self._token is not None:
             schema.config.headers = {"Authorization": f"Bearer {self._token}"}
+        for name, hook in (hooks or {}).items():
+            schema.hook(name)(hook)
         if chosen:
             schema = schema.include(**chosen)
         made, found = 0, {}
@@ -113,3 +118,38 @@ def test_every_answer_is_as_described_on_the_way_along_the_links(
     made, found = fuzzer(user).run({"stateful"}, 15)
     assert found == []
     assert made > 0
+
+
+class Nul:
+    """Puts a NUL into one text after the other of what would be good."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def into(self, context: Any, value: Any) -> Any:
+        """The value with a NUL in the next of its texts."""
+        self.count += 1
+        value = copy.deepcopy(value)
+        texts = list(_texts(value))
+        if texts:
+            holder, key = texts[self.count % len(texts)]
+            holder[key] = f"{holder[key][:1]}\x00{holder[key][2:]}"
+        return value
+
+
+def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if isinstance(item, str):
+            yield value, key
+        else:
+            yield from _texts(item)
+
+
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_a_nul_is_refused_wherever_it_comes(fuzzer: Callable[..., Fuzzer], place: str) -> None:
+    methods = {"body": ["POST", "PUT", "PATCH"], "query": ["GET"]}[place]
+    nul = Nul()
+    made, found = fuzzer("root").run({"fuzzing"}, 5, "positive", {f"map_{place}": nul.into}, method=methods)
+    assert found == []
+    assert made > nul.count > 0
