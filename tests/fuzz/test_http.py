@@ -126,7 +126,7 @@ class Nul:
     def __init__(self) -> None:
         self.count = 0
 
-    def into(self, context: Any, value: Any) -> Any:
+    def into(self, value: Any) -> Any:
         """The value with a NUL in the next of its texts."""
         self.count += 1
         value = copy.deepcopy(value)
@@ -150,6 +150,10 @@ def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
 def test_a_nul_is_refused_wherever_it_comes(fuzzer: Callable[..., Fuzzer], place: str) -> None:
     methods = {"body": ["POST", "PUT", "PATCH"], "query": ["GET"]}[place]
     nul = Nul()
-    made, found = fuzzer("root").run({"fuzzing"}, 5, "positive", {f"map_{place}": nul.into}, method=methods)
+
+    def hook(context: Any, value: Any) -> Any:  # schemathesis looks at the names, and takes no method
+        return nul.into(value)
+
+    made, found = fuzzer("root").run({"fuzzing"}, 5, "positive", {f"map_{place}": hook}, method=methods)
     assert found == []
     assert made > nul.count > 0
