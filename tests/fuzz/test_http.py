@@ -34,6 +34,7 @@ def _config(phases: set[str], examples: int, mode: str) -> SchemathesisConfig:
             "continue-on-failure": True,
             "request-timeout": 30,
             "workers": 1,
+            "cache": {"enabled": False},
             "checks": OFF,
             "generation": {
                 "mode": mode,
