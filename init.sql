@@ -71,6 +71,23 @@ begin
 end;
 $$;
 
+-- Advisory locks are taken inside the owner's functions. A login that could take one itself could hold up every
+-- Idempotency-Key, new place, job of maintenance and db/apply.py for as long as it liked.
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid from pg_catalog.pg_proc as p
+        where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'
+    loop
+        execute format('revoke execute on function %s from public', v_function);
+        execute format('grant execute on function %s to inventory_owner', v_function);
+    end loop;
+end;
+$$;
+grant execute on function pg_catalog.pg_try_advisory_xact_lock(bigint) to inventory_maintenance;
+
 create schema if not exists extensions;
 create extension if not exists pgcrypto with schema extensions;
 create extension if not exists pg_trgm with schema extensions;

@@ -12,7 +12,7 @@ begin
             select string_agg(format(' and %s ilike %L', p_column, inventory.like_pattern(t.term)), '' order by t.position)
             from (
                 select coalesce(m.words[1], m.words[2]) as term, m.position
-                from regexp_matches(p_search, '"([^"]+)"|([^\s,"]+)', 'g') with ordinality as m (words, position)
+                from regexp_matches(p_search, '"([^"]+)"|([^[:space:],"]+)', 'g') with ordinality as m (words, position)
             ) as t
         ),
         ''

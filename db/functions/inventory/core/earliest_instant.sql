@@ -9,7 +9,7 @@ as $$
 begin
     if length(p_time) = 10 then
         return (p_time || 'T00:00:00Z')::timestamptz;
-    elsif p_time ~ '([Zz]|[+-]\d\d:?\d\d)$' then
+    elsif p_time ~ '([Zz]|[+-][0-9]{2}:?[0-9]{2})$' then
         return p_time::timestamptz;
     end if;
     return (p_time || 'Z')::timestamptz;

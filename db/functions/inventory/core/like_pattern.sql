@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return '%' || replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+    return '%' || replace(replace(replace(p_text, e'\\', e'\\\\'), '%', e'\\%'), '_', e'\\_') || '%';
 end;
 $$;
 
