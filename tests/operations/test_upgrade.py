@@ -1,0 +1,170 @@
+"""A database of each earlier release, with data of its own, is brought to today's schema: nothing is lost, all agrees.
+
+``releases/<migration>.sql`` is what the release that ended with this migration could have written.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+import db.apply
+from db.apply import MIGRATIONS, apply, migration_names
+from tests.conftest import Server
+from tests.sql.conftest import new_database
+
+RELEASES = Path(__file__).parent / "releases"
+NAMES = sorted(path.stem for path in RELEASES.glob("0*.sql"))
+
+Release = Callable[[str], psycopg.Connection[Any]]
+
+
+@pytest.fixture
+def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release]:
+    """release("0003"): a database of the first release that was used, and brought up to that one release by release."""
+    with new_database() as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+
+        def release(last: str) -> psycopg.Connection[Any]:
+            for number in (name for name in NAMES if name <= last):
+                with monkeypatch.context() as then:
+                    for name in migration_names():
+                        if name[:4] <= number:
+                            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
+                    then.setattr(db.apply, "MIGRATIONS", tmp_path)
+                    # Functions are all replaced by today's: those of then are not needed.
+                    then.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
+                    then.setattr(db.apply, "VIEWS", tmp_path / "none")
+                    apply(conninfo, jobs=False)
+                connection.execute((RELEASES / "ledger.sql").read_bytes())
+                connection.execute((RELEASES / f"{number}.sql").read_bytes())
+            return connection
+
+        yield release
+
+
+def contents(connection: psycopg.Connection[Any], columns: dict[str, list[str]]) -> dict[str, Counter[tuple[Any, ...]]]:
+    """Every row of these columns of these tables."""
+    return {
+        table: Counter(
+            connection.execute(
+                f"select {', '.join(f't.{name}::text' for name in names)} from store.{table} as t".encode()
+            ).fetchall()
+        )
+        for table, names in columns.items()
+    }
+
+
+def columns(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
+    """The columns of each table, yoyo's own left out."""
+    return dict(
+        connection.execute(
+            "select c.relname, array_agg(a.attname order by a.attnum) from pg_class as c"
+            " join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+            " where c.relnamespace = 'store'::regnamespace and c.relkind = 'r' and c.relname !~ 'yoyo' group by 1"
+        ).fetchall()
+    )
+
+
+def test_each_release_with_data_is_there() -> None:
+    """A migration that is released gets a file: what its release could have written."""
+    assert NAMES[0] == "0002"
+    assert len(NAMES) == int(NAMES[-1]) - 1
+
+
+@pytest.mark.parametrize("number", NAMES)
+def test_data_of_an_earlier_release(number: str, release: Release) -> None:
+    old = release(number)
+    of_then = columns(old)
+    before = contents(old, of_then)
+    unused = {"location", "location_stock"} if number < "0004" else set()
+    assert {table for table, rows in before.items() if not rows} == unused
+
+    apply(old.info.dsn, jobs=False)
+    after = contents(old, of_then)
+    # Jobs and units are the ones that came with the tables; new jobs have come.
+    assert {table: rows if table != "job" else rows & before["job"] for table, rows in after.items()} == before
+    assert old.execute("select * from maintenance.verify()").fetchall() == []
+
+    # What later releases keep beside it.
+    assert dict(old.execute("select sku, retail_price::float from store.product").fetchall()) == {
+        "MUG": 3.5,
+        "JAR": None,
+        "EMPTY": 8.0,
+    } | ({"BOWL": 6.5, "LISTED": None} if number >= "0003" else {})
+    assert old.execute("select sum(delta) from store.row_count where subject = 'product'").fetchone() == (
+        before["product"].total(),
+    )
+    mug = "select average_quantity::text, average_value::text from store.stock join store.product on id = product_id"
+    # 2 and 1.5 of 15.5 and 13.5 have left, of which 10 had a known cost, and then 0.25 of 12.
+    assert old.execute(f"{mug} where sku = 'MUG'".encode()).fetchone() == (
+        ("7.742", "11.613") if number == "0002" else ("7.581", "11.371")
+    )
+    assert old.execute("select count(*) from store.price_turn where at > now()").fetchone() == (3,)
+    assert old.execute("select name from store.job order by 1").fetchall() == [
+        (job.name,) for job in sorted(db.apply.JOBS, key=lambda job: job.name)
+    ]
+
+    check_that_it_serves(old, number)
+    assert old.execute("select * from maintenance.verify()").fetchall() == []
+
+
+def check_that_it_serves(connection: psycopg.Connection[Any], number: str) -> None:
+    """A server over it shows what was there, keeps what was promised, and takes what is new."""
+    skus = dict(connection.execute("select sku, sku_id::text from store.product").fetchall())
+    ids = dict(connection.execute("select sku, id from store.product").fetchall())
+    server = Server(connection.info.dsn)
+    try:
+        client = server.client()
+        admin = server.client(server.token("root", "the old password"))
+        refused = client.post(
+            "/api/v1/authentication/token/", json={"username": "gone", "password": "the old password"}
+        )
+        assert refused.status_code == 401
+        assert client.get("/ready").status_code == 200
+
+        mug = client.get(f"/sku/{skus['MUG']}").json()
+        assert (mug["reserved"], mug["blocked"], mug["price"]) == (1, 2, 3.5)
+        assert mug["quantity"] == (12 if number == "0002" else 11.75)
+        assert [block["block_id"][-1] for block in mug["blocks"]] == ["1"]
+        over = client.post("/temporary-blocks/00000000-0000-7000-8000-000000000002/cancel")
+        assert (over.status_code, over.json()["code"]) == (409, "BLOCK_EXPIRED")
+        converted = client.post("/temporary-blocks/00000000-0000-7000-8000-000000000001/convert-to-permanent")
+        assert converted.status_code == 200, converted.text
+        prices = admin.get(f"/products/{ids['MUG']}/prices").json()
+        assert prices["pagination"]["total"] == 2
+        assert admin.get("/api/v1/products/").json()["count"] == len(ids)
+        sold = admin.post("/inventory/sales", json={"product_id": ids["JAR"], "quantity": "7", "unit_price": "3"})
+        assert sold.status_code == 201, sold.text
+        assert sold.json()["sale_item"]["cost"] == "14.000"
+        bought = admin.post("/suppliers", json={"name": "New", "phone_number": "+254700000009"}).json()["supplier"][
+            "id"
+        ]
+        purchase = {"product_id": ids["JAR"], "quantity": "2", "unit_cost": "1.1", "supplier_id": bought}
+        assert admin.post("/inventory/purchases", json=purchase).status_code == 201
+        if number >= "0003":
+            back = admin.post("/inventory/sales/1/returns", json={"quantity": "2"})
+            assert back.status_code == 201, back.text
+            assert admin.get(f"/inventory/{ids['LISTED']}").status_code == 404
+        if number >= "0004":
+            order = {"type": "Remove", "sku": "BOWL", "quantity": 3, "from_location": "RACK-B2-02"}
+            assert client.post("/api/v1/art_order", json=order).status_code == 200
+            assert client.post("/api/v1/counts/2/close").status_code == 200
+    finally:
+        server.close()
+
+    with psycopg.connect(make_conninfo(connection.info.dsn, user="inventory_operator"), autocommit=True) as operator:
+        once = (
+            "select replayed, result::text, error ->> 'sqlstate'"
+            " from http.once('anonymous', %s, 'a hash', 'add_stock', %s)"
+        )
+        more = f'{{"p_id": "{ids["MUG"]}", "p_amount": 1}}'
+        assert operator.execute(once.encode(), ["done", more]).fetchone() == (True, '{"id": 1}', None)
+        assert operator.execute(once.encode(), ["refused", more]).fetchone() == (True, None, "IV001")
+        assert operator.execute(once.encode(), ["old", more]).fetchone() == (False, None, None)
