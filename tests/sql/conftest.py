@@ -24,8 +24,8 @@ Freeze = Callable[[datetime], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The one test that waits for pg_cron's next minute begins first: the others run meanwhile."""
-    items.sort(key=lambda item: "test_cron.py" not in item.nodeid)
+    """The tests that wait for pg_cron's next minute begin first: the others run meanwhile."""
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(("test_cron.py", "test_standby.py")))
 
 
 @contextlib.contextmanager
