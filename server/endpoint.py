@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -35,6 +36,8 @@ SERVER_ARGUMENTS = ("actor",)
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+log = logging.getLogger("server.endpoint")
 
 
 class Service:
@@ -133,7 +136,11 @@ class Service:
                 # A grant was taken away since the start.
                 code = "NOT_AUTHENTICATED" if identity.is_anonymous else "PERMISSION_DENIED"
                 return Problem(code, "You do not have permission to perform this action.")
-            case state if state[:2] in ("40", "53", "57") or state in ("55P03", "25006"):
+            case state if state.startswith("53"):
+                log.error("the database has not enough of something: %s %s", state, error.message)
+                what = "has no room left on its disk" if state == "53100" else "is too busy"
+                return Problem("SERVICE_UNAVAILABLE", f"The database {what} for this call. Nothing was changed.")
+            case state if state[:2] in ("40", "57") or state in ("55P03", "25006"):
                 return Problem("SERVICE_UNAVAILABLE", "The database is too busy for this call. Nothing was changed.")
             case _:
                 raise error
