@@ -79,13 +79,21 @@ async def _refresh(service: Service, request: web.Request) -> web.Response:
     token = validate(Refresh, body, "body")["refresh"]
     try:
         claims = service.tokens.read(token, "refresh")
-        arguments = {"p_user_id": int(claims["user_id"]), "p_token_version": int(claims["version"])}
-    except (KeyError, TypeError, ValueError):
+        arguments = {"p_user_id": _integer(claims["user_id"], 64), "p_token_version": _integer(claims["version"], 32)}
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise _not_valid("Token is invalid") from None
     except TokenError as error:
         raise _not_valid(str(error)) from None
     session, headers = await _session(service, request, body, "refresh_token", arguments)
     return _respond({"access": service.tokens.sign("access", session)}, headers)
+
+
+def _integer(claim: Any, bits: int) -> int:
+    """The claim as an integer that the database has a place for. Raises ValueError or TypeError."""
+    value = int(claim)
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        raise ValueError(claim)
+    return value
 
 
 async def _verify(service: Service, request: web.Request) -> web.Response:

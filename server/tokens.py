@@ -78,7 +78,7 @@ class Tokens:
         claims = self.read(token, "access")
         try:
             role, user_id, username = str(claims["role"]), int(claims["user_id"]), str(claims["username"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise TokenError("Token contained no recognizable user identification") from None
         if role not in ("operator", "employee", "admin"):
             raise TokenError("Token contained no recognizable user identification")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from typing import Any
@@ -160,6 +161,50 @@ def test_logging_in_as_nobody_costs_a_hash_too(database: Database, ann: dict[str
             connection.execute("select inventory.authenticate(%s, 'wrong')", [username])
         connection.close()  # which writes its statistics
         database.wait_for(functools.partial(lambda wanted: database.one(hashes) == wanted, count))
+
+
+@pytest.mark.parametrize("cost", [4, 6])
+def test_whoever_is_refused_costs_one_hash_of_one_cost(database: Database, call: Call, cost: int) -> None:
+    """Unknown, disabled, wrong: as many calls of crypt(), each with the cost of the setting, as the right one has."""
+    call("maintenance.configure", p_password_cost=cost, **DBA)
+    for name in ("Ann", "Bob"):
+        call("maintenance.create_user", name, PASSWORD, "operator", **DBA)
+    call("maintenance.disable_user", "Bob", **DBA)
+    database.admin.execute(
+        """
+        create or replace function inventory.hash_password(p_password inventory.password, p_salt text) returns text
+        language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+        as $$
+        begin
+            raise notice '%', left(p_salt, 7);
+            return extensions.crypt(encode(sha384(convert_to(p_password, 'UTF8')), 'base64'), p_salt);
+        end;
+        $$
+        """
+    )
+    work = {}
+    for username, password in (
+        ("Ann", PASSWORD),
+        ("Ann", "wrong"),
+        ("Bob", PASSWORD),
+        ("Bob", "wrong"),
+        ("Nobody", PASSWORD),
+        ("", "wrong"),
+        (None, "wrong"),
+        ("' or 1=1", "wrong"),
+    ):
+        connection, costs = database.connect(), []  # the superuser's, who may count all functions
+        connection.execute("set track_functions = 'all'")
+        connection.add_notice_handler(lambda diag, costs=costs: costs.append(diag.message_primary))
+        with connection.transaction():
+            with contextlib.suppress(psycopg.Error), connection.transaction():
+                connection.execute("select inventory.authenticate(%s, %s)", [username, password])
+            calls = connection.execute(
+                "select coalesce(sum(f.calls), 0)::integer from pg_stat_xact_user_functions as f"
+                " where f.funcname = 'crypt'"
+            ).fetchone()
+        work[username, password] = (calls, costs)
+    assert set(map(repr, work.values())) == {repr(((1,), [f"$2a${cost:02}$"]))}, work
 
 
 # Changed
