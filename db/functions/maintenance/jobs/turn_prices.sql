@@ -11,6 +11,11 @@ declare
     v_count integer := 0;
 begin
     perform inventory.require_limit(p_limit);
+    -- The last run was later than now: the clock went back.
+    if exists (select from store.job as j where j.name = 'turn_prices' and j.last_finished_at > v_now) then
+        v_count := inventory.renew_price_turns(v_now);
+    end if;
+
     for v_product_id in
         select t.product_id
         from store.price_turn as t
@@ -31,7 +36,8 @@ comment on function maintenance.turn_prices(integer) is
 'Bring what hangs on the active prices up to date where a scheduled rule has begun or ended, for up to p_limit products, and
 return how many instants were dealt with.
 
-Only bookkeeping: the active price itself changes on time without it. Skips products that somebody else is working on; call
+Only bookkeeping: the active price itself changes on time without it. Where the clock went back since the last run, what was
+done for instants that are ahead again is put right too. Skips products that somebody else is working on; call
 again until it returns 0. pg_cron does so every minute.';
 
 grant execute on function maintenance.turn_prices(integer) to inventory_maintenance;
