@@ -58,7 +58,7 @@ class Disk:
 def new_disk(tmp_path: Path) -> Iterator[Callable[[str, int], Disk]]:
     """new_disk(name, size): one more, which others may enter."""
     disks: list[Disk] = []
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+    for directory in (tmp_path, *tmp_path.parents[:3]):
         directory.chmod(0o755)
 
     def make(name: str, size: int) -> Disk:
