@@ -75,6 +75,8 @@ class TestCaller:
         async def scenario() -> None:
             async with calling(own_cluster.dsn(), queue_size=1000) as caller:
                 with psycopg.connect(own_cluster.dsn(), autocommit=True) as holder:
+                    # No login may take one: here is what waits like a row's lock, and needs no row.
+                    holder.execute("grant execute on function pg_advisory_xact_lock(bigint) to public")
                     holder.execute("select pg_advisory_lock(1)")
                     calls = start(100, caller, wait_for_lock, {})
                     await until(lambda: ask(own_cluster, WAITING) == 1)
