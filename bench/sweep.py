@@ -110,11 +110,11 @@ def main() -> int:
             for prober in probers:
                 prober.start()
             start_lsn, begin = one(connection, "select pg_current_wal_lsn()"), time.perf_counter()
-            runs = 0
-            active = "select exists (select from store.block where status = 'active')"
+            runs = ended = 0
             # As pg_cron calls it once a minute, but with no pause between.
-            while one(connection, active):
+            while ended < blocks:
                 connection.execute("call maintenance.run_batches('expire_blocks')")
+                ended += one(connection, "select last_count from store.job where name = 'expire_blocks'")
                 runs += 1
             seconds = time.perf_counter() - begin
             wal = one(connection, f"select pg_current_wal_lsn() - pg_lsn '{start_lsn}'")
