@@ -2,8 +2,9 @@
 
     answer = await caller.call("inventory_operator", function, {"p_id": "7", "p_amount": "5"})
 
-One call is one statement in autocommit mode: it is done, or it is not. The server logs in once a role; a role has two
-lanes of a few connections each, one for reads, whose transactions are read only, and one for writes. Guaranteed is:
+One call is one statement in autocommit mode: it is done, or it is not. The server logs in once a role; a role has
+lanes of a few connections each: for reads, whose transactions are read only, for writes, and for the few calls that
+take long. Guaranteed is:
 
 - A statement is sent once. Only 40001 and 40P01, with which the server says that it undid everything, are tried again.
 - A connection that is lost under a statement leaves its outcome unknown, and the error says so.

@@ -95,12 +95,13 @@ comment on function inventory.set_price(
 'Make p_amount the product''s price of this type in [p_effective_from, p_effective_to): a new rule; null: from now, with no
 end. No rule''s amount or beginning is ever changed.
 
-p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where one that is scheduled for later
-with no end begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as they are, and the
-one that began last is the active one. Where the active price changes, now or later, the event price.changed is queued.
-Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin
-before the active one of its type began; PRODUCT_NOT_FOUND; 22023 for an end that is
-not after the beginning and in the future.';
+p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where one that is scheduled for
+later with no end begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as
+they are, and the one that began last is the active one. Where the active price changes, now or later, the event price.changed
+is queued.
+
+Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin before the active one of its type began;
+PRODUCT_NOT_FOUND; 22023 for an end that is not after the beginning and in the future, or a year that is not of four digits.';
 
 grant execute on function inventory.set_price(
     bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
