@@ -365,6 +365,13 @@ ALTER DOMAIN inventory.whole_quantity OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.whole_quantity IS 'Whole units of stock: 0 to 999 999 999.';
 
+CREATE DOMAIN store.movement_kind AS text
+	CONSTRAINT movement_kind_known CHECK ((VALUE = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text, 'inflow'::text, 'outflow'::text, 'delete_inflow'::text, 'delete_outflow'::text, 'delete_product'::text])));
+
+ALTER DOMAIN store.movement_kind OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN store.movement_kind IS 'What a movement can be.';
+
 CREATE TABLE store.art_operation (
     id bigint NOT NULL,
     operation_type text NOT NULL,
@@ -379,7 +386,7 @@ CREATE TABLE store.art_operation (
     count_id bigint,
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT art_operation_type_known CHECK ((operation_type = ANY (ARRAY['Add'::text, 'Remove'::text, 'Transfer'::text, 'Count'::text, 'Adjust'::text])))
+    CONSTRAINT art_operation_type_known CHECK ((operation_type = ANY ('{Add,Remove,Transfer,Count,Adjust}'::text[])))
 );
 
 ALTER TABLE store.art_operation OWNER TO inventory_owner;
@@ -407,11 +414,11 @@ CREATE TABLE store.block (
     ended_reason text,
     ended_by text,
     converted_quantity numeric(12,3),
-    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= (0)::numeric) AND (converted_quantity <= quantity))))),
+    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
     CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
-    CONSTRAINT block_quantity_positive CHECK ((quantity > (0)::numeric)),
-    CONSTRAINT block_status_known CHECK ((status = ANY (ARRAY['active'::text, 'converted'::text, 'cancelled'::text, 'expired'::text])))
+    CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
 )
 WITH (fillfactor='90');
 
@@ -448,7 +455,7 @@ CREATE TABLE store.product (
     brand_id bigint,
     serial_number text,
     retail_price numeric(23,3),
-    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= (0)::numeric))
+    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
 );
 
 ALTER TABLE store.product OWNER TO inventory_owner;
@@ -495,7 +502,7 @@ CREATE TABLE store.count (
     closed_by text,
     closed_at timestamp with time zone,
     CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
-    CONSTRAINT count_status_known CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
+    CONSTRAINT count_status_known CHECK ((status = ANY ('{open,closed,cancelled}'::text[])))
 );
 
 ALTER TABLE store.count OWNER TO inventory_owner;
@@ -518,7 +525,7 @@ CREATE TABLE store.webhook_delivery (
     CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
     CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
     CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
-    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
 )
 WITH (fillfactor='90');
 
@@ -545,7 +552,7 @@ CREATE TABLE store.inflow (
     description text,
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT inflow_quantity_positive CHECK ((quantity > (0)::numeric))
+    CONSTRAINT inflow_quantity_positive CHECK ((quantity > '0'::numeric))
 );
 
 ALTER TABLE store.inflow OWNER TO inventory_owner;
@@ -566,14 +573,14 @@ CREATE TABLE store.stock (
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     located numeric(12,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= (0)::numeric)),
-    CONSTRAINT stock_average_within CHECK ((((average_quantity >= (0)::numeric) AND (average_quantity <= on_hand)) AND (average_value >= (0)::numeric) AND ((average_quantity > (0)::numeric) OR (average_value = (0)::numeric)))),
-    CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= (0)::numeric)),
-    CONSTRAINT stock_located_within CHECK (((located >= (0)::numeric) AND (located <= on_hand))),
-    CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= (0)::numeric)),
-    CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= (0)::numeric)),
-    CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= (0)::numeric)),
-    CONSTRAINT stock_status_known CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])))
+    CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= '0'::numeric)),
+    CONSTRAINT stock_average_within CHECK (((average_quantity >= '0'::numeric) AND (average_quantity <= on_hand) AND (average_value >= '0'::numeric) AND ((average_quantity > '0'::numeric) OR (average_value = '0'::numeric)))),
+    CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= '0'::numeric)),
+    CONSTRAINT stock_located_within CHECK (((located >= '0'::numeric) AND (located <= on_hand))),
+    CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= '0'::numeric)),
+    CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= '0'::numeric)),
+    CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= '0'::numeric)),
+    CONSTRAINT stock_status_known CHECK ((status = ANY ('{active,inactive,archived}'::text[])))
 )
 WITH (fillfactor='80');
 
@@ -613,9 +620,9 @@ CREATE TABLE store.movement (
     created_at timestamp with time zone NOT NULL,
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT movement_available_after_not_negative CHECK (((((on_hand_after - reserved_after) - blocked_after) >= (0)::numeric) AND (reserved_after >= (0)::numeric) AND (blocked_after >= (0)::numeric))),
-    CONSTRAINT movement_available_before_not_negative CHECK (((((on_hand_before - reserved_before) - blocked_before) >= (0)::numeric) AND (reserved_before >= (0)::numeric) AND (blocked_before >= (0)::numeric))),
-    CONSTRAINT movement_kind_known CHECK ((kind = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text, 'inflow'::text, 'outflow'::text, 'delete_inflow'::text, 'delete_outflow'::text, 'delete_product'::text])))
+    CONSTRAINT movement_available_after_not_negative CHECK ((LEAST(((on_hand_after - reserved_after) - blocked_after), reserved_after, blocked_after) >= '0'::numeric)),
+    CONSTRAINT movement_available_before_not_negative CHECK ((LEAST(((on_hand_before - reserved_before) - blocked_before), reserved_before, blocked_before) >= '0'::numeric)),
+    CONSTRAINT movement_kind_known CHECK (((kind)::store.movement_kind IS NOT NULL))
 );
 
 ALTER TABLE store.movement OWNER TO inventory_owner;
@@ -636,6 +643,8 @@ COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quanti
 
 COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
 
+COMMENT ON CONSTRAINT movement_kind_known ON store.movement IS 'The domain refuses what is of no kind, under the same name: what it lets pass is never null.';
+
 CREATE TABLE store.outflow (
     product_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -644,7 +653,7 @@ CREATE TABLE store.outflow (
     description text,
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT outflow_quantity_positive CHECK ((quantity > (0)::numeric))
+    CONSTRAINT outflow_quantity_positive CHECK ((quantity > '0'::numeric))
 );
 
 ALTER TABLE store.outflow OWNER TO inventory_owner;
@@ -660,9 +669,9 @@ CREATE TABLE store.price (
     effective_to timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT price_amount_not_negative CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT price_amount_not_negative CHECK ((amount >= '0'::numeric)),
     CONSTRAINT price_ends_after_it_begins CHECK ((effective_to >= effective_from)),
-    CONSTRAINT price_type_known CHECK ((price_type = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])))
+    CONSTRAINT price_type_known CHECK ((price_type = ANY ('{retail,promo,wholesale}'::text[])))
 );
 
 ALTER TABLE store.price OWNER TO inventory_owner;
@@ -684,8 +693,8 @@ CREATE TABLE store.purchase (
     created_at timestamp with time zone NOT NULL,
     quantity_to_date numeric(32,3) NOT NULL,
     cost_to_date numeric(38,3) NOT NULL,
-    CONSTRAINT purchase_quantity_positive CHECK ((quantity > (0)::numeric)),
-    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric))
+    CONSTRAINT purchase_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= '0'::numeric))
 );
 
 ALTER TABLE store.purchase OWNER TO inventory_owner;
@@ -716,8 +725,8 @@ CREATE TABLE store.sale (
     revenue_to_date numeric(38,3) NOT NULL,
     cost_to_date numeric(38,3) NOT NULL,
     without_cost_to_date bigint NOT NULL,
-    CONSTRAINT sale_sign CHECK (((quantity <> (0)::numeric) AND ((quantity < (0)::numeric) = (returned_sale_id IS NOT NULL)))),
-    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= (0)::numeric))
+    CONSTRAINT sale_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returned_sale_id IS NOT NULL)))),
+    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= '0'::numeric))
 );
 
 ALTER TABLE store.sale OWNER TO inventory_owner;
@@ -760,7 +769,7 @@ CREATE TABLE store.count_line (
     counted_by text NOT NULL,
     counted_at timestamp with time zone NOT NULL,
     operation_id bigint,
-    CONSTRAINT count_line_quantity_not_negative CHECK ((counted_quantity >= (0)::numeric))
+    CONSTRAINT count_line_quantity_not_negative CHECK ((counted_quantity >= '0'::numeric))
 );
 
 ALTER TABLE store.count_line OWNER TO inventory_owner;
@@ -802,7 +811,7 @@ CREATE TABLE store.user_account (
     token_version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT user_account_role_known CHECK ((role = ANY (ARRAY['operator'::text, 'employee'::text, 'admin'::text])))
+    CONSTRAINT user_account_role_known CHECK ((role = ANY ('{operator,employee,admin}'::text[])))
 );
 
 ALTER TABLE store.user_account OWNER TO inventory_owner;
@@ -820,7 +829,7 @@ CREATE TABLE store.cost_layer_use (
     quantity numeric(12,3) NOT NULL,
     cost numeric(32,3),
     returns_movement_id bigint,
-    CONSTRAINT cost_layer_use_sign CHECK (((quantity <> (0)::numeric) AND ((quantity < (0)::numeric) = (returns_movement_id IS NOT NULL))))
+    CONSTRAINT cost_layer_use_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returns_movement_id IS NOT NULL))))
 );
 
 ALTER TABLE store.cost_layer_use OWNER TO inventory_owner;
@@ -885,11 +894,11 @@ CREATE TABLE store.cost_layer (
     remaining_value numeric(32,3),
     is_open boolean DEFAULT true NOT NULL,
     CONSTRAINT cost_layer_cost_known_or_not CHECK ((((unit_cost IS NULL) = (value IS NULL)) AND ((value IS NULL) = (remaining_value IS NULL)))),
-    CONSTRAINT cost_layer_empty_is_worth_nothing CHECK (((remaining > (0)::numeric) OR (COALESCE(remaining_value, (0)::numeric) = (0)::numeric))),
-    CONSTRAINT cost_layer_open_while_it_holds CHECK ((is_open = (remaining > (0)::numeric))),
-    CONSTRAINT cost_layer_quantity_positive CHECK ((quantity > (0)::numeric)),
-    CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= (0)::numeric) AND (remaining_value <= value))),
-    CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= (0)::numeric) AND (remaining <= quantity)))
+    CONSTRAINT cost_layer_empty_is_worth_nothing CHECK (((remaining > '0'::numeric) OR (COALESCE(remaining_value, '0'::numeric) = '0'::numeric))),
+    CONSTRAINT cost_layer_open_while_it_holds CHECK ((is_open = (remaining > '0'::numeric))),
+    CONSTRAINT cost_layer_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= '0'::numeric) AND (remaining_value <= value))),
+    CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= '0'::numeric) AND (remaining <= quantity)))
 )
 WITH (fillfactor='80');
 
@@ -914,7 +923,7 @@ CREATE TABLE store.deleted_flow (
     deletion_movement_id bigint NOT NULL,
     deleted_by text NOT NULL,
     deleted_at timestamp with time zone NOT NULL,
-    CONSTRAINT deleted_flow_kind_known CHECK ((kind = ANY (ARRAY['inflow'::text, 'outflow'::text])))
+    CONSTRAINT deleted_flow_kind_known CHECK ((kind = ANY ('{inflow,outflow}'::text[])))
 );
 
 ALTER TABLE store.deleted_flow OWNER TO inventory_owner;
@@ -936,7 +945,7 @@ CREATE TABLE store.location_stock (
     location_id bigint NOT NULL,
     quantity numeric(12,3) NOT NULL,
     arrived_at timestamp with time zone NOT NULL,
-    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= (0)::numeric))
+    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= '0'::numeric))
 )
 WITH (fillfactor='80');
 
@@ -996,7 +1005,7 @@ CREATE TABLE store.event (
     type text NOT NULL,
     payload json NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])))
+    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
 );
 
 ALTER TABLE store.event OWNER TO inventory_owner;
@@ -1069,7 +1078,7 @@ CREATE TABLE store.location_movement (
     location_id bigint NOT NULL,
     quantity_before numeric(12,3) NOT NULL,
     quantity_after numeric(12,3) NOT NULL,
-    CONSTRAINT location_movement_not_negative CHECK (((quantity_before >= (0)::numeric) AND (quantity_after >= (0)::numeric)))
+    CONSTRAINT location_movement_not_negative CHECK (((quantity_before >= '0'::numeric) AND (quantity_after >= '0'::numeric)))
 );
 
 ALTER TABLE store.location_movement OWNER TO inventory_owner;
@@ -1618,3 +1627,5 @@ REVOKE ALL ON TYPE inventory.webhook_info FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.webhook_url FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.whole_quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE store.movement_kind FROM PUBLIC;

@@ -3,11 +3,9 @@ returns timestamptz
 language plpgsql
 stable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return clock_timestamp();
+    return pg_catalog.clock_timestamp();
 end;
 $$;
 

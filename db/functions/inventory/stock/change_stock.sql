@@ -16,8 +16,6 @@ create or replace function inventory.change_stock(
 returns store.movement
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_value numeric;

@@ -15,8 +15,6 @@ create or replace function inventory.write_movement(
 returns store.movement
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_movement store.movement;
