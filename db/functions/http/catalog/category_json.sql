@@ -2,8 +2,6 @@ create or replace function http.category_json(p_category store.category)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return json_build_object(

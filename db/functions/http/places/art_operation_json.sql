@@ -2,8 +2,6 @@ create or replace function http.art_operation_json(p_operation store.art_operati
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_quantity constant text := trim_scale(p_operation.quantity);

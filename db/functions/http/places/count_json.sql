@@ -2,8 +2,6 @@ create or replace function http.count_json(p_count store.count)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return json_build_object(

@@ -2,8 +2,6 @@ create or replace function http.inventory_json(p_stock store.stock)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_unit store.unit;

@@ -2,8 +2,6 @@ create or replace function http.product_json(p_product store.product)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return json_build_object(

@@ -2,8 +2,6 @@ create or replace function http.purchase_json(p_purchase store.purchase)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_supplier store.supplier;

@@ -3,8 +3,6 @@ returns bigint
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return greatest(10000, p_page * p_per_page) + 1;

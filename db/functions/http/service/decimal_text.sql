@@ -3,8 +3,6 @@ returns text
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return round(p_value, 3)::text;

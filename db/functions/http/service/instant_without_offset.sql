@@ -3,8 +3,6 @@ returns text
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return rtrim(http.instant(p_at), 'Z');

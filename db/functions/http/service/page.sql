@@ -11,8 +11,6 @@ create or replace function http.page(
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_size constant integer := http.page_size(p_page_size);

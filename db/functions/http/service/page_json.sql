@@ -9,8 +9,6 @@ returns json
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return json_build_object(

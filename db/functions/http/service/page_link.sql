@@ -3,8 +3,6 @@ returns text
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_base constant text := split_part(p_url, '?', 1);

@@ -3,8 +3,6 @@ returns bigint
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_last constant bigint := greatest(ceil(p_count::numeric / p_page_size), 1);

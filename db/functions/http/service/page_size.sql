@@ -3,8 +3,6 @@ returns integer
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_page_size ~ '^0*[1-9][0-9]*$' then

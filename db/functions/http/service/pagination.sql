@@ -8,8 +8,6 @@ returns json
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_is_exact constant boolean := p_count_limit is null or p_count < p_count_limit;

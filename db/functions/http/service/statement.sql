@@ -2,8 +2,6 @@ create or replace function http.statement(p_function text)
 returns text
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_function pg_proc;

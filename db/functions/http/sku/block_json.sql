@@ -2,8 +2,6 @@ create or replace function http.block_json(p_block store.block, p_sku_id uuid)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return json_build_object(

@@ -2,8 +2,6 @@ create or replace function http.inventory_item_json(p_product store.product)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock record;

@@ -6,8 +6,6 @@ create or replace function inventory.block_expiry(
 returns timestamptz
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_setting store.setting;

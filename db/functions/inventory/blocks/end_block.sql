@@ -8,8 +8,6 @@ create or replace function inventory.end_block(
 returns store.block
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_block store.block := inventory.lock_active_block(p_block_id);

@@ -8,8 +8,6 @@ create or replace function inventory.end_lapsed_blocks(
 returns integer
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock store.stock;

@@ -8,8 +8,6 @@ create or replace function inventory.hold(
 returns store.block
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock constant store.stock := inventory.update_balances(p_product_id, 0, 0, p_quantity, true);

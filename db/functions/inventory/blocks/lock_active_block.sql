@@ -2,8 +2,6 @@ create or replace function inventory.lock_active_block(p_block_id uuid)
 returns store.block
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_product_id bigint;

@@ -2,8 +2,6 @@ create or replace function inventory.lock_category(p_category_id bigint)
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform from store.category as t where t.id = p_category_id for key share;

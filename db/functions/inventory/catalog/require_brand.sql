@@ -2,8 +2,6 @@ create or replace function inventory.require_brand(p_brand_id bigint)
 returns store.brand
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_brand store.brand;

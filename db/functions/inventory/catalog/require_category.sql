@@ -2,8 +2,6 @@ create or replace function inventory.require_category(p_category_id bigint)
 returns store.category
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_category store.category;

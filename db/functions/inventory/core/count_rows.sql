@@ -7,8 +7,6 @@ create or replace function inventory.count_rows(
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into store.row_count (subject, category_id, brand_id, delta)

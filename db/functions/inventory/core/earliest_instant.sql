@@ -3,8 +3,6 @@ returns timestamptz
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if length(p_time) = 10 then

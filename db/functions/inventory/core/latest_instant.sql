@@ -3,8 +3,6 @@ returns timestamptz
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return inventory.earliest_instant(p_time)

@@ -3,8 +3,6 @@ returns numeric
 language plpgsql
 immutable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- 24 decimals under the division, so that the quotient is rounded once.

@@ -2,8 +2,6 @@ create or replace function inventory.require_argument(p_name text, p_is_null boo
 returns void
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_is_null then

@@ -2,8 +2,6 @@ create or replace function inventory.require_limit(p_limit integer)
 returns void
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform inventory.require_argument('limit', p_limit is null);

@@ -2,8 +2,6 @@ create or replace function inventory.require_period(p_from timestamptz, p_to tim
 returns void
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform inventory.require_argument('from', p_from is null);

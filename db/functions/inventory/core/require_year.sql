@@ -2,8 +2,6 @@ create or replace function inventory.require_year(p_name text, p_at timestamptz)
 returns void
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_at < timestamptz '0001-01-01T00:00:00Z' or p_at >= timestamptz '9999-12-31T00:00:00Z' + interval '24 hours' then

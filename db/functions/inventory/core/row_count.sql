@@ -6,8 +6,6 @@ create or replace function inventory.row_count(
 returns bigint
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
 begin

@@ -3,8 +3,6 @@ returns uuid
 language plpgsql
 volatile
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_microseconds constant bigint := extract(epoch from p_at) * 1000000;

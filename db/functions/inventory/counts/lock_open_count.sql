@@ -2,8 +2,6 @@ create or replace function inventory.lock_open_count(p_count_id bigint)
 returns store.count
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_count store.count;

@@ -2,8 +2,6 @@ create or replace function inventory.require_inflow(p_inflow_id bigint)
 returns store.inflow
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_inflow store.inflow;

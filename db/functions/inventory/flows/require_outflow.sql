@@ -2,8 +2,6 @@ create or replace function inventory.require_outflow(p_outflow_id bigint)
 returns store.outflow
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_outflow store.outflow;

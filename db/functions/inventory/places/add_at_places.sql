@@ -4,8 +4,6 @@ create or replace function inventory.add_at_places(p_orders inventory.art_orders
 returns store.art_operation[]
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
 declare

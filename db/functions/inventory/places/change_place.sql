@@ -12,8 +12,6 @@ create or replace function inventory.change_place(
 returns store.movement
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock store.stock := inventory.lock_product(p_product.id);

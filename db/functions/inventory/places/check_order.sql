@@ -8,8 +8,6 @@ create or replace function inventory.check_order(
 returns void
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_least constant integer := case p_type when 'Count' then 0 when 'Adjust' then -1000000 else 1 end;

@@ -2,8 +2,6 @@ create or replace function inventory.location_id(p_code inventory.location_code,
 returns bigint
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_id bigint;

@@ -2,8 +2,6 @@ create or replace function inventory.lock_orders(p_orders inventory.art_orders)
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- The places that are to be made, in one order for all callers; then the products, in theirs.

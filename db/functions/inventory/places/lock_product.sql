@@ -2,8 +2,6 @@ create or replace function inventory.lock_product(p_product_id bigint)
 returns store.stock
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock store.stock;

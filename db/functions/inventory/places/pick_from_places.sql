@@ -2,8 +2,6 @@ create or replace function inventory.pick_from_places(p_product_id bigint, p_mov
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_place store.location_stock;

@@ -2,8 +2,6 @@ create or replace function inventory.refuse_place(p_product store.product, p_loc
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception using

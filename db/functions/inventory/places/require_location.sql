@@ -2,8 +2,6 @@ create or replace function inventory.require_location(p_code inventory.location_
 returns bigint
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_id bigint;

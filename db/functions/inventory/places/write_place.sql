@@ -9,8 +9,6 @@ create or replace function inventory.write_place(
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into store.location_stock as l (product_id, location_id, quantity, arrived_at)

@@ -8,8 +8,6 @@ create or replace function inventory.note_price_change(
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_before is not distinct from p_after then

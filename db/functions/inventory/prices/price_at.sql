@@ -6,8 +6,6 @@ create or replace function inventory.price_at(
 returns store.price
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_price store.price;

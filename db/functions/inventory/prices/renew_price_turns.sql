@@ -2,8 +2,6 @@ create or replace function inventory.renew_price_turns(p_at timestamptz)
 returns integer
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_product_id bigint;

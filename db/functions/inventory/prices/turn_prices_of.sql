@@ -2,8 +2,6 @@ create or replace function inventory.turn_prices_of(p_product_id bigint, p_at ti
 returns integer
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_turn store.price_turn;

@@ -2,8 +2,6 @@ create or replace function inventory.cost_price_of(p_product_id bigint)
 returns numeric
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (select p.cost_price from store.product as p where p.id = p_product_id);

@@ -2,8 +2,6 @@ create or replace function inventory.count_products(p_delta bigint, p_category_i
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform inventory.count_rows('product', p_delta);

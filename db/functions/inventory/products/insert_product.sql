@@ -10,8 +10,6 @@ create or replace function inventory.insert_product(
 returns store.product
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();

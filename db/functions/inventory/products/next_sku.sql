@@ -2,8 +2,6 @@ create or replace function inventory.next_sku()
 returns text
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_number constant text := nextval('store.sku_seq');

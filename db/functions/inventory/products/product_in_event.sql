@@ -2,8 +2,6 @@ create or replace function inventory.product_in_event(p_product_id bigint)
 returns json
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (

@@ -2,8 +2,6 @@ create or replace function inventory.require_product(p_product_id bigint)
 returns store.product
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_product store.product;

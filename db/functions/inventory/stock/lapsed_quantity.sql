@@ -2,8 +2,6 @@ create or replace function inventory.lapsed_quantity(p_product_id bigint, p_at t
 returns numeric
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce(

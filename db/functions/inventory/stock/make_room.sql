@@ -8,8 +8,6 @@ create or replace function inventory.make_room(
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stock store.stock;

@@ -9,8 +9,6 @@ create or replace function inventory.open_cost_layer(
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into store.cost_layer (

@@ -7,8 +7,6 @@ create or replace function inventory.restore_cost_layers(
 returns numeric
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_unit record;

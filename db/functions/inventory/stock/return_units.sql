@@ -10,8 +10,6 @@ create or replace function inventory.return_units(
 returns store.movement
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_cost_quantity numeric;

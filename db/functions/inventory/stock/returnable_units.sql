@@ -2,8 +2,6 @@ create or replace function inventory.returnable_units(p_product_id bigint, p_mov
 returns table (layer_id bigint, quantity numeric, cost numeric)
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return query

@@ -2,8 +2,6 @@ create or replace function inventory.lock_supplier(p_supplier_id bigint)
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform from store.supplier as s where s.id = p_supplier_id for key share;

@@ -2,8 +2,6 @@ create or replace function inventory.require_supplier(p_supplier_id bigint)
 returns store.supplier
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_supplier store.supplier;

@@ -2,8 +2,6 @@ create or replace function inventory.write_sale(p_sale store.sale, p_movement st
 returns store.sale
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_sale store.sale := p_sale;

@@ -2,8 +2,6 @@ create or replace function inventory.hash_password(p_password inventory.password
 returns text
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- bcrypt reads no more than 72 bytes; the digest gives it 64 that depend on all of the password.

@@ -2,8 +2,6 @@ create or replace function inventory.user_info(p_user store.user_account)
 returns inventory.user_info
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return row(

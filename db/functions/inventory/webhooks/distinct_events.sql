@@ -2,8 +2,6 @@ create or replace function inventory.distinct_events(p_events inventory.webhook_
 returns text[]
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (

@@ -2,8 +2,6 @@ create or replace function inventory.new_webhook_secret()
 returns text
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return 'whsec_' || encode(extensions.gen_random_bytes(32), 'base64');

@@ -2,8 +2,6 @@ create or replace function inventory.queue_events(p_event text, p_data json[], p
 returns integer
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_event constant inventory.webhook_event := p_event;

@@ -2,8 +2,6 @@ create or replace function inventory.queue_stock_low(p_stock store.stock)
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;

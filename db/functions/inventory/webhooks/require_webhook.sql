@@ -2,8 +2,6 @@ create or replace function inventory.require_webhook(p_webhook_id bigint)
 returns store.webhook
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_webhook store.webhook;

@@ -2,8 +2,6 @@ create or replace function inventory.retry_delay(p_tries integer)
 returns interval
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (0.8 + 0.4 * random()) * (

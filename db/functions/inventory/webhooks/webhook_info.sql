@@ -2,8 +2,6 @@ create or replace function inventory.webhook_info(p_webhook store.webhook, p_sec
 returns inventory.webhook_info
 language plpgsql
 immutable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return row(

@@ -2,8 +2,6 @@ create or replace function maintenance.record_schedule(p_job text, p_is_schedule
 returns void
 language plpgsql
 volatile
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     update store.job as j

@@ -2,8 +2,6 @@ create or replace function maintenance.user_id(username text)
 returns bigint
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_id bigint;
