@@ -127,12 +127,12 @@ async def create_app(settings: Settings, conninfo: str) -> web.Application:
 
 
 async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web.Application:
-    (document,) = await caller.fetch("inventory_public", "select http.catalog()", [])
-    functions = catalog.read(document)
+    (document,) = await caller.fetch("inventory_public", "select http.catalog()")
+    functions = catalog.read(json.loads(document or "{}"))
     _check_codes(functions)
     if settings.is_production:
-        (has_development_admin,) = await caller.fetch("inventory_admin", "select inventory.has_development_admin()", [])
-        if has_development_admin:
+        (has_development_admin,) = await caller.fetch("inventory_admin", "select inventory.has_development_admin()")
+        if has_development_admin == "t":
             raise SettingsError(
                 "The development admin (admin, admin) can log in: "
                 "select maintenance.change_password('admin', '…') or maintenance.disable_user('admin')."
@@ -270,7 +270,7 @@ async def _health(_: web.Request) -> web.Response:
 async def _ready(caller: Caller) -> web.Response:
     try:
         (text,) = await caller.fetch("inventory_public", "select http.ready($1)", [migration_names()])
-        checks = json.loads(text)
+        checks = json.loads(text or "{}")
     except (UnavailableError, OutcomeUnknownError, DatabaseError) as error:
         checks = {"database": f"failed: {error}"}
     if any(check.startswith("failed") for check in checks.values()):

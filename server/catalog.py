@@ -37,10 +37,13 @@ class Argument:
 
 @dataclasses.dataclass(frozen=True)
 class Function:
+    """One function. ``travels``: a short one, whose calls may go out together with others."""
+
     name: str
     arguments: tuple[Argument, ...]
     statement: str
     is_stable: bool
+    travels: bool
     roles: frozenset[str]
     summary: str
     description: str
@@ -97,6 +100,7 @@ def _function(name: str, entry: dict[str, Any]) -> Function:
         ),
         statement=entry["statement"],
         is_stable=entry["volatility"] != "v",
+        travels=entry["travels"],
         roles=frozenset(entry["roles"]),
         summary=match["summary"],
         description=(match["description"] or "").strip(),

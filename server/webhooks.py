@@ -265,7 +265,7 @@ class Worker:
             "select coalesce(json_agg(c), '[]') from inventory.claim_deliveries($1, $2, $3) as c",
             [limit, PER_WEBHOOK, LEASE],
         )
-        return [Delivery(**row) for row in json.loads(rows)]
+        return [Delivery(**row) for row in json.loads(rows or "[]")]
 
     async def _deliver(self, delivery: Delivery) -> None:
         outcome = await self._try(delivery)

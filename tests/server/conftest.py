@@ -31,7 +31,7 @@ def functions(database: Database) -> dict[str, Function]:
 
 def function(statement: str, *, is_stable: bool = False) -> Function:
     """A function that is called by this statement, with the arguments as one jsonb, $1."""
-    return Function("test", (), statement, is_stable, frozenset(), "", "", None, ())
+    return Function("test", (), statement, is_stable, False, frozenset(), "", "", None, ())
 
 
 @contextlib.asynccontextmanager

@@ -7,9 +7,10 @@ import dataclasses
 
 import pytest
 
-import server.caller
-from server.caller import RETRIES, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
+import server.lane
+from server.caller import Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Function
+from server.lane import RETRIES
 from tests.conftest import Database
 from tests.server.conftest import (
     OPERATOR,
@@ -223,7 +224,7 @@ class TestLostConnections:
     ) -> None:
         """Whatever holds it up: here a lock does, where a statement's time-out would come later."""
         product, other = database.product(quantity=5), database.product("B-1", 5)
-        monkeypatch.setattr(server.caller, "ANSWER_SECONDS", 0.1)
+        monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 0.1)
 
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
@@ -347,7 +348,7 @@ class TestLostConnections:
 class TestQueue:
     """The queue is bounded in length and in time, and a connection is never lost in it."""
 
-    def test_many_calls_share_few_connections(self, database: Database, functions: dict[str, Function]) -> None:
+    def test_many_calls_share_one_connection(self, database: Database, functions: dict[str, Function]) -> None:
         product = database.product(quantity=100)
 
         async def scenario() -> None:
@@ -355,7 +356,7 @@ class TestQueue:
                 await asyncio.gather(
                     *(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)) for _ in range(50))
                 )
-                assert lane(caller).open == len(backends(database)) == 2
+                assert lane(caller).open == len(backends(database)) == 1
                 assert lane(caller).waiting == 0
 
         play(scenario())
@@ -454,7 +455,7 @@ class TestQueue:
         play(scenario())
         database.verify()
 
-    def test_a_call_that_is_given_up_under_way_leaves_a_connection_for_the_next(
+    def test_a_call_that_is_given_up_under_way_is_done_all_the_same_and_leaves_its_connection_to_the_next(
         self, database: Database, functions: dict[str, Function]
     ) -> None:
         product = database.product(quantity=9)
@@ -472,5 +473,5 @@ class TestQueue:
                 assert (lane(caller).open, lane(caller).waiting) == (1, 0)
 
         play(scenario())
-        assert database.stock(product) == (9, 2, 0)
+        assert database.stock(product) == (9, 3, 0)
         database.verify()

@@ -76,7 +76,9 @@ def test_every_function_is_the_owners(catalog: Catalog) -> None:
 def test_every_function_that_somebody_may_call_runs_as_the_owner_with_a_fixed_search_path(catalog: Catalog) -> None:
     """All others are the owner's alone: whoever calls them has come to be the owner already, by one of these."""
     is_safe = f"(p.prosecdef and array_remove(p.proconfig, {PLANNING}) @> {SEARCH_PATH}) is true"
-    may_call = f"exists (select from pg_roles as r where {CAN_LOG_IN} and has_function_privilege(r.oid, p.oid, 'execute'))"
+    may_call = (
+        f"exists (select from pg_roles as r where {CAN_LOG_IN} and has_function_privilege(r.oid, p.oid, 'execute'))"
+    )
     unsafe = catalog.names(f"select {NAME} from pg_proc as p where {OURS} and {may_call} and not {is_safe}")
     assert set(unsafe) == COMMITTING | NAMING_ALL
     needless = catalog.names(f"select {NAME} from pg_proc as p where {OURS} and not {may_call} and p.prosecdef")

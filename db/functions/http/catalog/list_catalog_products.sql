@@ -12,6 +12,7 @@ create or replace function http.list_catalog_products(
 returns json
 language plpgsql
 stable
+cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

@@ -2,6 +2,7 @@ create or replace function http.get_count(p_count_id bigint)
 returns json
 language plpgsql
 stable
+cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

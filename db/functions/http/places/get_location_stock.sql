@@ -6,6 +6,7 @@ create or replace function http.get_location_stock(
 returns json
 language plpgsql
 stable
+cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$

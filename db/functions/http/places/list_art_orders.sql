@@ -10,6 +10,7 @@ create or replace function http.list_art_orders(
 returns json
 language plpgsql
 stable
+cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan

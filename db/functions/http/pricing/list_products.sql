@@ -6,6 +6,7 @@ create or replace function http.list_products(
 returns json
 language plpgsql
 stable
+cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan

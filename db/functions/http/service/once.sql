@@ -36,14 +36,12 @@ begin
             message = 'arguments must be an object',
             detail = jsonb_build_object('field', 'arguments');
     end if;
-    v_statement := http.statement(p_function);
+    if p_function <> all(http.batch_functions()) then
+        v_statement := http.statement(p_function);
+    end if;
 
     -- This function runs as the owner; what it calls is for those alone who may call it themselves.
-    if not (
-        select bool_and(has_function_privilege(session_user, p.oid, 'execute'))
-        from pg_proc as p
-        where p.pronamespace = 'http'::regnamespace and p.proname = p_function
-    ) then
+    if not http.may_call(p_function) then
         raise exception using
             errcode = 'insufficient_privilege',
             message = format('permission denied for function %s', p_function);
@@ -75,7 +73,11 @@ begin
 
     replayed := false;
     begin
-        execute v_statement into result using p_arguments;
+        if v_statement is null then
+            result := http.batch_call(p_function, p_arguments);
+        else
+            execute v_statement into result using p_arguments;
+        end if;
     exception
         -- Our own class is caught, whose members cannot be named as one; everything else goes on as it is.
         when others then

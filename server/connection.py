@@ -1,0 +1,265 @@
+"""A connection to the database on which statements go out together and their results come back together.
+
+psycopg opens it; its libpq wrapper, ``psycopg.pq``, carries the statements in libpq's pipeline mode, prepared. That
+leaves out what psycopg's cursors do around each statement: many short calls cost a third of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import json
+import logging
+import os
+import select
+import socket
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+log = logging.getLogger("server.connection")
+
+Statement = tuple[str, Sequence[bytes | None]]
+
+_SYNC, _ABORTED, _ERROR = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED), int(ExecStatus.FATAL_ERROR)
+_COMMAND = int(ExecStatus.COMMAND_OK)
+
+
+class DatabaseError(Exception):
+    """The database refused the call and changed nothing: its SQLSTATE, message, DETAIL, HINT and constraint.
+
+    ``at``: when, of a call with an Idempotency-Key. ``is_replayed``: it had refused the first call with that key, and
+    says so again.
+    """
+
+    def __init__(  # noqa: PLR0917 - as they stand in the database's answer
+        self,
+        sqlstate: str,
+        message: str,
+        detail: str | None = None,
+        hint: str | None = None,
+        constraint: str | None = None,
+        at: str | None = None,
+        *,
+        is_replayed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.is_replayed = is_replayed
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.constraint = constraint
+        self.at = at
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The DETAIL of a business error, which is JSON, numbers exact; empty where there is none."""
+        try:
+            data = json.loads(self.detail or "{}", parse_float=Decimal)
+        except ValueError:
+            return {}
+        return data if isinstance(data, dict) else {}
+
+
+class NoResult(enum.Enum):
+    """Why a statement has no result."""
+
+    LOST = "it was sent, and the connection was lost before its result came"
+    UNDONE = "one before it, in the same transaction, failed"
+
+
+LOST, UNDONE = NoResult.LOST, NoResult.UNDONE
+
+Outcome = PGresult | DatabaseError | NoResult
+
+
+class Connection:
+    """One connection, which carries one group of statements at a time.
+
+    ``is_slow``, for the use of its owner: the group under way takes long.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any], on_lost: Callable[[Connection], None]) -> None:
+        """``on_lost``: called when it is lost while it carries nothing."""
+        self.is_slow = False
+        self.timer: asyncio.TimerHandle | None = None
+        self._connection = connection  # keeps its notice handler, and closes with it
+        self._pgconn = connection.pgconn
+        self._fileno = connection.fileno()
+        self._loop = asyncio.get_running_loop()
+        self._on_lost = on_lost
+        self._done: Callable[[list[Outcome]], None] | None = None
+        self._names: dict[str, bytes] = {}
+        self._expected: list[str | None] = []  # of each result, the statement that it prepares; None: it is an outcome
+        self._received = 0
+        self._syncs = 0
+        self._outcomes: list[Outcome] = []
+        self._refusal: Outcome | None = None
+        self._count = 0
+        self._poll = select.poll()
+        self._poll.register(self._fileno, select.POLLIN | select.POLLHUP | select.POLLERR)
+        self._pgconn.nonblocking = 1
+        self._pgconn.enter_pipeline_mode()
+        self._loop.add_reader(self._fileno, self._read)
+        self.is_closed = False
+
+    @classmethod
+    async def open(cls, conninfo: str, on_lost: Callable[[Connection], None]) -> Connection:
+        """Connect. Raises psycopg.Error."""
+        return cls(await psycopg.AsyncConnection.connect(conninfo, autocommit=True), on_lost)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether, carrying nothing, it still stands: a server that has closed it left something to read."""
+        return not self.is_closed and not self._poll.poll(0)
+
+    def send(
+        self,
+        statements: Sequence[Statement],
+        done: Callable[[list[Outcome]], None],
+        *,
+        is_one_transaction: bool = True,
+    ) -> None:
+        """Send the statements; ``done`` is called with an outcome for each, in order, when all are there.
+
+        ``is_one_transaction``: the first error undoes all, and what stands behind it is not carried out.
+        """
+        assert self._done is None
+        self._done = done
+        self._received = self._syncs = 0
+        self._outcomes = []
+        expected: list[str | None] = []
+        pgconn, names = self._pgconn, self._names
+        try:
+            for statement, parameters in statements:
+                name = names.get(statement)
+                if name is None:
+                    self._count += 1
+                    name = b"s%d" % self._count
+                    pgconn.send_prepare(name, statement.encode())
+                    names[statement] = name
+                    expected.append(statement)
+                pgconn.send_query_prepared(name, parameters)
+                expected.append(None)
+                if not is_one_transaction:
+                    pgconn.pipeline_sync()
+                    self._syncs += 1
+            if is_one_transaction:
+                pgconn.pipeline_sync()
+                self._syncs = 1
+            self._expected = expected
+            self._flush()
+        except psycopg.Error as error:
+            self._expected = expected
+            self._outcomes.extend([LOST] * (len(statements) - len(self._outcomes)))
+            self._loop.call_soon(self._lose, error)
+
+    def sever(self) -> None:
+        """End a connection whose server says nothing: what it carries is lost."""
+        log.warning("no answer from the database in time")
+        if not self.is_closed:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._fileno)) as copy:
+                copy.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._loop.remove_reader(self._fileno)
+            self._loop.remove_writer(self._fileno)
+            self._pgconn.finish()
+
+    def _flush(self) -> None:
+        if self._pgconn.flush():
+            self._loop.add_writer(self._fileno, self._write)
+
+    def _write(self) -> None:
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._fileno)
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _read(self) -> None:
+        pgconn = self._pgconn
+        try:
+            pgconn.consume_input()
+            if self._done is None:
+                # A notice, or the end.
+                if pgconn.status != ConnStatus.OK:
+                    self._lose(None)
+                return
+            while not pgconn.is_busy():
+                result = pgconn.get_result()
+                if result is None:
+                    continue
+                status = result.status
+                if status == _SYNC:
+                    self._syncs -= 1
+                    if self._syncs == 0:
+                        self._finish()
+                        return
+                elif not self._take(result, status):
+                    return
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _take(self, result: PGresult, status: int) -> bool:
+        """Take the next result; False where it was the last word of this connection."""
+        prepared = self._expected[self._received]
+        self._received += 1
+        outcome: Outcome = result
+        if status == _ERROR:
+            outcome = _error(result)
+            if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in {None, b"FATAL", b"PANIC"}:
+                self._lose(outcome)
+                return False
+        elif status == _ABORTED:
+            outcome = self._refusal or UNDONE
+        if prepared is None:
+            self._refusal = None
+            self._outcomes.append(outcome)
+        elif status != _COMMAND:
+            # What cannot be prepared is not carried out, for the same reason.
+            self._refusal = outcome
+            del self._names[prepared]
+        return True
+
+    def _finish(self) -> None:
+        done, self._done = self._done, None
+        assert done is not None
+        if self._pgconn.transaction_status != TransactionStatus.IDLE:
+            self.close()
+        done(self._outcomes)
+
+    def _lose(self, error: Exception | None) -> None:
+        if self.is_closed:
+            return
+        done, self._done = self._done, None
+        self.close()
+        if done is None:
+            self._on_lost(self)
+            return
+        log.warning("connection lost under a statement: %s", str(error).partition("\n")[0])
+        count = sum(statement is None for statement in self._expected)
+        self._outcomes.extend([LOST] * (count - len(self._outcomes)))
+        done(self._outcomes)
+
+
+def _error(result: PGresult) -> DatabaseError:
+    def field(name: DiagnosticField) -> str | None:
+        value = result.error_field(name)
+        return value.decode(errors="replace") if value is not None else None
+
+    return DatabaseError(
+        field(DiagnosticField.SQLSTATE) or "",
+        field(DiagnosticField.MESSAGE_PRIMARY) or "",
+        field(DiagnosticField.MESSAGE_DETAIL),
+        field(DiagnosticField.MESSAGE_HINT),
+        field(DiagnosticField.CONSTRAINT_NAME),
+    )
