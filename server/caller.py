@@ -76,7 +76,7 @@ class Caller:
         self,
         role: str,
         function: Function,
-        arguments: Mapping[str, Any] | str,
+        arguments: Mapping[str, Any] | bytes,
         key: Key | None = None,
         *,
         lane: str | None = None,
@@ -87,27 +87,24 @@ class Caller:
 
         Raises DatabaseError, UnavailableError, OutcomeUnknownError.
         """
-        if isinstance(arguments, str):
-            text = arguments
-        else:
-            text = json.dumps({name: value for name, value in arguments.items() if value is not None})
+        if not isinstance(arguments, bytes):
+            arguments = json.dumps({name: value for name, value in arguments.items() if value is not None}).encode()
+        travels = function.travels and lane is None
+        item = b""
         if key is None:
             name = lane or (READ if function.is_stable else WRITE)
-            call = Call(
-                function.statement,
-                [text.encode()],
-                travels=function.travels and lane is None,
-                item=f'{{"function":"{function.name}","arguments":{text}}}' if name == WRITE else "",
-            )
+            statement, parameters = function.statement, [arguments]
+            if travels and name == WRITE:
+                item = b'{"function":"%b","arguments":%b}' % (function.name.encode(), arguments)
         else:
             name = lane or WRITE
-            once = json.dumps({"caller": key.caller, "key": key.key, "request": key.request})
-            call = Call(
-                "select replayed, result, error from http.once($1, $2, $3, $4, $5)",
-                [part.encode() for part in (key.caller, key.key, key.request, function.name, text)],
-                travels=function.travels and lane is None,
-                item=f'{{"function":"{function.name}","arguments":{text},"once":{once}}}',
-            )
+            statement = "select replayed, result, error from http.once($1, $2, $3, $4, $5)"
+            parameters = [part.encode() for part in (key.caller, key.key, key.request, function.name)]
+            parameters.append(arguments)
+            if travels:
+                once = json.dumps({"caller": key.caller, "key": key.key, "request": key.request})
+                item = b'{"function":"%b","arguments":%b,"once":%b}' % (parameters[3], arguments, once.encode())
+        call = Call(statement, parameters, travels=travels, item=item)
         row = await self._lane(role, name).put(call)
         if len(row) == 1:
             return Answer(row[0])

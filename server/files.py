@@ -182,8 +182,9 @@ async def _import(service: Service, function: Any, identity: Any, request: web.R
     return web.Response(status=201, body=answer.body, headers=headers, content_type="application/json", charset="utf-8")
 
 
-def _arguments(text: str, is_csv: bool, kind: type[BaseModel], actor: str) -> str:
-    return simplejson.dumps({"p_lines": check_lines(read_lines(text, is_csv=is_csv), kind), "p_actor": actor})
+def _arguments(text: str, is_csv: bool, kind: type[BaseModel], actor: str) -> bytes:
+    lines = check_lines(read_lines(text, is_csv=is_csv), kind)
+    return simplejson.dumps({"p_lines": lines, "p_actor": actor}).encode()
 
 
 async def _read(request: web.Request) -> bytes:

@@ -62,7 +62,7 @@ class Call:
     __slots__ = ("attempt", "expires", "future", "item", "parameters", "statement", "travels")
 
     def __init__(
-        self, statement: str, parameters: Sequence[bytes | None], *, travels: bool = False, item: str = ""
+        self, statement: str, parameters: Sequence[bytes | None], *, travels: bool = False, item: bytes = b""
     ) -> None:
         self.statement = statement
         self.parameters = parameters
@@ -215,7 +215,7 @@ class Lane:
         if self._is_reading or len(calls) == 1:
             statements = [(call.statement, call.parameters) for call in calls]
         else:
-            statements = [(BATCH, [f"[{','.join([call.item for call in calls])}]".encode()])]
+            statements = [(BATCH, [b"[%b]" % b",".join([call.item for call in calls])])]
         connection.send(statements, partial(self._finished, connection, calls), is_one_transaction=is_one_transaction)
 
     def _note_slow(self, connection: Connection, travels: bool) -> None:
