@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import psycopg
 import simplejson
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from db.apply import migration_names
 from server import authentication, catalog, errors, files, openapi
@@ -24,83 +23,20 @@ from server.caller import Caller, DatabaseError, OutcomeUnknownError, Unavailabl
 from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
+from server.metrics import Drain, Metrics
+from server.router import add_routes
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
 from server.tokens import Tokens
 from server.webhooks import Worker
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 DRAIN_SECONDS = 15  # for requests under way, before a stop closes what is open
 
 log = logging.getLogger("server")
 
 
-class Drain:
-    """Counts the requests under way, so that a stop can wait for them."""
-
-    def __init__(self) -> None:
-        self.is_stopping = False
-        self.count = 0
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
-
-    def begin(self) -> None:
-        self.count += 1
-        self._is_empty.clear()
-
-    def end(self) -> None:
-        self.count -= 1
-        if self.count == 0:
-            self._is_empty.set()
-
-    async def wait(self, seconds: float) -> None:
-        """From now on answers close their connections; return when no request is under way, or the time is over."""
-        self.is_stopping = True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_empty.wait()
-
-
 DRAIN = web.AppKey("drain", Drain)
 WORKER = web.AppKey("worker", Worker)
-
-
-class Metrics:
-    """What /metrics shows: requests by route and status, their time, how many are under way, refusals, the lanes."""
-
-    def __init__(self, caller: Caller, limits: Limits, drain: Drain) -> None:
-        self._caller = caller
-        self._limits = limits
-        self._drain = drain
-        self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "inventory_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
-        )
-        self._seconds = Histogram(
-            "inventory_http_request_seconds", "Time to answer a request.", ["method", "route"], registry=self.registry
-        )
-        self.registry.register(self)
-
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
-
-    def collect(self) -> list[Metric]:
-        under_way = GaugeMetricFamily("inventory_http_requests_in_progress", "Requests under way.", self._drain.count)
-        opened = GaugeMetricFamily("inventory_db_connections", "Open connections.", labels=["role", "lane"])
-        waiting = GaugeMetricFamily(
-            "inventory_db_waiting", "Calls that wait for a connection.", labels=["role", "lane"]
-        )
-        for labels, lane in self._caller.lanes().items():
-            opened.add_metric(labels, lane.open)
-            waiting.add_metric(labels, lane.waiting)
-        refused = CounterMetricFamily(
-            "inventory_http_requests_rate_limited", "Requests refused by a rate limit.", labels=["limit"]
-        )
-        for name, count in self._limits.refused().items():
-            refused.add_metric([name], count)
-        return [under_way, opened, waiting, refused]
 
 
 async def create_app(settings: Settings, conninfo: str) -> web.Application:
@@ -143,7 +79,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
     drain = Drain()
     metrics = Metrics(caller, limits, drain)
 
-    app = web.Application(client_max_size=MAXIMUM_BODY, middlewares=[_unknown_path])
+    app = web.Application(client_max_size=MAXIMUM_BODY)
     app[DRAIN] = drain
     worker = app[WORKER] = Worker(
         caller,
@@ -169,7 +105,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
             "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
         }.items()
     }
-    _add_routes(app, handlers, metrics, drain)
+    _add_routes(app, handlers, partial(_guarded, metrics=metrics, drain=drain, is_limited=limits.are_set))
 
     async def start(_: web.Application) -> None:
         await worker.start()
@@ -191,59 +127,64 @@ def _check_codes(functions: catalog.Catalog) -> None:
 
 
 def _add_routes(
-    app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], metrics: Metrics, drain: Drain
+    app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], guard: Callable[..., Handler]
 ) -> None:
     by_path: dict[str, dict[str, tuple[Api, Handler]]] = {}
     for (method, path), entry in handlers.items():
         by_path.setdefault(path, {})[method] = entry
-    # A path without a parameter before one with: aiohttp takes the first that fits.
-    for path, methods in sorted(by_path.items(), key=lambda item: ("{" in item[0], item[0])):
-        resource = app.router.add_resource(path)
-        for method, (api, handler) in methods.items():
-            guarded = _guarded(api, path, handler, metrics, drain)
-            resource.add_route(method, guarded)
-            if method == "GET":
-                resource.add_route("HEAD", guarded)
+    paths: dict[str, dict[str, Handler]] = {}
+    for path, methods in by_path.items():
+        guarded = {method: guard(*entry, path) for method, entry in methods.items()}
+        if "GET" in guarded:
+            guarded["HEAD"] = guarded["GET"]
         api = next(iter(methods.values()))[0]
-        allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
-        resource.add_route("*", _guarded(api, path, _wrong_method(allowed), metrics, drain))
+        guarded["*"] = guard(api, _wrong_method(sorted(guarded)), path)
+        paths[path] = guarded
+    add_routes(app.router, paths, _not_found)
 
 
-def _guarded(api: Api, path: str, handler: Handler, metrics: Metrics, drain: Drain) -> Handler:
+def _guarded(api: Api, handler: Handler, path: str, *, metrics: Metrics, drain: Drain, is_limited: bool) -> Handler:
     """The handler with its errors in the API's form, measured."""
+    by_method = metrics.of(path)
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        drain.begin()
-        try:
-            return await answer(request)
-        finally:
-            drain.end()
-
-    async def answer(request: web.Request) -> web.StreamResponse:
         start = time.perf_counter()
+        drain.count += 1
         try:
-            response = await handler(request)
-        except Problem as problem:
-            response = errors.response(problem, api)
-        except web.HTTPRequestEntityTooLarge:
-            response = errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
-        except web.RequestPayloadError:
+            try:
+                response = await handler(request)
+            except ConnectionError:
+                raise  # the client is gone
+            except Exception as error:  # noqa: BLE001 - what is not foreseen is logged
+                response = _refusal(error, request, api)
+            if is_limited and (headers := request.get(HEADERS)):
+                response.headers.update(headers)
+            by_method[request.method].observe(response.status, time.perf_counter() - start)
+            if drain.is_stopping:
+                response.force_close()
+            return response
+        finally:
+            drain.count -= 1
+            if drain.is_stopping:
+                drain.ended()
+
+    return guarded
+
+
+def _refusal(error: Exception, request: web.Request, api: Api) -> web.Response:
+    match error:
+        case Problem():
+            return errors.response(error, api)
+        case web.HTTPRequestEntityTooLarge():
+            return errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
+        case web.RequestPayloadError():
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
             # What else comes on this connection cannot be made out.
             response.force_close()
-        except ConnectionError:
-            raise  # the client is gone
-        except Exception:
-            log.exception("%s %s failed", request.method, request.path)
-            response = errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
-        if HEADERS in request:
-            response.headers.update(request[HEADERS])
-        metrics.observe(request.method, path, response.status, time.perf_counter() - start)
-        if drain.is_stopping:
-            response.force_close()
-        return response
-
-    return guarded
+            return response
+        case _:
+            log.error("%s %s failed", request.method, request.path, exc_info=error)
+            return errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
 
 
 def _wrong_method(methods: list[str]) -> Handler:
@@ -255,12 +196,8 @@ def _wrong_method(methods: list[str]) -> Handler:
     return refuse
 
 
-@web.middleware
-async def _unknown_path(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPNotFound:
-        return web.json_response({"detail": "Not Found"}, status=404)
+async def _not_found(_: web.Request) -> web.Response:
+    return web.json_response({"detail": "Not Found"}, status=404)
 
 
 async def _health(_: web.Request) -> web.Response:
@@ -279,7 +216,7 @@ async def _ready(caller: Caller) -> web.Response:
 
 
 async def _metrics(metrics: Metrics) -> web.Response:
-    return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _static(body: bytes, content_type: str) -> web.Response:

@@ -168,6 +168,11 @@ class Limits:
             return self._limits.get("authentication")
         return self._limits.get("read" if route.method == "GET" else "write")
 
+    @property
+    def are_set(self) -> bool:
+        """Whether there is one."""
+        return bool(self._limits)
+
     def refused(self) -> dict[str, int]:
         """How many requests each limit has refused."""
         return {name: limit.refused for name, limit in self._limits.items()}
