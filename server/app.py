@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import simplejson
+import uvloop
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -264,7 +265,8 @@ def _url(host: str, port: int) -> str:
 def run(settings: Settings, conninfo: str, on_start: Callable[[str], Any]) -> int:
     """Serve, and return the process's exit status: 0 after a signal, 1 where it could not start."""
     try:
-        asyncio.run(serve(settings, conninfo, on_start))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, conninfo, on_start))
     except (SettingsError, catalog.CatalogError, UnavailableError, DatabaseError, OSError, psycopg.Error) as error:
         log.error("cannot start: %s", error)
         return 1
