@@ -96,7 +96,8 @@ class Connection:
         self._on_lost = on_lost
         self._done: Callable[[list[Outcome]], None] | None = None
         self._names: dict[str, bytes] = {}
-        self._expected: list[str | None] = []  # of each result, the statement that it prepares; None: it is an outcome
+        # Of each result, the statement that it prepares, and under which name; None: it is an outcome.
+        self._expected: list[tuple[str, bytes] | None] = []
         self._received = 0
         self._syncs = 0
         self._outcomes: list[Outcome] = []
@@ -134,17 +135,19 @@ class Connection:
         self._done = done
         self._received = self._syncs = 0
         self._outcomes = []
-        expected: list[str | None] = []
+        expected: list[tuple[str, bytes] | None] = []
         pgconn, names = self._pgconn, self._names
+        fresh: dict[str, bytes] = {}
         try:
             for statement, parameters in statements:
-                name = names.get(statement)
+                name = names.get(statement) or fresh.get(statement)
                 if name is None:
                     self._count += 1
                     name = b"s%d" % self._count
                     pgconn.send_prepare(name, statement.encode())
-                    names[statement] = name
-                    expected.append(statement)
+                    expected.append((statement, name))
+                    if is_one_transaction:
+                        fresh[statement] = name
                 pgconn.send_query_prepared(name, parameters)
                 expected.append(None)
                 if not is_one_transaction:
@@ -224,10 +227,12 @@ class Connection:
         if prepared is None:
             self._refusal = None
             self._outcomes.append(outcome)
-        elif status != _COMMAND:
+        elif status == _COMMAND:
+            statement, name = prepared
+            self._names[statement] = name
+        else:
             # What cannot be prepared is not carried out, for the same reason.
             self._refusal = outcome
-            del self._names[prepared]
         return True
 
     def _finish(self) -> None:

@@ -100,8 +100,10 @@ class Lane:
         self._loners: collections.deque[Call] = collections.deque()
         self._idle: list[Connection] = []
         self._open = 0
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._opening = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._fresh = 0  # connections that carry travellers, and are not slow
+        self._slow = 0  # connections that carry travellers, and are
         self._alone = 0  # connections that carry one that goes alone
         self._overdue: asyncio.TimerHandle | None = None
         self._backoff = 0.0
@@ -121,13 +123,13 @@ class Lane:
     def put(self, call: Call) -> asyncio.Future[Row]:
         """Make the call as soon as a connection is free. The future raises DatabaseError, OutcomeUnknownError or
         UnavailableError, with which this itself refuses a call that cannot wait."""
-        if self._is_closed or (not self._open and not self._connecting and self._is_backing_off):
+        if self._is_closed or (not self._open and not self._opening and self._is_backing_off):
             raise UnavailableError("The database cannot be reached.")
         queue = self._travellers if call.travels else self._loners
         queue.append(call)
         self._dispatch()
         if queue and queue[-1] is call:
-            limit = self._size.queue + len(self._connecting)
+            limit = self._size.queue + self._opening
             if len(self._travellers) + len(self._loners) > limit and self.waiting > limit:
                 queue.pop()
                 raise UnavailableError("Too many calls wait for the database.")
@@ -142,7 +144,7 @@ class Lane:
         self._refuse_all("The server stops.")
         while self._idle:
             self._discard(self._idle.pop())
-        for task in self._connecting:
+        for task in self._tasks:
             task.cancel()
 
     @property
@@ -172,7 +174,7 @@ class Lane:
                 self._send(connection, calls)
             else:
                 break
-        if (self._travellers or self._loners) and not self._open and not self._connecting and self._is_backing_off:
+        if not self._open and not self._opening and self._is_backing_off:
             self._refuse_all("The database cannot be reached.")
 
     def _take(self) -> Connection | None:
@@ -182,12 +184,13 @@ class Lane:
             if connection.is_alive:
                 return connection
             self._discard(connection)
-        opening = len(self._connecting)
         wanted = len(self._loners) + (self._eager - self._fresh if self._travellers else 0)
-        if opening < wanted and self._open + opening < self._size.connections and not self._is_backing_off:
+        may_open = self._open + self._opening < self._size.connections and not self._is_backing_off
+        if self._opening < wanted and may_open:
+            self._opening += 1
             task = self._loop.create_task(self._connect())
-            self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return None
 
     async def _connect(self) -> None:
@@ -198,57 +201,65 @@ class Lane:
             self._backoff = min(max(self._backoff * 2, BACKOFF_FIRST), BACKOFF_LAST)
             self._down_until = time.monotonic() + self._backoff * _JITTER.uniform(0.5, 1)
             log.warning("cannot connect: %s", str(error).splitlines()[0] if str(error) else error)
-            if not self._open:
-                self._refuse_all("The database cannot be reached.")
-            return
-        self._backoff = 0.0
-        self._open += 1
-        self._idle.append(connection)
-        if self._is_closed:
-            self._discard(self._idle.pop())
+        else:
+            self._backoff = 0.0
+            self._open += 1
+            self._idle.append(connection)
+        finally:
+            self._opening -= 1
         self._dispatch()
 
     def _send(self, connection: Connection, calls: list[Call], *, is_one_transaction: bool = True) -> None:
+        travels = calls[0].travels
+        # On the last connection that is not held up, nobody may wait for long either.
+        is_last = travels and self._alone + self._slow >= self._size.connections - 1 > 0
+        is_batch = not self._is_reading and (len(calls) > 1 or is_last)
         connection.is_slow = False
-        connection.timer = self._loop.call_later(SLOW_SECONDS, self._note_slow, connection, calls[0].travels)
+        connection.timer = self._loop.call_later(SLOW_SECONDS, self._note_slow, connection, travels)
         statements: list[Statement]
-        if self._is_reading or len(calls) == 1:
-            statements = [(call.statement, call.parameters) for call in calls]
-        else:
+        if is_batch:
             statements = [(BATCH, [b"[%b]" % b",".join([call.item for call in calls])])]
-        connection.send(statements, partial(self._finished, connection, calls), is_one_transaction=is_one_transaction)
+        else:
+            statements = [(call.statement, call.parameters) for call in calls]
+        done = partial(self._finished, connection, calls, travels, is_batch)
+        connection.send(statements, done, is_one_transaction=is_one_transaction)
 
     def _note_slow(self, connection: Connection, travels: bool) -> None:
         connection.is_slow = True
         connection.timer = self._loop.call_later(self._size.answer_seconds - SLOW_SECONDS, connection.sever)
         if travels:
             self._fresh -= 1
+            self._slow += 1
             self._dispatch()
 
-    def _finished(self, connection: Connection, calls: list[Call], outcomes: list[Outcome]) -> None:
+    def _finished(
+        self, connection: Connection, calls: list[Call], travels: bool, is_batch: bool, outcomes: list[Outcome]
+    ) -> None:
         assert connection.timer is not None
         connection.timer.cancel()
+        if not travels:
+            self._alone -= 1
+        elif connection.is_slow:
+            self._slow -= 1
+        else:
+            self._fresh -= 1
         undone: list[Call] = []
-        if len(outcomes) == len(calls):
+        if is_batch:
+            self._settle_batch(calls, outcomes[0])
+        else:
             for call, outcome in zip(calls, outcomes, strict=True):
                 if outcome is UNDONE:
                     undone.append(call)
                 else:
                     self._settle(call, outcome)
-        else:
-            self._settle_batch(calls, outcomes[0])
-        if undone and not connection.is_closed:
-            # They read, behind one that was refused: each in a transaction of its own now.
-            if connection.is_slow:
-                self._fresh += 1
-            self._send(connection, undone, is_one_transaction=False)
-            return
-        if not calls[0].travels:
-            self._alone -= 1
-        elif not connection.is_slow:
-            self._fresh -= 1
         if connection.is_closed or self._is_closed:
+            for call in undone:
+                self._settle(call, LOST)
             self._discard(connection)
+        elif undone:
+            # They read, behind one that was refused: each in a transaction of its own now.
+            self._fresh += 1
+            self._send(connection, undone, is_one_transaction=False)
         else:
             self._idle.append(connection)
         self._dispatch()

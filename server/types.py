@@ -141,8 +141,8 @@ def _decimal(whole_digits: int, places: int = 3, *, ge: int | None = None, gt: i
     digits = f"^[+-]?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,{places}}})?$"
     return Annotated[
         Decimal,
-        BeforeValidator(_number_form),
         Field(max_digits=whole_digits + places, decimal_places=places, ge=ge, gt=gt),
+        BeforeValidator(_number_form),
         WithJsonSchema({"anyOf": [documented, {"type": "string", "pattern": digits}]}),
     ]
 
@@ -159,7 +159,7 @@ def _integer(ge: int, le: int = 2**63 - 1) -> Any:
     documented = {"type": "integer", "minimum": ge, "maximum": le}
     digits = {"type": "string", "pattern": "^[+-]?[0-9]{1,30}([.]0*)?$"}
     schema = WithJsonSchema({"anyOf": [documented, digits]})
-    return Annotated[int, BeforeValidator(_integer_form), Field(ge=ge, le=le), schema]
+    return Annotated[int, Field(ge=ge, le=le), BeforeValidator(_integer_form), schema]
 
 
 def _in_any_case(words: str) -> str:

@@ -307,19 +307,20 @@ class TestLostConnections:
 
         async def reserve(caller: Caller) -> None:
             with held(database, product):
-                calls = start(3, caller, functions["reserve_stock"], one_unit(product))
-                await until(lambda: len(waiting_backends(database)) == 3)
+                calls = start(2, caller, functions["reserve_stock"], one_unit(product))
+                await until(lambda: len(waiting_backends(database)) == 2)
             await asyncio.gather(*calls)
 
         async def scenario() -> None:
             async with calling(database.conninfo, pool_size=3) as caller:
                 await reserve(caller)
-                assert terminate(database) == 3
+                ended = terminate(database)
+                assert ended >= 2
                 await reserve(caller)
-                assert lane(caller).open == len(backends(database)) == 3
+                assert 2 <= lane(caller).open == len(backends(database)) <= 3
 
         play(scenario())
-        assert database.stock(product) == (9, 6, 0)
+        assert database.stock(product) == (9, 4, 0)
         database.verify()
 
     def test_who_waits_for_a_connection_that_breaks_connects_anew(

@@ -17,6 +17,13 @@ declare
     v_hint text;
     v_constraint text;
 begin
+    if jsonb_typeof(p_calls) is distinct from 'array' then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'calls must be an array',
+            detail = jsonb_build_object('field', 'calls');
+    end if;
+
     -- In order of product, whatever order the calls come in: each locks its product, and two batches never wait for each
     -- other in a ring.
     for v_call in

@@ -1,0 +1,346 @@
+"""http.batch: many calls in one transaction, none of which knows of the others."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tests.conftest import Database
+from tests.sql.conftest import Refused
+
+pytestmark = pytest.mark.usefixtures("verified")
+
+Row = dict[str, Any]
+Batch = Callable[..., list[Row]]
+
+ALONE = "This call has to be made alone."
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+def entry(function: str, /, **arguments: Any) -> dict[str, Any]:
+    """A call; arguments without their p_."""
+    return {"function": function, "arguments": {f"p_{name}": value for name, value in arguments.items()}}
+
+
+def reserve(product: int, amount: Any = 1) -> dict[str, Any]:
+    return entry("reserve_stock", id=str(product), amount=str(amount), actor="ann")
+
+
+def ask(connection: psycopg.Connection[Any], calls: list[dict[str, Any]]) -> list[Row]:
+    """The rows in the calls' order, each with a number of its own."""
+    rows = (
+        connection.cursor(row_factory=dict_row).execute("select * from http.batch(%s)", [json.dumps(calls)]).fetchall()
+    )
+    assert sorted(row["number"] for row in rows) == list(range(1, len(calls) + 1))
+    return sorted(rows, key=lambda row: row["number"])
+
+
+def sqlstates(rows: list[Row]) -> list[str | None]:
+    """None: it was done."""
+    return [row["error"] and row["error"]["sqlstate"] for row in rows]
+
+
+@pytest.fixture
+def admin(database: Database) -> psycopg.Connection[Any]:
+    return database.connect("inventory_admin")
+
+
+@pytest.fixture
+def batch(admin: psycopg.Connection[Any]) -> Batch:
+    """batch(call, …): the rows in the calls' order; the admin calls."""
+    return lambda *calls: ask(admin, list(calls))
+
+
+# Which functions
+
+
+def definition(database: Database, name: str) -> str:
+    return str(database.one("select prosrc from pg_proc where oid = %s::regproc", f"http.{name}"))
+
+
+def test_each_function_is_called_with_its_own_arguments(database: Database) -> None:
+    """What http.batch_call writes out is what http.statement makes of the signature."""
+    source = definition(database, "batch_call")
+    written = {
+        name: re.findall(r"\(?p_arguments ->> '(\w+)'\)?(?:::([\w.]+))?", arguments)
+        for name, arguments in re.findall(r"return http\.(\w+)\((.*?)\);", source, re.DOTALL)
+    }
+    names = database.one("select http.batch_functions()")
+    assert set(written) == set(names)
+    for name in names:
+        signature = database.rows(
+            """
+            select p.proargnames[a.position], format_type(a.type, null)
+            from pg_proc as p, unnest(p.proargtypes::oid[]) with ordinality as a (type, position)
+            where p.oid = %s::regproc
+            order by a.position
+            """,
+            f"http.{name}",
+        )
+        shorter = {"timestamp with time zone": "timestamptz", "text": ""}
+        assert written[name] == [(argument, shorter.get(kind, kind)) for argument, kind in signature], name
+
+
+def test_each_does_what_it_does_alone(database: Database, batch: Batch) -> None:
+    product = database.product("A-1", 100, p_cost_price=2)
+    supplier = database.one("select id from inventory.create_supplier('Acme', '+254700')")
+    sku_id = database.sku_id(product)
+    database.one("select inventory.place_order('Add', 'A-1', 5, p_to_location => 'RACK-A1-01')")
+
+    first = [
+        entry("add_stock", id=str(product), amount="10"),
+        entry("reserve_stock", id=sku_id, amount="9"),
+        entry("consume_stock", id=str(product), amount="3"),
+        entry("release_stock", id=str(product), amount="2"),
+        entry("create_block", sku_id=sku_id, quantity="4", reason="held"),
+        entry("create_block", sku_id=sku_id, quantity="3"),
+        entry("create_sale", product_id=product, quantity="5", unit_price="9.99"),
+        entry("create_purchase", product_id=product, supplier_id=supplier, quantity="6", unit_cost="3"),
+        entry("create_inflow", supplier=supplier, product=product, quantity=7),
+        entry("create_outflow", product=product, quantity=2, description="gone"),
+        entry("place_order", type="Add", sku="A-1", quantity=1, to_location="RACK-A1-01"),
+        entry("place_order", type="Remove", sku="A-1", quantity=1, from_location="RACK-A1-01"),
+    ]
+    rows = batch(*first)
+    assert sqlstates(rows) == [None] * len(first)
+    assert not any(row["replayed"] for row in rows)
+    assert [row["result"] for row in rows[:4]] == [None] * 4
+    blocks = [row["result"]["block_id"] for row in rows[4:6]]
+    assert rows[4]["result"]["reason"] == "held"
+
+    then = [
+        entry("extend_block", block_id=blocks[0], expires_at="2999-01-01"),
+        entry("convert_block", block_id=blocks[0], quantity="1"),
+        entry("cancel_block", block_id=blocks[1], reason="no"),
+        entry("return_sale", sale_id=rows[6]["result"]["sale_item"]["id"], quantity="1"),
+    ]
+    rows = batch(*then)
+    assert [row["error"] and row["error"]["sqlstate"] for row in rows] == ["22023", None, None, None]
+    assert rows[1]["result"]["status"], rows[2]["result"]["status"] == ("converted", "cancelled")
+    assert {call["function"] for call in first + then} == set(database.one("select http.batch_functions()"))
+    # 100 + 5 + 10 - 3 - 5 + 6 + 7 - 2 + 1 - 1 - 1 + 1
+    assert database.stock(product) == (118, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "sqlstate"),
+    [("list_products", "42501"), ("create_sku", "42501"), ("no_such", "42501"), (None, "42501")],
+)
+def test_no_other_function_can_be_called(database: Database, batch: Batch, function: str, sqlstate: str) -> None:
+    product = database.product(quantity=5)
+    rows = batch({"function": function, "arguments": {}}, reserve(product))
+    assert sqlstates(rows) == [sqlstate, None]
+
+
+def test_a_role_calls_what_it_may_call_alone(database: Database) -> None:
+    product = database.product(quantity=5)
+    sale = entry("create_sale", product_id=product, quantity="1", unit_price="1")
+    rows = ask(database.connect("inventory_operator"), [sale, reserve(product), sale])
+    assert sqlstates(rows) == ["42501", None, "42501"]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(database.connect("inventory_public"), [reserve(product)])
+    assert database.stock(product) == (5, 1, 0)
+
+
+def test_nothing_to_do_is_done(batch: Batch) -> None:
+    assert batch() == []
+
+
+# Each for itself
+
+
+def test_an_error_is_its_calls_alone(database: Database, batch: Batch) -> None:
+    few, many = database.product("A-1", 2), database.product("A-2", 100)
+    rows = batch(reserve(few, 2), reserve(many), reserve(few), reserve(9999), reserve(many, "0.0001"), reserve(many))
+    assert sqlstates(rows) == [None, None, "IV001", "IV003", "23514", None]
+    assert database.stock(few) == (2, 2, 0)
+    assert database.stock(many) == (100, 2, 0)
+
+
+def test_an_error_is_told_as_it_is_alone(database: Database, batch: Batch, admin: psycopg.Connection[Any]) -> None:
+    product = database.product(quantity=2)
+    (row,) = batch(reserve(product, 3))
+    with pytest.raises(psycopg.Error) as caught:
+        admin.execute("select http.reserve_stock(%s, 3)", [str(product)])
+    diag = caught.value.diag
+    assert row["error"] == {
+        "sqlstate": diag.sqlstate,
+        "message": diag.message_primary,
+        "detail": diag.message_detail,
+        "hint": diag.message_hint,
+        "constraint": diag.constraint_name,
+    }
+    assert json.loads(row["error"]["detail"])
+
+
+def test_the_calls_are_one_transaction(database: Database) -> None:
+    products = [database.product(f"A-{n}", 5) for n in range(5)]
+    with database.connect("inventory_admin") as connection, connection.transaction(force_rollback=True):
+        ask(connection, [reserve(product) for product in products])
+    assert [database.stock(product) for product in products] == [(5, 0, 0)] * 5
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "53200", "58030", "XX000"])
+def test_what_is_no_fault_of_a_call_stops_all(
+    database: Database, admin: psycopg.Connection[Any], sqlstate: str
+) -> None:
+    product = database.product(quantity=5)
+    database.admin.execute(
+        "create or replace function inventory.clock() returns timestamptz language plpgsql stable parallel safe"
+        f" as $$ begin raise exception 'bad luck' using errcode = '{sqlstate}'; end $$".encode()
+    )
+    with pytest.raises(psycopg.Error) as caught:
+        ask(admin, [reserve(9999), reserve(product)])
+    assert caught.value.sqlstate == sqlstate
+    assert database.stock(product) == (5, 0, 0)
+    database.admin.execute(
+        b"create or replace function inventory.clock() returns timestamptz language plpgsql stable parallel safe"
+        b" as $$ begin return clock_timestamp(); end $$"
+    )
+
+
+# In order
+
+
+def test_products_are_locked_in_order_of_id_and_calls_of_one_are_made_in_theirs(
+    database: Database, batch: Batch
+) -> None:
+    first, second, third = (database.product(f"A-{n}", 10) for n in range(3))
+    batch(reserve(third, 1), reserve(first, 2), reserve(second, 3), reserve(first, 4), reserve(third, 5))
+    made = database.rows(
+        "select product_id, reserved_after - reserved_before from store.movement where kind = 'reserve' order by id"
+    )
+    assert made == [(first, 2), (first, 4), (second, 3), (third, 1), (third, 5)]
+
+
+def test_every_call_is_put_in_order_by_the_product_that_it_locks(database: Database, batch: Batch) -> None:
+    """Whatever it is told by: products of later calls come first here."""
+    ids = [database.product(f"A-{n}", 100, p_cost_price=1) for n in range(4)]
+    supplier = database.one("select id from inventory.create_supplier('Acme', '+254700')")
+    database.one("select inventory.place_order('Add', 'A-0', 5, p_to_location => 'RACK-A1-01')")
+    block = entry("create_block", sku_id=database.sku_id(ids[3]), quantity="1")
+    sale = entry("create_sale", product_id=ids[2], quantity="1", unit_price="1")
+    made = batch(block, sale)
+    last = database.one("select max(id) from store.movement")
+    rows = batch(
+        entry("convert_block", block_id=made[0]["result"]["block_id"]),
+        entry("return_sale", sale_id=made[1]["result"]["sale_item"]["id"]),
+        entry("create_inflow", supplier=supplier, product=ids[1], quantity=1),
+        entry("create_block", sku_id=database.sku_id(ids[1]), quantity="1"),
+        entry("place_order", type="Remove", sku="A-0", quantity=1, from_location="RACK-A1-01"),
+    )
+    assert sqlstates(rows) == [None] * 5
+    found = database.rows("select product_id, kind from store.movement where id > %s order by id", last)
+    assert found == [
+        (ids[0], "remove"), (ids[1], "inflow"), (ids[1], "block"), (ids[2], "return"), (ids[3], "convert"),
+    ]  # fmt: skip
+
+
+# What has to be made alone
+
+
+def test_a_product_that_somebody_holds_is_not_waited_for_long(database: Database, batch: Batch) -> None:
+    held, free = database.product("A-1", 5), database.product("A-2", 5)
+    with database.connect() as holder, holder.transaction():
+        holder.execute("select from store.stock where product_id = %s for update", [held])
+        rows = batch(reserve(held), reserve(free), reserve(held))
+    assert sqlstates(rows) == ["55P03", None, "40001"]
+    assert rows[2]["error"]["message"] == ALONE
+    assert database.stock(held) == (5, 0, 0)
+    assert database.stock(free) == (5, 1, 0)
+
+
+def test_the_time_for_locks_is_the_batchs_alone(batch: Batch, admin: psycopg.Connection[Any]) -> None:
+    before = admin.execute("show lock_timeout").fetchone()
+    batch()
+    assert admin.execute("show lock_timeout").fetchone() == before != ("100ms",)
+
+
+def unknown_to_it(sku_id: str) -> list[dict[str, Any]]:
+    return [
+        entry("convert_block", block_id=UNKNOWN),
+        entry("cancel_block", block_id=UNKNOWN),
+        entry("extend_block", block_id=UNKNOWN, expires_at="2999-01-01"),
+        entry("create_block", sku_id=UNKNOWN, quantity="1"),
+        entry("reserve_stock", id=UNKNOWN, amount="1"),
+        entry("return_sale", sale_id=9999),
+        entry("place_order", type="Remove", sku="A-9", quantity=1, from_location="RACK-A1-01"),
+        # A place that is to be made.
+        entry("place_order", type="Add", sku="A-1", quantity=1, to_location="RACK-A1-01"),
+        entry("create_block", sku_id="no uuid", quantity="1"),
+        entry("create_sale", product_id="no id", quantity="1", unit_price="1"),
+        entry("create_sale", quantity="1", unit_price="1"),
+        {"function": "add_stock"},
+    ]
+
+
+def test_a_call_whose_product_cannot_be_told_is_made_alone(database: Database, batch: Batch) -> None:
+    product = database.product("A-1", 5)
+    calls = unknown_to_it(database.sku_id(product))
+    before = database.counts()
+    rows = batch(*calls)
+    assert sqlstates(rows) == ["40001"] * len(calls)
+    assert database.counts() == before
+
+
+# With Idempotency-Keys
+
+
+def once(call: dict[str, Any], key: str = "key", request: str = "request") -> dict[str, Any]:
+    return call | {"once": {"caller": "ann", "key": key, "request": request}}
+
+
+def test_a_key_is_used_once_in_a_batch_and_after_it(database: Database, batch: Batch) -> None:
+    product = database.product(quantity=5)
+    block = entry("create_block", sku_id=database.sku_id(product), quantity="1")
+    rows = batch(once(block), once(block), once(block, "another"), block)
+    assert [row["replayed"] for row in rows] == [False, True, False, False]
+    assert rows[0]["result"] == rows[1]["result"]
+    (again,) = batch(once(block))
+    assert (again["replayed"], again["result"]) == (True, rows[0]["result"])
+    assert database.stock(product) == (5, 0, 3)
+
+
+def test_a_refusal_under_a_key_is_remembered(database: Database, batch: Batch) -> None:
+    product = database.product(quantity=1)
+    rows = batch(once(reserve(product, 2)), reserve(product))
+    assert sqlstates(rows) == ["IV001", None]
+    database.one("select inventory.add_stock(%s, 9)", product)
+    (again,) = batch(once(reserve(product, 2)))
+    assert (again["replayed"], again["error"]) == (True, rows[0]["error"])
+    assert again["error"]["at"]
+
+
+def test_another_request_with_the_key_is_refused(database: Database, batch: Batch) -> None:
+    product = database.product(quantity=5)
+    rows = batch(once(reserve(product)), once(reserve(product), request="another"))
+    assert sqlstates(rows) == [None, "IV012"]
+    assert database.stock(product) == (5, 1, 0)
+
+
+def test_a_key_that_another_has_in_hand(database: Database, batch: Batch) -> None:
+    product, free = database.product("A-1", 5), database.product("A-2", 5)
+    with database.connect("inventory_admin") as other, other.transaction():
+        other.execute(
+            "select * from http.once('ann', 'key', 'request', 'reserve_stock', %s)",
+            [json.dumps(reserve(free)["arguments"])],
+        )
+        rows = batch(once(reserve(product)), reserve(product))
+    assert sqlstates(rows) == ["IV013", None]
+
+
+# In what form
+
+
+@pytest.mark.parametrize("calls", [None, "null", "{}", '"x"'])
+def test_what_is_no_list_of_calls_is_refused(
+    admin: psycopg.Connection[Any], refused: Refused, calls: str | None
+) -> None:
+    with refused("22023"):
+        admin.execute("select * from http.batch(%s)", [calls])
