@@ -1,0 +1,129 @@
+"""One measurement: wrk or pgbench against one subject, for some seconds, with so many connections."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import math
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.compare.works import PRODUCTS
+
+LUA = Path(__file__).with_name("work.lua")
+
+
+class LoadError(Exception):
+    """A load generator did not do its work; the message says what it printed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What wrk sends, with the words of work.lua in it; ``follow``: path and body of a second call for each answer."""
+
+    method: str
+    path: str
+    body: str = ""
+    follow: tuple[str, str] = ("", "")
+    token: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Script:
+    """What pgbench runs, and as whom."""
+
+    sql: str
+    conninfo: str
+    program: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """``done``: works a second. Latencies in milliseconds: of a request with wrk, of a transaction with pgbench."""
+
+    done: float
+    p50: float
+    p99: float
+    maximum: float
+    count: int
+    errors: dict[str, int]
+
+
+def wrk(url: str, request: Request, connections: int, seconds: float, *, count_statuses: bool = False) -> Result:
+    """Works of one kind over HTTP. ``errors`` by kind; by status with ``count_statuses``, which is slower."""
+    said = _run(
+        "wrk",
+        f"-t{min(connections, 2)}",
+        f"-c{connections}",
+        f"-d{math.ceil(seconds)}s",
+        "--timeout=30s",
+        *("-s", LUA, url, "--"),
+        *(request.method, request.path, request.body, *request.follow, PRODUCTS, request.token, int(count_statuses)),
+    )
+    line = next((line for line in said.splitlines() if line.startswith("{")), None)
+    if line is None:
+        raise LoadError(f"wrk printed no result:\n{said}")
+    counted = json.loads(line)
+    errors: collections.Counter[str] = collections.Counter()
+    for statuses in counted["statuses"]:
+        errors.update({status: times for status, times in statuses.items() if not 200 <= int(status) < 300})
+    if not count_statuses and counted["status"]:
+        errors["status 400 or above"] = counted["status"]
+    errors.update({kind: counted[kind] for kind in ("connect", "read", "write", "timeout") if counted[kind]})
+    count = counted["followed"] if request.follow[0] else counted["requests"] - counted["status"]
+    return Result(
+        done=count / counted["microseconds"] * 1e6,
+        p50=counted["p50"] / 1000,
+        p99=counted["p99"] / 1000,
+        maximum=counted["maximum"] / 1000,
+        count=count,
+        errors=dict(errors),
+    )
+
+
+def pgbench(script: Script, connections: int, warm: float, seconds: float) -> Result:
+    """Works of one kind in the database alone: what ends in the last ``seconds``, after connecting and ``warm``."""
+    with tempfile.TemporaryDirectory(prefix="inventory-pgbench-") as directory:
+        file = Path(directory, "script.sql")
+        file.write_text(script.sql)
+        said = _run(
+            script.program,
+            *("--no-vacuum", "--protocol=prepared", f"--file={file}", f"--define=products={PRODUCTS}"),
+            *(f"--client={connections}", f"--jobs={min(connections, 2)}", f"--time={math.ceil(warm + seconds)}"),
+            *("--log", f"--log-prefix={directory}/log", script.conninfo),
+        )
+        ended: list[tuple[float, float]] = []
+        for log in Path(directory).glob("log.*"):
+            for line in log.read_text().splitlines():
+                # client, number, microseconds, script, seconds, microseconds
+                fields = line.split()
+                ended.append((int(fields[4]) + int(fields[5]) / 1e6, int(fields[2]) / 1000))
+    errors = {"failed": 1} if "aborted" in said or "failed" in said.replace("failed transactions: 0 ", "") else {}
+    if not ended:
+        raise LoadError(f"pgbench did nothing:\n{said}")
+    # The last transactions end a little after the time is over, with fewer and fewer clients.
+    begin = min(at - latency / 1000 for at, latency in ended)
+    latencies = sorted(latency for at, latency in ended if begin + warm <= at < begin + warm + seconds)
+    return Result(
+        done=len(latencies) / seconds,
+        p50=percentile(latencies, 50),
+        p99=percentile(latencies, 99),
+        maximum=latencies[-1],
+        count=len(ended),
+        errors=errors,
+    )
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Of sorted values the one that so many percent of them are not above."""
+    return values[max(math.ceil(len(values) * percent / 100), 1) - 1]
+
+
+def _run(*command: object) -> str:
+    process = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    if process.returncode not in (0, 2):  # 2: pgbench's, where a statement failed
+        raise LoadError(f"{command[0]} failed:\n{process.stderr or process.stdout}")
+    return process.stdout + process.stderr
