@@ -1,35 +1,51 @@
 """Measure the service beside others, in one run on a cluster of its own.
 
-python -m bench.compare                       all works and subjects, three rounds
+python -m bench.compare                       all works and subjects, three rounds: 35 minutes
+python -m bench.compare --quick               what the marks ask for, three rounds: 7 minutes
 python -m bench.compare --only read,reserve-one --subjects service,bare --connections 128 --rounds 1
+python -m bench.compare --write               and write docs/benchmark.md, .svg and .json
+python -m bench.compare --render              no measurement: the page and the plot anew from docs/benchmark.json
+python -m bench.compare --tune fastapi        that one with several numbers of workers and connections
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
+import datetime
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psycopg
 
-from bench.compare import load, subjects
+from bench.compare import load, machine, report, subjects
 from bench.compare.load import LoadError, Request, Result
 from bench.compare.subjects import ROOT, Subject
-from bench.compare.works import CONNECTIONS, PRODUCTS, SUBJECTS, WORKS
+from bench.compare.works import (
+    CONNECTIONS,
+    MANY_CONNECTIONS,
+    MOST_CONNECTIONS,
+    PRODUCTS,
+    SUBJECTS,
+    WORKS,
+    WRITES,
+    is_for_a_mark,
+)
 from tools.cluster import Cluster
 
 SETTINGS = {
-    "shared_preload_libraries": "",  # no pg_cron: its jobs would fall on one subject or another
+    # No pg_cron: its jobs would fall on one subject or another.
+    "shared_preload_libraries": "",
     "shared_buffers": "1GB",
     "max_connections": "700",
     # Checkpoints come between the rounds, where they fall on nobody.
@@ -37,37 +53,55 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
 }
 WARM_SECONDS = 1.0
-# What a new connection runs for the first time it has to compile: pgbench's own are new in every measurement.
+# What a connection runs for the first time is compiled: pgbench's connections are new in every measurement.
 COMPILE_SECONDS = 0.01
+TUNED_WORKS = ("read", "reserve-many", "reserve-one")
+PAGE = ROOT / "docs" / "benchmark.md"
 
 
 def main() -> int:
     options = arguments(sys.argv[1:])
-    measurements: list[dict[str, Any]] = []
-    with running(options) as those:
-        for round_, work, connections, subject in plan(options, those):
-            measurement = measure(subject, work, connections, options.seconds)
-            measurements.append({"round": round_, **measurement})
-            show(measurement)
-    return 0
+    if options.render:
+        render(json.loads(PAGE.with_suffix(".json").read_text()))
+        return 0
+    # SIGTERM ends the run like Ctrl-C: what was started is stopped.
+    signal.signal(signal.SIGTERM, interrupt)
+    if options.tune:
+        tune(options)
+        return 0
+    results = run(options)
+    print("\n" + "\n".join(report.marks_table(results["measurements"])))
+    wrong = report.errors(results["measurements"])
+    print("\n" + "\n".join(wrong or ["No errors."]))
+    if results["differences"] is not None:
+        print(f"maintenance.verify() found {results['differences']} differences.")
+    if options.write:
+        PAGE.with_suffix(".json").write_text(as_json(results))
+        render(results)
+    return 1 if wrong or results["differences"] else 0
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description="Measure the service beside others.")
-    parser.add_argument("--only", type=listed(WORKS), default=list(WORKS), help="works: " + ",".join(WORKS))
-    parser.add_argument("--subjects", type=listed(SUBJECTS), default=None, help="subjects: " + ",".join(SUBJECTS))
-    parser.add_argument("--connections", type=numbers, default=list(CONNECTIONS), help="default: 1,32,128,512")
-    parser.add_argument(
-        "--workers", type=numbers, default=[1], help="of the service and the bare handler: 1,2 for both"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3, help="of one measurement")
-    parser.add_argument("--baseline", metavar="REVISION", help="the service as of that commit, beside it")
+    add = parser.add_argument
+    add("--only", type=listed(WORKS), default=list(WORKS), help="works: " + ",".join(WORKS))
+    add("--subjects", type=listed(SUBJECTS), help="subjects: " + ",".join(SUBJECTS))
+    add("--connections", type=numbers, default=list(CONNECTIONS), help="default: 1,32,128,512")
+    add("--workers", type=numbers, default=[1], help="of the service and the bare handler; 1,2: both, side by side")
+    add("--rounds", type=int, default=3, help="default: 3")
+    add("--seconds", type=int, default=3, help="of one measurement; default: 3")
+    add("--quick", action="store_true", help="measure what the marks ask for, and no more")
+    add("--baseline", metavar="REVISION", help="the service as of that commit, beside it")
+    add("--write", action="store_true", help="write docs/benchmark.md, .svg and .json")
+    add("--render", action="store_true", help="write the page and the plot of docs/benchmark.json anew")
+    add("--tune", choices=subjects.TRIED, help="try numbers of workers and connections")
     options = parser.parse_args(words)
     if options.subjects is None:
         options.subjects = [name for name in SUBJECTS if name != "baseline"]
     if options.baseline and "baseline" not in options.subjects:
         options.subjects.append("baseline")
+    if "baseline" in options.subjects and not options.baseline:
+        parser.error("the subject baseline wants --baseline REVISION")
     # The first number of workers is the service's own; with others it is a subject of another name.
     options.subjects += [
         f"{name}-{count}" for name in ("service", "bare") if name in options.subjects for count in options.workers[1:]
@@ -75,7 +109,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def listed(known: dict[str, str]) -> Any:
+def listed(known: Mapping[str, str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         found = text.split(",")
         if unknown := set(found) - known.keys():
@@ -89,34 +123,54 @@ def numbers(text: str) -> list[int]:
     return [int(word) for word in text.split(",")]
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """All that the options ask for: the measurements, and what they were taken on."""
+    measurements = []
+    with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
+        described = machine.describe(cluster)
+        print("\n".join(f"{name}: {value}" for name, value in described.items()), flush=True)
+        those = start(options, cluster, stack)
+        for round_ in range(1, options.rounds + 1):
+            tidy(cluster, those)
+            for work, connections, subject in plan(options, those, round_):
+                measurement = measure(subject, work, connections, options.seconds)
+                measurements.append({"round": round_, **measurement})
+                print(shown(measurement), flush=True)
+        differences = None
+        if any(subject.name.startswith("service") for subject in those):
+            print("maintenance.verify() ...", flush=True)
+            differences = sum(verify(subject) for subject in those if subject.name.startswith("service"))
+    return {
+        "run": {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+        },
+        "machine": described,
+        "differences": differences,
+        "measurements": measurements,
+    }
+
+
 @contextlib.contextmanager
-def running(options: argparse.Namespace) -> Iterator[list[Subject]]:
-    """The subjects, started, each over a database of its own in a cluster of the run's."""
+def cluster_of_the_run() -> Iterator[Cluster]:
+    """A cluster with the databases that those of the subjects are copies of."""
     directory = Path(tempfile.mkdtemp(prefix="inventory-bench-"))
     directory.chmod(0o755)
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        baseline = checkout(options.baseline, directory, stack) if options.baseline else None
-        cluster = stack.enter_context(Cluster(directory, settings=SETTINGS))
-        say("Loading …")
-        those = [subjects.make(name, cluster, options.workers[0], baseline) for name in options.subjects]
-        prepare(cluster, "inventory", ROOT)
-        if baseline is not None:
-            prepare(cluster, "inventory_baseline", baseline)
-        for subject in those:
-            subject.make_database()
-            stack.callback(subject.stop)
-            subject.start()
-        yield those
-
-
-def checkout(revision: str, directory: Path, stack: contextlib.ExitStack) -> Path:
-    """A worktree of that revision, for as long as the run takes."""
-    tree = directory / "baseline"
-    git = ["git", "-C", str(ROOT), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=True)
-    stack.callback(subprocess.run, [*git, "remove", "--force", str(tree)], check=False)
-    return tree
+    try:
+        with Cluster(directory, settings=SETTINGS) as cluster:
+            print(f"Loading {PRODUCTS} products ...", flush=True)
+            prepare(cluster, "inventory", ROOT)
+            with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+                connection.execute("create database peer")
+            fill(cluster, "peer", subjects.PEERS / "schema.sql")
+            yield cluster
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def prepare(cluster: Cluster, database: str, tree: Path) -> None:
@@ -124,62 +178,107 @@ def prepare(cluster: Cluster, database: str, tree: Path) -> None:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(f"create database {database}".encode())
     dsn = cluster.dsn(dbname=database)
-    subprocess.run([sys.executable, "-m", "db.apply", dsn], cwd=tree, check=True, stderr=subprocess.DEVNULL)
-    psql(cluster, dsn, Path(__file__).with_name("load.sql"))
+    applied = subprocess.run(
+        [sys.executable, "-m", "db.apply", dsn], cwd=tree, capture_output=True, text=True, check=False
+    )
+    if applied.returncode:
+        raise LoadError(f"db.apply failed:\n{applied.stderr}")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("select maintenance.create_user('admin', 'admin', 'admin')")
+    fill(cluster, database, Path(__file__).with_name("load.sql"))
+
+
+def fill(cluster: Cluster, database: str, file: Path) -> None:
+    dsn = cluster.dsn(dbname=database)
+    words = ("-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-v", f"products={PRODUCTS}", "-f", str(file), dsn)
+    subprocess.run(
+        [cluster.binaries / "psql", *words],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("vacuum (analyze)")
 
 
-def psql(cluster: Cluster, dsn: str, file: Path) -> None:
-    command = [cluster.binaries / "psql", *("-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-v", f"products={PRODUCTS}")]
-    environment = {"PATH": os.environ["PATH"]}
-    subprocess.run([*command, "-f", file, dsn], check=True, stdout=subprocess.DEVNULL, env=environment)
+def start(options: argparse.Namespace, cluster: Cluster, stack: contextlib.ExitStack) -> list[Subject]:
+    """The subjects, each over a database of its own; stopped with the stack."""
+    baseline = None
+    if options.baseline:
+        baseline = checkout(options.baseline, cluster.directory, stack)
+        prepare(cluster, "inventory_baseline", baseline)
+    those = [subjects.make(name, cluster, options.workers[0], baseline) for name in options.subjects]
+    for subject in those:
+        subject.make_database()
+        stack.callback(subject.stop)
+        subject.start()
+    return those
 
 
-def plan(options: argparse.Namespace, those: list[Subject]) -> Iterator[tuple[int, str, int, Subject]]:
-    """What to measure in order: each round all of it, the subjects side by side, another one first each time."""
-    turn = 0
-    for round_ in range(1, options.rounds + 1):
-        say(f"Round {round_} …")
-        for subject in those:
-            subject.refresh()
-        with psycopg.connect(those[0].cluster.dsn(), autocommit=True) as connection:
-            connection.execute("checkpoint")
-        for work, connections in itertools.product(options.only, options.connections):
-            able = [subject for subject in those if work in subject.requests]
-            turn += 1
+def checkout(revision: str, directory: Path, stack: contextlib.ExitStack) -> Path:
+    """A worktree of that revision, for as long as the run takes."""
+    tree = directory / "baseline"
+    git = ["git", "-C", str(ROOT), "worktree"]
+    if subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=False).returncode:
+        raise LoadError(f"git has no worktree of {revision} to give.")
+    stack.callback(subprocess.run, [*git, "remove", "--force", str(tree)], check=False)
+    return tree
+
+
+def tidy(cluster: Cluster, those: Sequence[Subject]) -> None:
+    """What a round begins with."""
+    for subject in those:
+        subject.refresh()
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute("checkpoint")
+
+
+def plan(options: argparse.Namespace, those: Sequence[Subject], round_: int) -> Iterator[tuple[str, int, Subject]]:
+    """What to measure, in order: the subjects side by side, in each round another one first."""
+    for work in options.only:
+        for connections in options.connections:
+            able = [subject for subject in those if is_wanted(options, work, subject, connections)]
             for number in range(len(able)):
-                yield round_, work, connections, able[(turn + number) % len(able)]
+                yield work, connections, able[(round_ + number) % len(able)]
 
 
-def measure(subject: Subject, work: str, connections: int, seconds: float) -> dict[str, Any]:
+def is_wanted(options: argparse.Namespace, work: str, subject: Subject, connections: int) -> bool:
+    if work not in subject.requests:
+        return False
+    # What is there for a mark alone is measured for that alone.
+    if options.quick or subject.name in ("plain", "baseline"):
+        return is_for_a_mark(work, subject.name, connections)
+    return True
+
+
+def measure(subject: Subject, work: str, connections: int, seconds: int) -> dict[str, Any]:
+    """One measurement, after a warm-up; every answer must be a success."""
     subject.probe(work)
     request = subject.requests[work]
-    before = subject.written()
     if isinstance(request, Request):
         load.wrk(subject.url, request, connections, WARM_SECONDS)
         before = subject.written()
         result = load.wrk(subject.url, request, connections, seconds)
+        after = subject.written()
         if result.errors:
             # Once more, to know which.
-            errors = load.wrk(subject.url, request, connections, 1, count_statuses=True).errors
-            result.errors.update({f"{kind} (in a second more)": times for kind, times in errors.items()})
+            counted = load.wrk(subject.url, request, connections, 1, count_statuses=True).errors
+            result.errors.update({f"{kind} (in a second more)": times for kind, times in counted.items()})
     else:
+        before = subject.written()
         warm = WARM_SECONDS + COMPILE_SECONDS * connections
         result = load.pgbench(request, connections, warm, seconds)
-    after = subject.written()
-    if work in WRITES and before is not None and after is not None:
-        missing = result.count * WRITES[work] - (after - before)
-        if missing > 0:
-            result.errors["answered, but not written"] = missing
-    return described(subject, work, connections, result)
+        after = subject.written()
+    if not result.count:
+        result.errors["no answer at all"] = 1
+    if before is not None and after is not None:
+        unwritten = result.count * WRITES.get(work, 0) - (after - before)
+        if unwritten > 0:
+            result.errors["success that wrote nothing"] = unwritten
+    return as_measurement(subject, work, connections, result)
 
 
-WRITES = {"reserve-many": 1, "reserve-one": 1, "block-convert": 2, "sale": 1}
-
-
-def described(subject: Subject, work: str, connections: int, result: Result) -> dict[str, Any]:
+def as_measurement(subject: Subject, work: str, connections: int, result: Result) -> dict[str, Any]:
     return {
         "work": work,
         "subject": subject.name,
@@ -192,18 +291,54 @@ def described(subject: Subject, work: str, connections: int, result: Result) -> 
     }
 
 
-def show(measurement: dict[str, Any]) -> None:
+def shown(measurement: Mapping[str, Any]) -> str:
     m = measurement
     errors = f"  ERRORS {json.dumps(m['errors'])}" if m["errors"] else ""
-    print(
+    return (
         f"{time.strftime('%H:%M:%S')} {m['work']:<14}{m['connections']:>4} {m['subject']:<14}{m['per_second']:>9.0f}/s"
-        f"  p50 {m['p50']:.2f} ms  p99 {m['p99']:.2f} ms{errors}",
-        flush=True,
+        f"  p50 {m['p50']:.2f} ms  p99 {m['p99']:.2f} ms{errors}"
     )
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def verify(subject: Subject) -> int:
+    """How many differences maintenance.verify() finds in its database."""
+    with psycopg.connect(subject.dsn()) as connection:
+        row = connection.execute("select count(*) from maintenance.verify()").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def tune(options: argparse.Namespace) -> None:
+    """The subject with each number of workers and connections in turn."""
+    with cluster_of_the_run() as cluster:
+        for number, sizes in enumerate(subjects.TRIED[options.tune]):
+            subject = subjects.make(options.tune, cluster, 1, sizes=sizes)
+            subject.database += f"_{number}"
+            subject.make_database()
+            try:
+                subject.start()
+                for connections in (MANY_CONNECTIONS, MOST_CONNECTIONS):
+                    done = [measure(subject, work, connections, options.seconds) for work in TUNED_WORKS]
+                    print(f"workers {sizes[0]}, size {sizes[1]}", *map(shown, done), sep="\n", flush=True)
+            finally:
+                subject.stop()
+
+
+def as_json(results: Mapping[str, Any]) -> str:
+    """A line a measurement, so that a difference can be read."""
+    rest = {name: value for name, value in results.items() if name != "measurements"}
+    lines = ",\n".join(f"    {json.dumps(m)}" for m in results["measurements"])
+    return json.dumps(rest, indent=2)[:-2] + f',\n  "measurements": [\n{lines}\n  ]\n}}\n'
+
+
+def render(results: Mapping[str, Any]) -> None:
+    PAGE.write_text(report.page(results))
+    subprocess.run(
+        [subjects.PEERS_PYTHON, "-m", "bench.compare.plot", PAGE.with_suffix(".json"), PAGE.with_suffix(".svg")],
+        cwd=ROOT,
+        check=True,
+    )
+    print(f"Written: {PAGE.relative_to(ROOT)}, .svg, .json")
 
 
 if __name__ == "__main__":

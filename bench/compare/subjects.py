@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,20 +15,31 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from bench.compare.load import LoadError, Request, Script
-from bench.compare.works import ONE, PRODUCTS, SALE_QUANTITY
+from bench.compare.works import ONE, SALE_QUANTITY
 from tools.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "bench" / "peers"
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
-GENERAL_WORKS = ("read", "reserve-many", "reserve-one")
+NODE_MODULES = PEERS / "postgraphile" / "node_modules"
+# Workers and connections (of django's workers threads, 0: none) that suit each best on two cores, then what `--tune`
+# tries: peers/README.md has what came out.
+SIZES = {"plain": (1, 8), "fastapi": (2, 8), "django": (4, 0), "postgraphile": (1, 8)}
+TRIED = {
+    "plain": ((1, 4), (1, 8), (1, 16)),
+    "fastapi": ((1, 8), (1, 16), (2, 4), (2, 8), (2, 16), (4, 4), (4, 8)),
+    "django": ((2, 0), (4, 0), (8, 0), (2, 4), (2, 8), (4, 4)),
+    "postgraphile": ((1, 4), (1, 8), (1, 16), (1, 32)),
+}
+SALE = f'{{"product_id": <id>, "quantity": {SALE_QUANTITY}, "unit_price": 2.95}}'
 START_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -107,7 +120,8 @@ class Subject:
             self._process = subprocess.Popen(
                 [str(word) for word in command],
                 cwd=cwd,
-                env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | environment,
+                env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+                | dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -124,7 +138,7 @@ class Subject:
             except (OSError, http.client.HTTPException):
                 pass
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise LoadError(f"{self.name} does not start:\n{log.read_text()}")
+                raise LoadError(f"{self.name} does not start:\n" + "\n".join(log.read_text().splitlines()[-15:]))
             time.sleep(0.1)
 
 
@@ -183,6 +197,36 @@ class Bare(Subject):
         self._serve([PEERS_PYTHON, PEERS / "bare.py", port, self._workers], "/item/1", {})
 
 
+def service_requests() -> dict[str, Request]:
+    """What is asked of this service, without a token."""
+    return {
+        "read": Request("GET", "/api/v1/inventory/<id>"),
+        "reserve-many": Request("POST", "/api/v1/inventory/<id>/reserveStock", '{"amount": 1}'),
+        "reserve-one": Request("POST", f"/api/v1/inventory/{ONE}/reserveStock", '{"amount": 1}'),
+        "block-convert": Request(
+            "POST",
+            "/sku/<uuid>/temporary-block",
+            '{"quantity": 1}',
+            follow=("/temporary-blocks/<block>/convert-to-permanent", "{}"),
+        ),
+    }
+
+
+class Plain(Subject):
+    """aiohttp and psycopg, a call a request, with no more around it than the call needs."""
+
+    def __init__(self, name: str, cluster: Cluster, pool_size: int) -> None:
+        super().__init__(name, cluster)
+        self._pool_size = pool_size
+        self.requests = {work: asked for work, asked in service_requests().items() if work != "block-convert"}
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [PEERS_PYTHON, PEERS / "plain.py", port, self._pool_size]
+        self._serve(command, "/api/v1/inventory/1", {"DATABASE_URL": self.dsn("inventory_operator")})
+
+
 class Service(Subject):
     """This service, started as users start it. ``tree``: the checkout that it runs from."""
 
@@ -209,28 +253,147 @@ class Service(Subject):
         self._serve([sys.executable, "-m", "server"], "/health", environment, self._tree)
         login = Request("POST", "/api/v1/authentication/token/", json.dumps({"username": "admin", "password": "admin"}))
         token = ask(self.url, login)["access"]
-        reserve = ("POST", "/api/v1/inventory/{}/reserveStock", '{"amount": 1}')
-        self.requests = {
-            "read": Request("GET", "/api/v1/inventory/<id>"),
-            "reserve-many": Request(*(part.replace("{}", "<id>") for part in reserve)),
-            "reserve-one": Request(*(part.replace("{}", str(ONE)) for part in reserve)),
-            "block-convert": Request(
-                "POST",
-                "/sku/<uuid>/temporary-block",
-                '{"quantity": 1}',
-                follow=("/temporary-blocks/<block>/convert-to-permanent", "{}"),
-            ),
+        self.requests = service_requests() | {
             "sale": Request(
                 "POST",
                 "/inventory/sales",
-                f'{{"product_id": <id>, "quantity": {SALE_QUANTITY}, "unit_price": 2.95}}',
+                SALE,
                 token=token,
             ),
             "page": Request("GET", "/api/v1/products/?page=<page>&page_size=20", token=token),
         }
 
 
-def ask(url: str, request: Request) -> dict[str, object]:
+class Peer(Subject):
+    """A service with the rules in its own code, over tables of its own. ``workers``: its processes."""
+
+    sequence = "public.movement_id_seq"
+
+    def __init__(self, name: str, cluster: Cluster, workers: int, size: int) -> None:
+        super().__init__(name, cluster)
+        self._workers = workers
+        self._size = size
+        self.requests = {
+            "read": Request("GET", "/products/<id>"),
+            "reserve-many": Request("POST", "/products/<id>/reserve", '{"amount": 1}'),
+            "reserve-one": Request("POST", f"/products/{ONE}/reserve", '{"amount": 1}'),
+            "block-convert": Request(
+                "POST", "/products/<id>/blocks", '{"quantity": 1}', follow=("/blocks/<block>/convert", "{}")
+            ),
+            "sale": Request(
+                "POST", "/sales", f'{{"product_id": <id>, "quantity": {SALE_QUANTITY}, "unit_price": 2.95}}'
+            ),
+            "page": Request("GET", "/products?page=<page>&page_size=20"),
+        }
+
+    @property
+    def template(self) -> str:
+        return "peer"
+
+
+class FastApi(Peer):
+    """``size``: of a worker's pool of connections."""
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        url = f"postgresql+asyncpg://postgres@/{self.database}?host={self.cluster.socket_directory}"
+        self._serve(
+            [
+                *(PEERS_PYTHON, "-m", "uvicorn", "--app-dir", PEERS, "fastapi_service:app", "--port", port),
+                *("--workers", self._workers, "--loop", "uvloop", "--http", "httptools", "--no-access-log"),
+            ],
+            "/products/1",
+            {"DATABASE_URL": url, "POOL_SIZE": str(self._size)},
+        )
+
+
+class Django(Peer):
+    """``size``: of a worker's threads; 0: a worker does one request at a time."""
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        threads = ("--worker-class", "gthread", "--threads", self._size) if self._size else ()
+        self._serve(
+            [
+                *(PEERS_PYTHON, "-m", "gunicorn", "--chdir", PEERS / "django_service", "wsgi"),
+                *("--bind", f"127.0.0.1:{port}", "--workers", self._workers, *threads, "--timeout", 60),
+            ],
+            "/products/1",
+            {"DATABASE_NAME": self.database, "DATABASE_HOST": str(self.cluster.socket_directory)},
+        )
+
+
+class PostGraphile(Subject):
+    """The same functions in GraphQL. ``size``: of its pool of connections."""
+
+    def __init__(self, name: str, cluster: Cluster, size: int) -> None:
+        super().__init__(name, cluster)
+        self._size = size
+        reserve = mutation("reserve", "$id: BigInt!", 'id: $id, amount: "1"', {"id": "<id>"})
+        self.requests = {
+            "read": graphql("query($id: BigInt!) { stock(id: $id) }", {"id": "<id>"}),
+            "reserve-many": reserve,
+            "reserve-one": dataclasses.replace(reserve, body=reserve.body.replace("<id>", str(ONE))),
+            "block-convert": dataclasses.replace(
+                mutation("createBlock", "$id: UUID!", 'skuId: $id, quantity: "1"', {"id": "<uuid>"}),
+                follow=(
+                    "/graphql",
+                    mutation("convertBlock", "$id: UUID!", "blockId: $id", {"id": "<block>"}).body,
+                ),
+            ),
+            "sale": mutation(
+                "createSale",
+                "$id: BigInt!",
+                f'productId: $id, quantity: "{SALE_QUANTITY}", unitPrice: "2.95"',
+                {"id": "<id>"},
+            ),
+            # Its variable is a number, not a text: no quotes.
+            "page": graphql("query($page: Int!) { products(page: $page, pageSize: 20) }", {"page": "<page>"}, quote=""),
+        }
+
+    def make_database(self) -> None:
+        super().make_database()
+        with psycopg.connect(self.dsn()) as connection:
+            connection.execute((PEERS / "postgraphile" / "graph.sql").read_bytes())
+
+    def start(self) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._serve(
+            [node(), NODE_MODULES / "postgraphile" / "dist" / "cli-run.js", "--port", port, "--host", "127.0.0.1"],
+            "/",
+            {
+                "PGHOST": str(self.cluster.socket_directory),
+                "PGUSER": "inventory_admin",
+                "PGDATABASE": self.database,
+                "POOL_SIZE": str(self._size),
+                "NODE_ENV": "production",
+                "GRAPHILE_ENV": "production",
+            },
+            PEERS / "postgraphile",
+        )
+
+
+def graphql(query: str, variables: Mapping[str, str], quote: str = '"') -> Request:
+    values = ", ".join(f'"{name}": {quote}{value}{quote}' for name, value in variables.items())
+    return Request("POST", "/graphql", f'{{"query": {json.dumps(query)}, "variables": {{{values}}}}}')
+
+
+def mutation(name: str, declared: str, given: str, variables: Mapping[str, str]) -> Request:
+    return graphql(f"mutation({declared}) {{ {name}(input: {{{given}}}) {{ result }} }}", variables)
+
+
+def node() -> Path:
+    """The machine's node where it is new enough, else the one that bench/setup.sh has put beside PostGraphile."""
+    for program in (*NODE_MODULES.glob("node-linux-*/bin/node"), shutil.which("node")):
+        if program:
+            return Path(program)
+    raise LoadError("There is no node: bench/setup.sh installs it.")
+
+
+def ask(url: str, request: Request) -> dict[str, Any]:
     """One request's answer, for product 1, page 1; raises LoadError where it is no success."""
     path, body = request.path, request.body
     for word, value in (("<id>", "1"), ("<page>", "1"), ("<uuid>", "00000000-0000-7000-8000-000000000001")):
@@ -257,21 +420,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def make(name: str, cluster: Cluster, workers: int, baseline: Path | None) -> Subject:
-    """The subject of that name; `service-2` is the service with two workers, `bare-2` the bare handler with two."""
+def make(
+    name: str, cluster: Cluster, workers: int, baseline: Path | None = None, sizes: tuple[int, int] | None = None
+) -> Subject:
+    """The subject of that name; `service-2` is the service with two workers, `bare-2` the bare handler with two.
+
+    ``sizes``: others than those of SIZES.
+    """
     kind, _, number = name.partition("-")
-    if number:
-        workers = int(number)
-    match kind:
-        case "pgbench":
-            return Pgbench(name, cluster)
-        case "bare":
-            return Bare(name, cluster, workers)
-        case "service":
-            return Service(name, cluster, workers)
-        case "baseline" if baseline is not None:
-            return Service(name, cluster, workers, baseline)
-    raise LoadError(f"There is no subject {name}.")
-
-
-assert PRODUCTS >= ONE
+    workers, size = sizes or SIZES.get(kind) or (int(number or workers), 0)
+    made: dict[str, Callable[[], Subject]] = {
+        "service": lambda: Service(name, cluster, workers),
+        "pgbench": lambda: Pgbench(name, cluster),
+        "bare": lambda: Bare(name, cluster, workers),
+        "plain": lambda: Plain(name, cluster, size),
+        "fastapi": lambda: FastApi(name, cluster, workers, size),
+        "django": lambda: Django(name, cluster, workers, size),
+        "postgraphile": lambda: PostGraphile(name, cluster, size),
+        "baseline": lambda: Service(name, cluster, workers, baseline or ROOT),
+    }
+    return made[kind]()

@@ -11,6 +11,8 @@ CONNECTIONS = (1, 32, 128, 512)
 # Where the marks are.
 MANY_CONNECTIONS, MOST_CONNECTIONS = 128, 512
 
+# By work, how many movements each writes.
+WRITES = {"reserve-many": 1, "reserve-one": 1, "block-convert": 2, "sale": 1}
 WORKS = {
     "read": "Read a product's stock",
     "reserve-many": "Reserve, over many products",
@@ -78,3 +80,11 @@ RATIO_MARKS = (
     ),
 )
 LATENCY_MARKS = (LatencyMark("reserve-one", 60),)
+
+
+def is_for_a_mark(work: str, subject: str, connections: int) -> bool:
+    """Whether a mark asks for it, or for what it is compared with."""
+    kind = subject.partition("-")[0]
+    wanted = {(mark.work, mark.connections, name) for mark in RATIO_MARKS for name in ("service", mark.over)}
+    wanted |= {(mark.work, mark.connections, "service") for mark in LATENCY_MARKS}
+    return (work, connections, kind) in wanted
