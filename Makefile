@@ -4,7 +4,8 @@
 
 ARGS ?=
 FILE ?=
-SECONDS ?= 60
+ROUNDS ?=
+SECONDS ?=
 SEED ?=
 
 bin := .venv/bin
@@ -13,7 +14,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test soak lint format import psql clean
+.PHONY: help setup run test soak bench lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +29,10 @@ test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
 
 soak: ## play all APIs while processes are killed and the network stalls, then check; SECONDS=60 SEED=7
-	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: ## measure the service beside others, 35 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 7 minutes
+	@tools/setup.sh --bench && exec $(bin)/python -m bench.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 lint: ## check style, types, SQL and migrations
 	@tools/setup.sh --dev --client-only
@@ -50,6 +54,6 @@ import: ## create the products of a file, all or none; FILE=products.csv or .ndj
 psql: ## open the database that `make run` serves; ARGS='-c "select 1"' for one query
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
-clean: ## remove the virtual environment and the caches, never the data
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove the virtual environments and the caches, never the data
+	rm -rf .venv .venv-bench bench/peers/postgraphile/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes a checkout ready to run on Debian or Ubuntu: PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev]
+#   tools/setup.sh [--client-only] [--dev] [--bench]
 #
 #   --client-only   no PostgreSQL server: DATABASE_URL names somebody else's
 #   --dev           the tools for development too
+#   --bench         what `make bench` measures with, and the others' packages: in .venv-bench and beside PostGraphile
 #
 # Safe to repeat, to interrupt and to run twice at once. Where nothing is missing it changes nothing and prints nothing.
 # PYTHON names the interpreter, python3 otherwise. System packages are installed with apt-get, as root or with sudo.
@@ -15,14 +16,16 @@ readonly oldest_python=3.11 oldest_postgresql=15
 readonly extensions=(pg_cron plpgsql_check pg_trgm pgcrypto)
 readonly venv=.venv
 readonly stamp=$venv/requirements.stamp
+readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 
-server=yes dev=no
+server=yes dev=no bench=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
+        --bench) bench=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench]" >&2
             exit 2
             ;;
     esac
@@ -199,6 +202,15 @@ if [[ $server = yes ]] && ! command -v curl >/dev/null; then
     missing_packages+=(curl)
 fi
 
+if [[ $bench = yes ]]; then
+    for program in wrk npm; do
+        if ! command -v "$program" >/dev/null; then
+            missing_names+=("$program")
+            missing_packages+=("$program")
+        fi
+    done
+fi
+
 # ---------------------------------------------------------------------------------------------------------------------
 # System packages
 
@@ -333,4 +345,37 @@ if [[ $packages != "$wanted" && ${packages%%$'\n'*} != "$wanted" ]]; then
     made_by=$(version_of "$venv/bin/python")
     printf '%s\n' "$PWD" "$made_by" "$wanted" >"$stamp.new"
     mv "$stamp.new" "$stamp"
+fi
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The packages of those that `make bench` compares the service with
+
+if [[ $bench = yes ]]; then
+    wanted=$(printf '%s\n' "$PWD" "$(version_of "$venv/bin/python")" "$(sha256sum <bench/peers/requirements.txt)")
+    if [[ $(cat "$bench_venv/requirements.stamp" 2>/dev/null) != "$wanted" ]]; then
+        need_scratch
+        say "Making $bench_venv ..."
+        rm -rf "$bench_venv" || die "$bench_venv cannot be removed. Another user made it?"
+        python=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)')
+        quietly bench env TMPDIR="$scratch" "$python" -m venv "$bench_venv" &&
+            quietly bench env TMPDIR="$scratch" PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+                "$bench_venv/bin/python" -m pip install --quiet --no-input -r bench/peers/requirements.txt ||
+            {
+                shown bench
+                die "Making $bench_venv failed."
+            }
+        printf '%s\n' "$wanted" >"$bench_venv/requirements.stamp"
+    fi
+
+    wanted=$(sha256sum <"$postgraphile/package-lock.json")
+    if [[ $(cat "$postgraphile/node_modules/lock.stamp" 2>/dev/null) != "$wanted" ]]; then
+        say "Installing PostGraphile ..."
+        # Node comes as a package too: the system's may be too old.
+        quietly npm npm ci --prefix "$postgraphile" --ignore-scripts --no-audit --no-fund ||
+            {
+                shown npm
+                die "Installing PostGraphile failed."
+            }
+        printf '%s\n' "$wanted" >"$postgraphile/node_modules/lock.stamp"
+    fi
 fi
