@@ -37,17 +37,19 @@ class Summary:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What became of a mark. ``missed_by``: a share of what was wanted; 0: met."""
+    """What became of a mark. ``missed_by``: a share of what was wanted; 0: met; None: there were errors."""
 
     work: str
     measure: str
     connections: int
     wanted: str
     got: str
-    missed_by: float
+    missed_by: float | None
 
     @property
     def outcome(self) -> str:
+        if self.missed_by is None:
+            return "**no verdict: errors**"
         return f"**missed by {self.missed_by:.1%}**".replace("%", " %") if self.missed_by else "met"
 
 
@@ -80,35 +82,39 @@ def ratio(measurements: Iterable[Measurement], mark: Mark) -> float | None:
     for m in measurements:
         if m["work"] == mark.work and m["connections"] == mark.connections:
             rounds[m["round"]][m["subject"]] = m["per_second"]
-    ratios = [by["service"] / by[mark.over] for by in rounds.values() if by.get("service") and by.get(mark.over)]
+    ratios = [by["service"] / by[mark.over] for by in rounds.values() if "service" in by and by.get(mark.over)]
     return statistics.median(ratios) if ratios else None
 
 
 def verdicts(measurements: Sequence[Measurement]) -> list[Verdict]:
-    """The marks that these measurements have something to say about."""
+    """The marks that were measured. Where a request failed, what was counted is no measure of anything."""
+    by_place = summaries(measurements)
     found = []
     for mark in RATIO_MARKS:
+        pair = [by_place.get((mark.work, name, mark.connections)) for name in ("service", mark.over)]
+        if None in pair:
+            continue
         got = ratio(measurements, mark)
-        if got is not None:
-            found.append(
-                Verdict(
-                    WORKS[mark.work],
-                    f"by that of {SUBJECTS[mark.over]}",
-                    mark.connections,
-                    f"≥ {mark.ratio:g}",
-                    f"{got:.2f}",
-                    max(0.0, 1 - got / mark.ratio),
-                )
+        is_sound = not any(summary.errors for summary in pair if summary)
+        found.append(
+            Verdict(
+                WORKS[mark.work],
+                f"by that of {SUBJECTS[mark.over]}",
+                mark.connections,
+                f"≥ {mark.ratio:g}",
+                "" if got is None else f"{got:.2f}",
+                max(0.0, 1 - got / mark.ratio) if is_sound and got is not None else None,
             )
-    by_place = summaries(measurements)
+        )
     for latency in LATENCY_MARKS:
-        place = (latency.work, "service", latency.connections)
-        if place in by_place:
-            found.append(_latency_verdict(latency, by_place[place].p99))
+        summary = by_place.get((latency.work, "service", latency.connections))
+        if summary is not None:
+            found.append(_latency_verdict(latency, summary))
     return found
 
 
-def _latency_verdict(mark: LatencyMark, got: float) -> Verdict:
+def _latency_verdict(mark: LatencyMark, summary: Summary) -> Verdict:
+    got = summary.p99
     # Under, not at: what is as long as the mark has missed it.
     missed_by = max(got / mark.milliseconds - 1, 1e-9) if got >= mark.milliseconds else 0.0
     return Verdict(
@@ -117,7 +123,7 @@ def _latency_verdict(mark: LatencyMark, got: float) -> Verdict:
         mark.connections,
         f"< {mark.milliseconds:g} ms",
         f"{got:.1f} ms",
-        missed_by,
+        None if summary.errors else missed_by,
     )
 
 
