@@ -7,7 +7,8 @@ turns. It does the same however often it is run:
 2. pending migrations from ``db/migrations``, as ``inventory_owner``,
 3. all functions and views in one transaction: those without a file are dropped, so are those whose arguments changed;
    the project's roles have the grants that stand in the files, and no other,
-4. the jobs of pg_cron, where it runs.
+4. the ledger's partitions of the months ahead,
+5. the jobs of pg_cron, where it runs.
 
     python -m db.apply                                          the settings' DATABASE_URL and DATABASE_ROLE_PASSWORD
     python -m db.apply postgresql://superuser@host/database     no settings; the roles' passwords stay as they are
@@ -53,6 +54,7 @@ JOBS = (
     Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
     Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
     Job("purge_webhook_deliveries", "47 2 * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
+    Job("make_partitions", "53 * * * *", "call maintenance.run_batches('make_partitions')"),
     Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
 )
 
@@ -90,6 +92,7 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
             _drop_old_views(connection)
             _replace_functions(connection)
             _replace_views(connection)
+        _make_partitions(connection)
         if jobs:
             _schedule(connection, conninfo)
 
@@ -225,6 +228,12 @@ def _replace_views(connection: psycopg.Connection) -> None:
             connection.execute(path.read_bytes())
         except psycopg.Error as error:
             raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
+
+
+def _make_partitions(connection: psycopg.Connection) -> None:
+    """The ledger's months ahead are there from the start, and where pg_cron never runs."""
+    while connection.execute("select maintenance.make_partitions()").fetchone() == (1,):
+        pass
 
 
 def _schedule(connection: psycopg.Connection, conninfo: str) -> None:

@@ -32,6 +32,11 @@ from tools.cluster import Cluster
 
 DIRECTORY = "INVENTORY_TEST_CLUSTER"
 SECRET_KEY = "a secret key for the tests, of 32 characters or more"
+# The tables of the schema store, each once: a partition is part of its table.
+TABLES = (
+    "select relname from pg_class"
+    " where relnamespace = 'store'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1"
+)
 PATIENCE = 30  # seconds until something that never comes is an error
 
 # In place of inventory.clock(): the same, and an offset in microseconds that a test sets. A sequence's value, not a
@@ -133,8 +138,7 @@ class Database:
 
     def counts(self) -> dict[str, int]:
         """How many rows each table has: what a refused call must leave as it was."""
-        tables = self.rows("select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r'")
-        return {name: self.one(f'select count(*) from store."{name}"') for (name,) in tables}
+        return {name: self.one(f'select count(*) from store."{name}"') for (name,) in self.rows(TABLES)}
 
     def verify(self) -> None:
         """Fail where maintenance.verify() finds a difference."""

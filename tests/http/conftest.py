@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from tests.conftest import Database, Server
+from tests.conftest import TABLES, Database, Server
 from tests.http.document import Document, exact
 from tests.http.samples import fill
 
@@ -49,7 +49,7 @@ def start_server(database: Database) -> Iterator[Callable[..., Server]]:
 
 def contents(database: Database) -> dict[str, str]:
     """A digest of each table's rows."""
-    tables = database.rows("select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r'")
+    tables = database.rows(TABLES)
     digests = ", ".join(
         f"(select md5(coalesce(string_agg(t::text, e'\\n' order by t::text), '')) from store.\"{name}\" as t)"
         for (name,) in tables

@@ -11,7 +11,9 @@ from tests.conftest import Server
 from tests.operations.conftest import NAME, NewCluster, Writers, rows, run_sql, stock_up, written
 from tests.process import ROOT
 
-COMMANDS = re.findall(r"^    (psql .*init\.sql.*|pg_dump .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+COMMANDS = re.findall(
+    r"^    (psql .*init\.sql.*|pg_dump .*pg_restore.*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+)
 
 
 def test_a_backup_of_a_running_system_is_whole_in_a_new_cluster(new_cluster: NewCluster) -> None:

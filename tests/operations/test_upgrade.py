@@ -41,6 +41,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
                     # Functions are all replaced by today's: those of then are not needed.
                     then.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
                     then.setattr(db.apply, "VIEWS", tmp_path / "none")
+                    then.setattr(db.apply, "_make_partitions", lambda connection: None)
                     apply(conninfo, jobs=False)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())
                 connection.execute((RELEASES / f"{number}.sql").read_bytes())
@@ -67,7 +68,8 @@ def columns(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
         connection.execute(
             "select c.relname, array_agg(a.attname order by a.attnum) from pg_class as c"
             " join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-            " where c.relnamespace = 'store'::regnamespace and c.relkind = 'r' and c.relname !~ 'yoyo' group by 1"
+            " where c.relnamespace = 'store'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition"
+            " and c.relname !~ 'yoyo' group by 1"
         ).fetchall()
     )
 
@@ -81,6 +83,7 @@ def test_each_release_with_data_is_there() -> None:
 @pytest.mark.parametrize("number", NAMES)
 def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     old = release(number)
+    ledger = old.execute("select pg_relation_filenode('store.movement')").fetchone()
     of_then = columns(old)
     before = contents(old, of_then)
     unused = {"location", "location_stock"} if number < "0004" else set()
@@ -91,6 +94,24 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     # Jobs and units are the ones that came with the tables; new jobs have come.
     assert {table: rows if table != "job" else rows & before["job"] for table, rows in after.items()} == before
     assert old.execute("select * from maintenance.verify()").fetchall() == []
+
+    # The ledger is a partition now, and not written anew; what is written from next month on lies in that month's.
+    partition = old.execute(
+        "select relname, pg_relation_filenode(oid) from pg_class where relname ~ '^movement_before_[0-9_]*$'"
+    ).fetchone()
+    assert partition is not None
+    assert partition[1:] == ledger
+    assert old.execute("select distinct tableoid::regclass::text from store.movement").fetchall() == [
+        (f"store.{partition[0]}",)
+    ]
+    next_month = old.execute(
+        "select to_char(date_trunc('month', now() at time zone 'UTC') + interval '1 month', 'YYYY_MM')"
+    ).fetchone()
+    assert next_month is not None
+    assert partition[0] == f"movement_before_{next_month[0]}"
+    assert old.execute("select min(relname) from pg_class where relname ~ '^movement_[0-9_]*$'").fetchone() == (
+        f"movement_{next_month[0]}",
+    )
 
     # What later releases keep beside it.
     assert dict(old.execute("select sku, retail_price::float from store.product").fetchall()) == {

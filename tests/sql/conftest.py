@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from tests.conftest import Database, _cluster
+from tests.conftest import TABLES, Database, _cluster
 
 Call = Callable[..., dict[str, Any] | None]
 Calls = Callable[..., list[dict[str, Any]]]
@@ -100,11 +100,9 @@ def admin_call(call: Call) -> AdminCall:
 
 def contents(database: Database) -> dict[str, list[str]]:
     """Every row of every table."""
-    tables = database.rows(
-        "select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r' order by relname"
-    )
     union = " union all ".join(
-        f"""select '{name}', array(select t::text from store."{name}" as t order by 1)""" for (name,) in tables
+        f"""select '{name}', array(select t::text from store."{name}" as t order by 1)"""
+        for (name,) in database.rows(TABLES)
     )
     return dict(database.rows(union))
 

@@ -623,11 +623,13 @@ CREATE TABLE store.movement (
     CONSTRAINT movement_available_after_not_negative CHECK ((LEAST(((on_hand_after - reserved_after) - blocked_after), reserved_after, blocked_after) >= '0'::numeric)),
     CONSTRAINT movement_available_before_not_negative CHECK ((LEAST(((on_hand_before - reserved_before) - blocked_before), reserved_before, blocked_before) >= '0'::numeric)),
     CONSTRAINT movement_kind_known CHECK (((kind)::store.movement_kind IS NOT NULL))
-);
+)
+PARTITION BY RANGE (created_at);
 
 ALTER TABLE store.movement OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance. A product''s rows are a chain: each begins where the last ended.';
+COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance, by month (UTC). A product''s rows are a chain: each begins where
+the last ended. Each partition has the key (product_id, id); the sequence makes it one of the whole.';
 
 COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
 
@@ -1000,6 +1002,17 @@ ALTER TABLE store.count ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE store.detached_month (
+    name text NOT NULL,
+    until timestamp with time zone NOT NULL,
+    movements bigint NOT NULL,
+    detached_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.detached_month OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.detached_month IS 'Partitions that maintenance.detach_movements() took out of the ledger: it begins where the last of them ends.';
+
 CREATE TABLE store.event (
     id uuid NOT NULL,
     type text NOT NULL,
@@ -1095,6 +1108,63 @@ CREATE SEQUENCE store.movement_id_seq
 ALTER TABLE store.movement_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.movement_id_seq OWNED BY store.movement.id;
+
+CREATE TABLE store.movement_default (
+    product_id bigint NOT NULL,
+    id bigint DEFAULT nextval('store.movement_id_seq'::regclass) NOT NULL,
+    kind text NOT NULL,
+    on_hand_before numeric(12,3) NOT NULL,
+    on_hand_after numeric(12,3) NOT NULL,
+    reserved_before numeric(12,3) NOT NULL,
+    reserved_after numeric(12,3) NOT NULL,
+    blocked_before numeric(12,3) NOT NULL,
+    blocked_after numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    reference text,
+    reason text,
+    actor text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    CONSTRAINT movement_available_after_not_negative CHECK ((LEAST(((on_hand_after - reserved_after) - blocked_after), reserved_after, blocked_after) >= '0'::numeric)),
+    CONSTRAINT movement_available_before_not_negative CHECK ((LEAST(((on_hand_before - reserved_before) - blocked_before), reserved_before, blocked_before) >= '0'::numeric)),
+    CONSTRAINT movement_kind_known CHECK (((kind)::store.movement_kind IS NOT NULL))
+);
+
+ALTER TABLE store.movement_default OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.movement_default IS 'Movements of months that have no partition: none is refused because one is missing. maintenance.make_partitions() moves them.';
+
+COMMENT ON COLUMN store.movement_default.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
+
+COMMENT ON COLUMN store.movement_default.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
+
+COMMENT ON COLUMN store.movement_default.actor IS 'Who: a user''s name, anonymous, or a database role.';
+
+COMMENT ON COLUMN store.movement_default.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+
+COMMENT ON COLUMN store.movement_default.created_at IS 'When it was written.';
+
+COMMENT ON COLUMN store.movement_default.average_quantity IS 'store.stock.average_quantity after it.';
+
+COMMENT ON COLUMN store.movement_default.average_value IS 'store.stock.average_value after it.';
+
+CREATE TABLE store.opening_balance (
+    product_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    on_hand numeric(12,3) NOT NULL,
+    reserved numeric(12,3) NOT NULL,
+    blocked numeric(12,3) NOT NULL,
+    average_quantity numeric(12,3) NOT NULL,
+    average_value numeric(32,3) NOT NULL
+);
+
+ALTER TABLE store.opening_balance OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.opening_balance IS 'What a product had after the last of its movements that were detached: what the ledger has of it begins there.';
+
+COMMENT ON COLUMN store.opening_balance.movement_id IS 'That movement.';
 
 CREATE SEQUENCE store.outflow_id_seq
     START WITH 1
@@ -1252,6 +1322,8 @@ ALTER TABLE store.webhook ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+ALTER TABLE ONLY store.movement ATTACH PARTITION store.movement_default DEFAULT;
+
 ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
 
 ALTER TABLE ONLY store.movement ALTER COLUMN id SET DEFAULT nextval('store.movement_id_seq'::regclass);
@@ -1292,6 +1364,9 @@ ALTER TABLE ONLY store.deleted_flow
 ALTER TABLE ONLY store.deleted_product
     ADD CONSTRAINT deleted_product_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.detached_month
+    ADD CONSTRAINT detached_month_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY store.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
 
@@ -1316,8 +1391,11 @@ ALTER TABLE ONLY store.location
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_pkey PRIMARY KEY (product_id, location_id);
 
-ALTER TABLE ONLY store.movement
-    ADD CONSTRAINT movement_pkey PRIMARY KEY (product_id, id);
+ALTER TABLE ONLY store.movement_default
+    ADD CONSTRAINT movement_default_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.opening_balance
+    ADD CONSTRAINT opening_balance_pkey PRIMARY KEY (product_id);
 
 ALTER TABLE ONLY store.outflow
     ADD CONSTRAINT outflow_pkey PRIMARY KEY (product_id, id);
@@ -1408,7 +1486,7 @@ CREATE INDEX inflow_supplier_idx ON store.inflow USING btree (supplier_id, id);
 
 CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
-CREATE INDEX movement_created_idx ON store.movement USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX movement_default_created_at_idx ON store.movement_default USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX outflow_created_idx ON store.outflow USING btree (created_at, id);
 

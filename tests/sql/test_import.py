@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import Database, InThread
+from tests.conftest import TABLES, Database, InThread
 from tests.sql.conftest import Freeze, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -81,13 +81,10 @@ LINES = [
 
 def rows(database: Database) -> dict[str, list[Any]]:
     """Every row of every table, but for the UUIDs, which are random; counts as their sums."""
-    tables = database.rows(
-        "select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r'"
-        " and relname not in ('row_count', 'stock_balance')"
-    )
     found = {
         name: database.rows(f"select to_jsonb(t) - 'sku_id' from store.\"{name}\" as t order by 1")
-        for (name,) in tables
+        for (name,) in database.rows(TABLES)
+        if name not in ("row_count", "stock_balance")
     }
     found["row_count"] = database.rows(
         "select subject, category_id, brand_id, sum(delta) from store.row_count group by 1, 2, 3 order by 1, 2, 3"

@@ -299,9 +299,16 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
         "setting block_duration_maximum": "30 days",
         "setting idempotency_lifetime": "24:00:00",
         "setting password_cost": "4",
+        "ledger_movements_of_no_month": "0",
     }
     assert facts.items() >= expected.items()
-    assert facts.keys() - expected.keys() == {"server_version", "clock", *(f"job {each.name}" for each in JOBS)}
+    assert facts.keys() - expected.keys() == {
+        "server_version",
+        "clock",
+        "ledger_starts",
+        "ledger_last_month",
+        *(f"job {each.name}" for each in JOBS),
+    }
     assert facts["server_version"] == database.one("show server_version")
 
     unknown = facts["job verify"]

@@ -447,3 +447,37 @@ def test_ids_of_later_instants_sort_later(database: Database) -> None:
     value = database.one("select inventory.uuid_v7('2024-07-01 12:00:00.123456+00')")
     assert (value.version, value.variant) == (7, uuid.RFC_4122)
     assert value.int >> 80 == 1719835200123
+
+
+# How it is stored
+
+
+def test_every_change_of_stock_is_a_hot_update(database: Database) -> None:
+    """The new version lies on the same page and no index is written to. Counted by PostgreSQL, in one transaction."""
+    product = database.product("A-1", 100, p_cost_price=2)
+    database.admin.execute("update store.stock set reorder_point = 1")
+    tables = ["stock", "cost_layer", "location_stock"]
+    updates = (
+        "select relname::text, n_tup_upd, n_tup_upd - n_tup_hot_upd from pg_stat_xact_user_tables"
+        " where schemaname = 'store' and relname = any(%s)"
+    )
+    with database.admin.transaction():
+        for _ in range(2):
+            block, other = (database.one("select id from inventory.create_block(%s, 2)", product) for _ in range(2))
+            for change in (
+                f"inventory.reserve_stock({product}, 2)",
+                f"inventory.release_stock({product}, 1)",
+                f"inventory.consume_stock({product}, 1)",
+                f"inventory.convert_block('{block}')",
+                f"inventory.cancel_block('{other}')",
+                f"inventory.record_sale({product}, 1.5, 4)",
+                "inventory.place_order('Add', 'A-1', 1, p_to_location => 'RACK-A1-01')",
+                "inventory.place_order('Remove', 'A-1', 1, 'RACK-A1-01')",
+                f"inventory.add_stock({product}, 1)",
+            ):
+                database.admin.execute(f"select {change}".encode())
+        found = {table: (count, cold) for table, count, cold in database.rows(updates, tables)}
+    assert {table: cold for table, (_, cold) in found.items()} == dict.fromkeys(tables, 0)
+    assert found["stock"][0] >= 22
+    assert all(count > 0 for count, _ in found.values())
+    database.verify()

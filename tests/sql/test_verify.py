@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -336,9 +337,57 @@ def lie_at_places(database: Database, call: Call, admin_call: AdminCall, product
 @pytest.fixture
 def history(database: Database, call: Call, admin_call: AdminCall) -> None:
     """A product, id 1, to which everything has happened, and one to which nothing has."""
-    product = database.product("A-1", 20, p_cost_price="1.333")
-    assert product == 1
+    begin(database)
+    go_on(database, call, admin_call)
+
+
+@pytest.fixture
+def later_history(database: Database, call: Call, admin_call: AdminCall) -> None:
+    """The same, behind a month that was detached: its blocks, sales and flows end and come back afterwards."""
+    now = database.one("select inventory.clock()").astimezone(UTC)
+    next_month = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+    database.advance(next_month - now - timedelta(hours=1))
+    begin(database)
+    supplier = admin_call("create_supplier", "Of old")["id"]
+    admin_call("record_purchase", 1, supplier, 10, "2.505")
+    call("reserve_stock", 1, 2)
+    until = next_month + timedelta(hours=9)
+    blocks = [call("create_block", 1, 2, p_expires_at=until) for _ in range(3)]
+    cancelled, converted, left = (block["id"] for block in blocks if block is not None)
+    call("cancel_block", cancelled)
+    sale = admin_call("record_sale", 1, 3, 5)["id"]
+    inflow, outflow = admin_call("record_inflow", 1, supplier, 1)["id"], admin_call("record_outflow", 1, 1)["id"]
+    call("place_order", "Add", "A-1", 5, p_to_location="RACK-A1-01")
+    # The second product has no movement since.
+    call("add_stock", 2, 5)
+    call("reserve_stock", 2, 1)
+    database.verify()
+
+    database.advance(timedelta(hours=2))
+    dba = database.connect("inventory_maintenance")
+    dba.execute("call maintenance.run_batches('make_partitions')")
+    detached = dba.execute(
+        "select name, movements from maintenance.detach_movements(%s)", [next_month.date()]
+    ).fetchall()
+    assert detached == [(f"movement_{next_month - timedelta(days=1):%Y_%m}", 13)]
+    database.verify()
+    call("convert_block", converted)
+    call("cancel_block", left)
+    call("release_stock", 1, 2)
+    admin_call("return_sale", sale, 1)
+    admin_call("delete_inflow", inflow)
+    admin_call("delete_outflow", outflow)
+    database.verify()
+    go_on(database, call, admin_call)
+
+
+def begin(database: Database) -> None:
+    assert database.product("A-1", 20, p_cost_price="1.333") == 1
     database.product("A-2")
+
+
+def go_on(database: Database, call: Call, admin_call: AdminCall) -> None:
+    product = 1
     call("reserve_stock", product, 5)
     call("release_stock", product, 1)
     call("consume_stock", product, 2)
@@ -373,12 +422,41 @@ def test_finds_nothing_where_there_is_nothing(database: Database) -> None:
 
 @pytest.mark.usefixtures("history")
 def test_finds_each_damage(database: Database, subtests: pytest.Subtests) -> None:
-    for damage, check, product in [*((*damage, 1) for damage in DAMAGES), *ELSEWHERE]:
+    find_each(database, subtests, [*((*damage, 1) for damage in DAMAGES), *ELSEWHERE])
+
+
+@pytest.mark.usefixtures("later_history")
+def test_finds_each_damage_behind_months_that_were_detached(database: Database, subtests: pytest.Subtests) -> None:
+    # The first movement and the first sale are of before.
+    kept = [
+        (damage, check, 1)
+        for damage, check in DAMAGES
+        if "'initial'" not in damage and (check != SALE or not damage.endswith("number = 1"))
+    ]
+    brought_forward = [
+        (f"update store.opening_balance set {column} = {column} + 1 where product_id = {product}", check, product)
+        for product, column, check in (
+            *((product, column, STOCK) for product in (1, 2) for column in ("on_hand", "reserved", "blocked")),
+            *((1, column, CHAIN) for column in ("on_hand", "reserved", "blocked")),
+            *((1, f"average_{column}", AVERAGE) for column in ("quantity", "value")),
+            *((2, f"average_{column}", LAST_AVERAGE) for column in ("quantity", "value")),
+        )
+    ]
+    find_each(database, subtests, [*kept, *ELSEWHERE, *brought_forward], also=2)
+
+
+def find_each(
+    database: Database,
+    subtests: pytest.Subtests,
+    damages: Iterable[tuple[str, str, int | None]],
+    also: int | None = None,
+) -> None:
+    for damage, check, product in damages:
         with subtests.test(damage, check=check), database.admin.transaction(force_rollback=True):
             database.admin.execute(damage.encode())
             found = database.rows("select check_name, product_id, expected, found from maintenance.verify()")
             assert (check, product) in {(name, of) for name, of, _, _ in found}
-            assert {of for _, of, _, _ in found} <= {product, 3, None}, "it finds it where it is"
+            assert {of for _, of, _, _ in found} <= {product, also, 3, None}, "it finds it where it is"
             assert all(expected != was_found for _, _, expected, was_found in found)
     database.verify()
 

@@ -12,7 +12,7 @@ select
     u.returns_movement_id,
     m.created_at
 from store.cost_layer_use as u
-inner join store.movement as m on u.product_id = m.product_id and u.movement_id = m.id
+left join store.movement as m on u.product_id = m.product_id and u.movement_id = m.id
 inner join store.product_ever as p on u.product_id = p.id;
 
 comment on view report.cost_layer_uses is
@@ -23,11 +23,13 @@ comment on column report.cost_layer_uses.sku is 'The product''s code.';
 comment on column report.cost_layer_uses.layer_id is 'The layer: see report.cost_layers.';
 comment on column report.cost_layer_uses.movement_id is 'The departure or the return: see report.movements.';
 comment on column report.cost_layer_uses.kind is
-'sale, outflow, consume, convert, adjust and others; return, delete_outflow for what came back.';
-comment on column report.cost_layer_uses.reference is 'What caused the movement: a sale''s id for sale and return.';
+'sale, outflow, consume, convert, adjust and others; return, delete_outflow for what came back; null: its movement is
+detached.';
+comment on column report.cost_layer_uses.reference is
+'What caused the movement: a sale''s id for sale and return; null: it is detached.';
 comment on column report.cost_layer_uses.quantity is 'Units taken; below 0: brought back.';
 comment on column report.cost_layer_uses.cost is 'Money that they took; below 0: brought back; null: not known.';
 comment on column report.cost_layer_uses.returns_movement_id is 'Of what came back, the departure that had taken it.';
-comment on column report.cost_layer_uses.created_at is 'When it was written.';
+comment on column report.cost_layer_uses.created_at is 'When it was written; null: its movement is detached.';
 
 grant select on report.cost_layer_uses to inventory_reporting;

@@ -18,7 +18,8 @@ select
     o.created_at
 from store.art_operation as o
 inner join store.product as p on o.product_id = p.id
-left join store.movement as m on o.product_id = m.product_id and o.movement_id = m.id
+left join store.movement as m
+    on o.product_id = m.product_id and o.movement_id = m.id and o.created_at = m.created_at
 where o.operation_type = 'Count';
 
 comment on view report.count_accuracy is
@@ -35,7 +36,7 @@ comment on column report.count_accuracy.difference is 'counted - booked.';
 comment on column report.count_accuracy.accuracy is
 '1 - the difference''s size over the greater of both, to 4 decimals; 1 is exact.';
 comment on column report.count_accuracy.cost is
-'Money that the difference brought or took; null: not known, or no difference.';
+'Money that the difference brought or took; null: not known, no difference, or its movement is detached.';
 comment on column report.count_accuracy.actor is 'Who counted or booked it.';
 comment on column report.count_accuracy.created_at is 'When it was booked.';
 

@@ -43,7 +43,8 @@ from (
     where d.kind = 'inflow'
 ) as f
 inner join store.product_ever as p on f.product_id = p.id
-inner join store.movement as m on f.product_id = m.product_id and f.movement_id = m.id
+left join store.movement as m
+    on f.product_id = m.product_id and f.movement_id = m.id and f.created_at = m.created_at
 left join store.supplier as s on f.supplier_id = s.id;
 
 comment on view report.inflows is 'Inflows (API 5), deleted ones too.';
@@ -54,7 +55,8 @@ comment on column report.inflows.sku is 'The product''s code.';
 comment on column report.inflows.supplier_id is 'Integer id of the supplier.';
 comment on column report.inflows.supplier is 'The supplier''s name; null: the supplier was deleted since.';
 comment on column report.inflows.quantity is 'Units that came.';
-comment on column report.inflows.cost is 'Money: what they cost, the value of their cost layer; null: not known.';
+comment on column report.inflows.cost is
+'Money: what they cost, the value of their cost layer; null: not known, or its movement is detached.';
 comment on column report.inflows.description is 'The caller''s own words.';
 comment on column report.inflows.movement_id is 'Its movement: see report.movements.';
 comment on column report.inflows.actor is 'Who.';

@@ -24,7 +24,8 @@ from store.movement as m
 inner join store.product_ever as p on m.product_id = p.id;
 
 comment on view report.movements is
-'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of movement_id are a chain.';
+'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of movement_id are a chain.
+What is detached is not there.';
 comment on column report.movements.movement_id is 'Rises with every change of a product.';
 comment on column report.movements.product_id is 'Integer id of the product.';
 comment on column report.movements.sku_id is 'The product''s UUID.';

@@ -39,7 +39,8 @@ from (
     where d.kind = 'outflow'
 ) as f
 inner join store.product_ever as p on f.product_id = p.id
-inner join store.movement as m on f.product_id = m.product_id and f.movement_id = m.id;
+left join store.movement as m
+    on f.product_id = m.product_id and f.movement_id = m.id and f.created_at = m.created_at;
 
 comment on view report.outflows is 'Outflows (API 5), deleted ones too.';
 comment on column report.outflows.outflow_id is 'Integer id of the outflow.';
@@ -47,7 +48,8 @@ comment on column report.outflows.product_id is 'Integer id of the product.';
 comment on column report.outflows.sku_id is 'The product''s UUID.';
 comment on column report.outflows.sku is 'The product''s code.';
 comment on column report.outflows.quantity is 'Units that left.';
-comment on column report.outflows.cost is 'Money: what they had cost, first in first out; null: not known.';
+comment on column report.outflows.cost is
+'Money: what they had cost, first in first out; null: not known, or its movement is detached.';
 comment on column report.outflows.description is 'The caller''s own words.';
 comment on column report.outflows.movement_id is 'Its movement: see report.movements.';
 comment on column report.outflows.actor is 'Who.';

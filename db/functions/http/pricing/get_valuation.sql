@@ -23,6 +23,7 @@ begin
             detail = jsonb_build_object('field', 'as_of', 'input', p_as_of);
     end if;
 
+    perform inventory.require_kept('as_of', v_at);
     if coalesce(v_at > v_now, true) then
         -- Now: as of the last change that is seen. One that is being made has an instant of before now as well.
         select coalesce(max(m.created_at), v_now) into v_at
@@ -33,9 +34,11 @@ begin
             order by a.id desc
             limit 1
         ) as m;
+        select s.average_quantity, s.average_value into v_balance from store.stock as s where s.product_id = p_product_id;
+    else
+        select a.average_quantity, a.average_value into v_balance from inventory.stock_at(v_at, p_product_id) as a;
     end if;
 
-    select * into v_balance from inventory.stock_at(v_at, p_product_id);
     select
         coalesce(sum(l.remaining), 0) as quantity,
         coalesce(sum(l.remaining_value), 0) as value,

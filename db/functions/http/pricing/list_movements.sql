@@ -9,7 +9,6 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_page constant bigint := coalesce(p_page, 1);

@@ -26,6 +26,7 @@ begin
         or exists (
             select from store.movement as m where m.product_id = p_product_id and m.kind not in ('initial', 'adjust')
         )
+        or exists (select from store.opening_balance as b where b.product_id = p_product_id)
         or exists (select from store.art_operation as o where o.product_id = p_product_id)
         or exists (select from store.count_line as l where l.product_id = p_product_id)
     then

@@ -14,6 +14,7 @@ stable
 set plan_cache_mode = force_custom_plan
 as $$
 begin
+    perform inventory.require_kept('at', p_at);
     return query
     with since as (
         select u.product_id, u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost
@@ -51,4 +52,4 @@ $$;
 comment on function inventory.cost_layers_at(timestamptz, bigint) is
 'The cost layers that were open at p_at, oldest first: what they held then and what that was worth; null: not known.
 
-p_product_id null: of all products.';
+p_product_id null: of all products. Errors: 22023 before the ledger begins.';

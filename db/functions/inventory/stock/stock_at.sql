@@ -13,6 +13,7 @@ stable
 set plan_cache_mode = force_custom_plan
 as $$
 begin
+    perform inventory.require_kept('at', p_at);
     return query
     with since as (
         select
@@ -43,8 +44,9 @@ begin
             coalesce(m.on_hand_before, s.on_hand) as on_hand,
             coalesce(m.reserved_before, s.reserved) as reserved,
             coalesce(m.blocked_before, s.blocked) - coalesce(n.lapsed, 0) - coalesce(l.quantity, 0) as blocked,
-            case when n.first_id is null then s.average_quantity else coalesce(o.average_quantity, 0) end as average_quantity,
-            case when n.first_id is null then s.average_value else coalesce(o.average_value, 0) end as average_value
+            case when n.first_id is null then s.average_quantity else coalesce(o.average_quantity, f.average_quantity, 0) end
+                as average_quantity,
+            case when n.first_id is null then s.average_value else coalesce(o.average_value, f.average_value, 0) end as average_value
         from (
             select
                 t.product_id, t.on_hand, t.reserved, t.blocked, t.average_quantity, t.average_value, t.created_at
@@ -58,14 +60,15 @@ begin
         ) as s
         left join since as n on s.product_id = n.product_id
         left join lapsed as l on s.product_id = l.product_id
-        left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id
+        left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id and m.created_at > p_at
         left join lateral (
             select e.average_quantity, e.average_value
             from store.movement as e
-            where e.product_id = n.product_id and e.id < n.first_id
+            where e.product_id = n.product_id and e.id < n.first_id and e.created_at <= p_at
             order by e.id desc
             limit 1
         ) as o on true
+        left join store.opening_balance as f on n.product_id = f.product_id
         where s.created_at <= p_at and (p_product_id is null or s.product_id = p_product_id)
     )
 
@@ -81,4 +84,4 @@ comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
 Blocks whose time was over at p_at hold nothing, swept or not. p_product_id null: of all products. It looks from the present
-backwards: at last month it reads a month of the ledger.';
+backwards: at last month it reads a month of the ledger. Errors: 22023 before the ledger begins.';

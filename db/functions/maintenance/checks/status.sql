@@ -25,7 +25,20 @@ begin
     from store.block as b
     where b.status = 'active' and b.expires_at <= v_now
     union all
-    select 'idempotency_keys', count(*)::text from store.idempotency_key;
+    select 'idempotency_keys', count(*)::text from store.idempotency_key
+    union all
+    select 'ledger_starts', nullif(inventory.ledger_start(), '-infinity')::text
+    union all
+    select 'ledger_last_month', max(substr(c.relname, 10)) || case
+        when max(c.relname) < 'movement_' || to_char(v_now at time zone 'UTC' + interval '1 month', 'YYYY_MM')
+            then ': the months ahead are missing: call maintenance.make_partitions()'
+        else ''
+    end
+    from pg_inherits as i
+    inner join pg_class as c on i.inhrelid = c.oid
+    where i.inhparent = 'store.movement'::regclass and c.relname ~ '^movement_[0-9]'
+    union all
+    select 'ledger_movements_of_no_month', count(*)::text from store.movement_default;
 
     return query
     select 'setting ' || s.key, s.value

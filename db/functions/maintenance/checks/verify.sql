@@ -5,6 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    -- What was written before has no movement any more: its chain begins at store.opening_balance.
+    v_start constant timestamptz := inventory.ledger_start();
 begin
     return query
     -- What the ledger says a product has, against what its stock row says.
@@ -19,30 +22,32 @@ begin
         from store.movement as m
         group by m.product_id
     ) as l on s.product_id = l.product_id
+    left join store.opening_balance as o on s.product_id = o.product_id
     cross join lateral (
         values
-            ('on_hand', coalesce(l.on_hand, 0), s.on_hand),
-            ('reserved', coalesce(l.reserved, 0), s.reserved),
-            ('blocked', coalesce(l.blocked, 0), s.blocked)
+            ('on_hand', coalesce(o.on_hand, 0) + coalesce(l.on_hand, 0), s.on_hand),
+            ('reserved', coalesce(o.reserved, 0) + coalesce(l.reserved, 0), s.reserved),
+            ('blocked', coalesce(o.blocked, 0) + coalesce(l.blocked, 0), s.blocked)
     ) as b (subject, expected, found)
     where b.expected <> b.found;
 
     return query
-    -- Each movement begins where the one before it ended, the first at nothing.
+    -- Each movement begins where the one before it ended, the first at what was brought forward, or at nothing.
     select 'movement begins where the last ended', c.product_id, c.subject, c.expected, c.found
     from (
         select
             m.product_id,
             b.subject || ' before movement ' || m.id as subject,
-            coalesce(lag(b.after) over (partition by m.product_id, b.subject order by m.id), 0) as expected,
+            coalesce(lag(b.after) over (partition by m.product_id, b.subject order by m.id), b.opening, 0) as expected,
             b.before as found
         from store.movement as m
+        left join store.opening_balance as o on m.product_id = o.product_id
         cross join lateral (
             values
-                ('on_hand', m.on_hand_before, m.on_hand_after),
-                ('reserved', m.reserved_before, m.reserved_after),
-                ('blocked', m.blocked_before, m.blocked_after)
-        ) as b (subject, before, after)
+                ('on_hand', m.on_hand_before, m.on_hand_after, o.on_hand),
+                ('reserved', m.reserved_before, m.reserved_after, o.reserved),
+                ('blocked', m.blocked_before, m.blocked_after, o.blocked)
+        ) as b (subject, before, after, opening)
     ) as c
     where c.expected <> c.found;
 
@@ -123,7 +128,7 @@ begin
             ),
             ('converted', coalesce(b.converted_quantity, 0), coalesce(m.converted, 0))
     ) as k (subject, expected, found)
-    where k.expected <> k.found;
+    where k.expected <> k.found and coalesce(b.created_at >= v_start, true);
 
     return query
     -- The layers hold what is on hand.
@@ -231,8 +236,8 @@ begin
             m.on_hand_after - m.on_hand_before as change,
             m.average_quantity,
             m.average_value,
-            coalesce(lag(m.average_quantity) over w, 0) as quantity_before,
-            coalesce(lag(m.average_value) over w, 0) as value_before,
+            coalesce(lag(m.average_quantity) over w, o.average_quantity, 0) as quantity_before,
+            coalesce(lag(m.average_value) over w, o.average_value, 0) as value_before,
             coalesce(a.quantity, 0) as quantity_in,
             coalesce(a.value, 0) as value_in
         from store.movement as m
@@ -246,6 +251,7 @@ begin
             where u.returns_movement_id is not null and u.cost is not null
             group by u.product_id, u.movement_id
         ) as a on m.product_id = a.product_id and m.id = a.movement_id
+        left join store.opening_balance as o on m.product_id = o.product_id
         window w as (partition by m.product_id order by m.id)
     ),
 
@@ -284,10 +290,11 @@ begin
         order by m.id desc
         limit 1
     ) as m on true
+    left join store.opening_balance as o on s.product_id = o.product_id
     cross join lateral (
         values
-            ('quantity', coalesce(m.average_quantity, 0), s.average_quantity),
-            ('value', coalesce(m.average_value, 0), s.average_value)
+            ('quantity', coalesce(m.average_quantity, o.average_quantity, 0), s.average_quantity),
+            ('value', coalesce(m.average_value, o.average_value, 0), s.average_value)
     ) as k (subject, expected, found)
     where k.expected <> k.found;
 
@@ -309,7 +316,7 @@ begin
             ('unit cost', coalesce(m.unit_cost, -1), coalesce(p.unit_cost, -1)),
             ('cost', coalesce(m.cost, -1), coalesce(p.cost, -1))
     ) as k (subject, expected, found)
-    where k.expected <> k.found;
+    where k.expected <> k.found and coalesce(p.created_at >= v_start, true);
 
     return query
     -- A sale is its movement, and so is a return; revenue is quantity times price, and a whole return takes all of it back.
@@ -343,7 +350,7 @@ begin
                 coalesce(s.revenue, 0)
             )
     ) as k (subject, expected, found)
-    where k.expected <> k.found
+    where k.expected <> k.found and coalesce(s.created_at >= v_start, true)
     union all
     select 'return is of a sale of the product', s.product_id, format('sale %s of return %s', s.returned_sale_id, s.id), 1, 0
     from store.sale as s
@@ -376,18 +383,19 @@ begin
         'flow equals its movement', coalesce(f.product_id, m.product_id),
         format('%s of %s %s', k.subject, coalesce(f.kind, m.kind), coalesce(f.id::text, m.reference)), k.expected, k.found
     from (
-        select 'inflow' as kind, i.id, i.product_id, i.movement_id, i.quantity
+        select 'inflow' as kind, i.id, i.product_id, i.movement_id, i.quantity, i.created_at as at
         from store.inflow as i
         union all
-        select 'outflow', o.id, o.product_id, o.movement_id, -o.quantity
+        select 'outflow', o.id, o.product_id, o.movement_id, -o.quantity, o.created_at
         from store.outflow as o
         union all
-        select d.kind, d.id, d.product_id, d.movement_id, case d.kind when 'inflow' then d.quantity else -d.quantity end
+        select d.kind, d.id, d.product_id, d.movement_id, case d.kind when 'inflow' then d.quantity else -d.quantity end,
+            d.created_at
         from store.deleted_flow as d
         union all
         select
             'delete_' || d.kind, d.id, d.product_id, d.deletion_movement_id,
-            case d.kind when 'inflow' then -d.quantity else d.quantity end
+            case d.kind when 'inflow' then -d.quantity else d.quantity end, d.deleted_at
         from store.deleted_flow as d
     ) as f
     full join (
@@ -401,7 +409,7 @@ begin
             ('flows', 1, case when f.id is null or m.id is null then 0 else 1 end),
             ('quantity', coalesce(m.quantity, 0), coalesce(f.quantity, 0))
     ) as k (subject, expected, found)
-    where k.expected <> k.found
+    where k.expected <> k.found and coalesce(f.at >= v_start, true)
     union all
     -- What an inflow brought left with it; what an outflow took came back.
     select
@@ -567,7 +575,11 @@ begin
     union all
     select 'movement equals its places', e.product_id, format('movement %s', e.movement_id), 1, 0
     from store.location_movement as e
-    where not exists (select from store.movement as m where m.product_id = e.product_id and m.id = e.movement_id);
+    where
+        not exists (select from store.movement as m where m.product_id = e.product_id and m.id = e.movement_id)
+        and not exists (
+            select from store.opening_balance as o where o.product_id = e.product_id and o.movement_id >= e.movement_id
+        );
 
     return query
     -- Each ART operation has done what it says.
@@ -589,7 +601,7 @@ begin
             case o.operation_type when 'Transfer' then e.quantity else coalesce(m.on_hand_after - m.on_hand_before, 0) end
         )
     ) as k (expected, found)
-    where k.expected is distinct from k.found;
+    where k.expected is distinct from k.found and o.created_at >= v_start;
 end;
 $$;
 
@@ -597,6 +609,6 @@ comment on function maintenance.verify() is
 'Rebuild every balance, cost and total from the movements, the blocks and the cost layers, and return a row for each
 difference.
 
-No row is the only good answer. One snapshot, no lock: it may run at any time, and reads everything.';
+Of what was before the ledger begins (inventory.ledger_start), it starts from what was brought forward. No row is the only good answer. One snapshot, no lock: it may run at any time, and reads everything.';
 
 grant execute on function maintenance.verify() to inventory_maintenance;

@@ -20,6 +20,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform inventory.require_period(p_from, p_to);
+    perform inventory.require_kept('from', nullif(p_from, '-infinity'));
     return query
     select
         p.id,

@@ -22,7 +22,7 @@ declare
     -- Of a period with no end or no beginning, what there is of it.
     v_from constant timestamptz := case
         when isfinite(p_from) then p_from
-        else (select min(s.created_at) from store.stock as s)
+        else greatest((select min(s.created_at) from store.stock as s), inventory.ledger_start())
     end;
     v_to constant timestamptz := case when isfinite(p_to) then p_to else report.instant() end;
 begin

@@ -1,0 +1,89 @@
+create or replace function maintenance.detach_movements(p_before date)
+returns table (name text, movements bigint)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_before constant timestamp := date_trunc('month', p_before::timestamp);
+    v_until constant timestamptz := v_before at time zone 'UTC';
+    v_names text [];
+    v_name text;
+    v_count bigint;
+begin
+    perform inventory.require_argument('before', p_before is null);
+    if v_before > date_trunc('month', inventory.clock() at time zone 'UTC') then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'before must not be after this month''s beginning',
+            detail = jsonb_build_object('field', 'before', 'input', p_before);
+    end if;
+
+    perform set_config('lock_timeout', '1s', true);
+    lock table store.movement in share update exclusive mode;
+    select array_agg(c.relname::text order by c.relname) into v_names
+    from pg_inherits as i
+    inner join pg_class as c on i.inhrelid = c.oid
+    where
+        i.inhparent = 'store.movement'::regclass
+        and (
+            (c.relname ~ '^movement_[0-9]' and c.relname < 'movement_' || to_char(v_before, 'YYYY_MM'))
+            or (c.relname ~ '^movement_before_' and c.relname <= 'movement_before_' || to_char(v_before, 'YYYY_MM'))
+        );
+
+    foreach v_name in array coalesce(v_names, '{}') loop
+        -- Nobody writes there any more: all of its movements are seen.
+        execute format('lock table store.%I in share mode', v_name);
+        execute format(
+            'insert into store.opening_balance as o select distinct on (m.product_id) m.product_id, m.id, m.on_hand_after,'
+            ' m.reserved_after, m.blocked_after, m.average_quantity, m.average_value from store.%I as m'
+            ' order by m.product_id, m.id desc on conflict (product_id) do update set movement_id = excluded.movement_id,'
+            ' on_hand = excluded.on_hand, reserved = excluded.reserved, blocked = excluded.blocked,'
+            ' average_quantity = excluded.average_quantity, average_value = excluded.average_value'
+            ' where excluded.movement_id > o.movement_id',
+            v_name
+        );
+        execute format('select count(*) from store.%I', v_name) into v_count;
+        insert into store.detached_month (name, until, movements, detached_at)
+        values (v_name, v_until, v_count, inventory.clock())
+        -- It was dropped, and made anew for a clock that was set back.
+        on conflict on constraint detached_month_pkey do update
+        set until = excluded.until, movements = detached_month.movements + excluded.movements, detached_at = excluded.detached_at;
+        name := v_name;
+        movements := v_count;
+        return next;
+    end loop;
+
+    if
+        exists (
+            select from store.movement as m
+            inner join store.opening_balance as o on m.product_id = o.product_id
+            where m.created_at >= v_until and m.id <= o.movement_id
+        )
+        or exists (select from store.movement_default as d where d.created_at < v_until)
+    then
+        raise exception using
+            errcode = 'object_not_in_prerequisite_state',
+            message = 'A product has an earlier movement of a later time: the clock was set back.',
+            hint = 'Detach up to another month.';
+    end if;
+
+    foreach v_name in array coalesce(v_names, '{}') loop
+        execute format('alter table store.movement detach partition store.%I', v_name);
+    end loop;
+end;
+$$;
+
+comment on function maintenance.detach_movements(date) is
+'Take the months before p_before''s out of the ledger (UTC).
+
+They become tables of their own in the schema store, with all their rows, for a DBA to dump and drop. What each product had at
+the end of them is brought forward (store.opening_balance); balances, blocks, cost layers, purchases, sales and flows lose
+nothing. From then on the ledger begins there (inventory.ledger_start): movements are listed and reported from there on, an
+earlier as-of is refused, and maintenance.verify() starts from what was brought forward. Returns the tables and how many movements
+they hold. It reads those months and looks at the rest; writers are locked out for the moment of the detaching itself, and where the
+lock is not had within a second nothing happens: try again. Errors: 22023 for a month that is not over; 55000 where the clock was
+set back over that boundary; 55P03.';
+
+grant execute on function maintenance.detach_movements(date) to inventory_maintenance;
