@@ -3,8 +3,6 @@ returns timestamptz
 language plpgsql
 stable
 parallel safe
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce((select max(d.until) from store.detached_month as d), '-infinity');

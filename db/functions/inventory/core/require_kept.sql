@@ -2,8 +2,6 @@ create or replace function inventory.require_kept(p_field text, p_at timestamptz
 returns void
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_start constant timestamptz := inventory.ledger_start();
