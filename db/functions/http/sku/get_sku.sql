@@ -10,7 +10,7 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_stock record;
 begin
-    select * into v_stock from inventory.stock_of(v_product.id, v_now);
+    v_stock := inventory.stock_of(v_product.id, v_now);
     return json_build_object(
         'sku_id', v_product.sku_id,
         'sku_code', v_product.sku,

@@ -6,7 +6,7 @@ as $$
 declare
     v_stock record;
 begin
-    select * into v_stock from inventory.stock_of(p_product.id);
+    v_stock := inventory.stock_of(p_product.id);
     return json_build_object(
         'id', p_product.id,
         'sku', p_product.sku,

@@ -14,7 +14,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    select s.on_hand, s.reserved, s.blocked - inventory.lapsed_quantity(s.product_id, p_at), s.status
+    select
+        s.on_hand,
+        s.reserved,
+        case when s.blocked > 0 then s.blocked - inventory.lapsed_quantity(s.product_id, p_at) else 0 end,
+        s.status
     into on_hand, reserved, blocked, status
     from store.stock as s
     where s.product_id = p_product_id;
