@@ -33,8 +33,6 @@ from bench.compare.load import LoadError, Request, Result
 from bench.compare.subjects import ROOT, Subject
 from bench.compare.works import (
     CONNECTIONS,
-    MANY_CONNECTIONS,
-    MOST_CONNECTIONS,
     PRODUCTS,
     SUBJECTS,
     WORKS,
@@ -129,17 +127,11 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """All that the options ask for: the measurements, and what they were taken on."""
-    measurements = []
     with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
         described = machine.describe(cluster)
         print("\n".join(f"{name}: {value}" for name, value in described.items()), flush=True)
         those = start(options, cluster, stack)
-        for round_ in range(1, options.rounds + 1):
-            tidy(cluster, those)
-            for work, connections, subject in plan(options, those, round_):
-                measurement = measure(subject, work, connections, options.seconds)
-                measurements.append({"round": round_, **measurement})
-                print(shown(measurement), flush=True)
+        measurements = measure_all(options, cluster, those)
         differences = None
         if any(subject.name.startswith("service") for subject in those):
             print("maintenance.verify() ...", flush=True)
@@ -225,6 +217,17 @@ def checkout(revision: str, directory: Path, stack: contextlib.ExitStack) -> Pat
     return tree
 
 
+def measure_all(options: argparse.Namespace, cluster: Cluster, those: Sequence[Subject]) -> list[dict[str, Any]]:
+    measurements = []
+    for round_ in range(1, options.rounds + 1):
+        tidy(cluster, those)
+        for work, connections, subject in plan(options, those, round_):
+            measurement = measure(subject, work, connections, options.seconds)
+            measurements.append({"round": round_, **measurement})
+            print(shown(measurement), flush=True)
+    return measurements
+
+
 def tidy(cluster: Cluster, those: Sequence[Subject]) -> None:
     """What a round begins with."""
     for subject in those:
@@ -246,7 +249,7 @@ def is_wanted(options: argparse.Namespace, work: str, subject: Subject, connecti
     if work not in subject.requests:
         return False
     # What is there for a mark alone is measured for that alone.
-    if options.quick or subject.name in ("plain", "baseline"):
+    if not options.tune and (options.quick or subject.name in ("plain", "baseline")):
         return is_for_a_mark(work, subject.name, connections)
     return True
 
@@ -309,19 +312,26 @@ def verify(subject: Subject) -> int:
 
 
 def tune(options: argparse.Namespace) -> None:
-    """The subject with each number of workers and connections in turn."""
-    with cluster_of_the_run() as cluster:
-        for number, sizes in enumerate(subjects.TRIED[options.tune]):
-            subject = subjects.make(options.tune, cluster, 1, sizes=sizes)
-            subject.database += f"_{number}"
+    """The subject with each number of workers and connections, side by side: medians, and which is the fastest."""
+    options.only = [work for work in TUNED_WORKS if work in options.only]
+    with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
+        those = []
+        for workers, size in subjects.TRIED[options.tune]:
+            subject = subjects.make(options.tune, cluster, workers, sizes=(workers, size))
+            subject.name = f"{options.tune}-{workers}x{size}"
+            subject.database = f"{options.tune}_{workers}x{size}"
             subject.make_database()
-            try:
-                subject.start()
-                for connections in (MANY_CONNECTIONS, MOST_CONNECTIONS):
-                    done = [measure(subject, work, connections, options.seconds) for work in TUNED_WORKS]
-                    print(f"workers {sizes[0]}, size {sizes[1]}", *map(shown, done), sep="\n", flush=True)
-            finally:
-                subject.stop()
+            stack.callback(subject.stop)
+            subject.start()
+            those.append(subject)
+        found = report.summaries(measure_all(options, cluster, those))
+    for work, connections in sorted({(work, connections) for work, _, connections in found}):
+        print(f"{WORKS[work]}, {connections} connections:")
+        by_subject = {name: summary for (w, name, c), summary in found.items() if (w, c) == (work, connections)}
+        for name, summary in sorted(by_subject.items(), key=lambda item: -item[1].per_second):
+            print(
+                f"  {name:<18}{summary.per_second:>9.0f}/s  p99 {summary.p99:.1f} ms{'  ERRORS' * bool(summary.errors)}"
+            )
 
 
 def as_json(results: Mapping[str, Any]) -> str:
