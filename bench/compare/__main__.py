@@ -260,12 +260,15 @@ def measure(subject: Subject, work: str, connections: int, seconds: int) -> dict
     request = subject.requests[work]
     if isinstance(request, Request):
         load.wrk(subject.url, request, connections, WARM_SECONDS)
+        subject.settle(work)
         before = subject.written()
         result = load.wrk(subject.url, request, connections, seconds)
+        subject.settle(work)
         after = subject.written()
         if result.errors:
             # Once more, to know which.
             counted = load.wrk(subject.url, request, connections, 1, count_statuses=True).errors
+            subject.settle(work)
             result.errors.update({f"{kind} (in a second more)": times for kind, times in counted.items()})
     else:
         before = subject.written()

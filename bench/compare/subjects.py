@@ -42,6 +42,7 @@ TRIED = {
 SALE = f'{{"product_id": <id>, "quantity": {SALE_QUANTITY}, "unit_price": 2.95}}'
 START_SECONDS = 60
 STOP_SECONDS = 20
+SETTLE_SECONDS = 30
 
 
 class Subject:
@@ -106,6 +107,22 @@ class Subject:
         if self.template is not None:
             with psycopg.connect(self.dsn(), autocommit=True) as connection:
                 connection.execute("vacuum (analyze)")
+
+    def settle(self, work: str) -> None:
+        """Wait until it has dealt with the requests whose clients a load generator has taken with it."""
+        # Queues behind what is accepted, or waits to be.
+        self.probe(work)
+        if self.template is None:
+            return
+        deadline = time.monotonic() + SETTLE_SECONDS
+        idle = 0
+        with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
+            while idle < 5 and time.monotonic() < deadline:
+                row = connection.execute(
+                    "select count(*) from pg_stat_activity where datname = %s and state <> 'idle'", [self.database]
+                ).fetchone()
+                idle = idle + 1 if row == (0,) else 0
+                time.sleep(0.02)
 
     def probe(self, work: str) -> None:
         """Fail where the work's first request is not answered with what was asked for."""
