@@ -75,7 +75,7 @@ def wrk(url: str, request: Request, connections: int, seconds: float, *, count_s
     errors.update({kind: counted[kind] for kind in ("connect", "read", "write", "timeout") if counted[kind]})
     count = counted["requests"] - counted["status"]
     if request.follow[0]:
-        # Not those that were followed: with many connections the first calls are all of one kind, the last of the other.
+        # Not "followed": with many connections the first calls are all of one kind.
         count //= 2
         if not counted["followed"]:
             errors["no second call"] = 1
