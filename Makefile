@@ -1,6 +1,6 @@
 # Every target makes ready what it needs; nothing has to be installed first but git, make and Python 3.11.
 #
-# DATABASE_URL, DATA_DIR, HOST and PORT come from the environment, from .env, or as `make run PORT=8080`.
+# DATABASE_URL, DATA_DIR, HOST, PORT and WORKERS come from the environment, from .env, or as `make run PORT=8080`.
 
 ARGS ?=
 FILE ?=

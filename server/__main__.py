@@ -9,7 +9,7 @@ import logging
 
 from pydantic import ValidationError
 
-from server import app
+from server import app, workers
 from server.settings import SettingsError, load
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     if not settings.database_url:
         log.error("cannot start: DATABASE_URL is not set (make run makes a cluster of its own)")
         return 1
-    return app.run(settings, settings.database_url, lambda url: log.info("serving on %s", url))
+    return workers.run(settings, settings.database_url, lambda url: log.info("serving on %s", url))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+import socket
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -25,6 +26,7 @@ from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
 from server.metrics import Drain, Metrics
+from server.peers import Member, Peers
 from server.router import add_routes
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
@@ -40,8 +42,8 @@ DRAIN = web.AppKey("drain", Drain)
 WORKER = web.AppKey("worker", Worker)
 
 
-async def create_app(settings: Settings, conninfo: str) -> web.Application:
-    """The application over the database that ``conninfo`` names.
+async def create_app(settings: Settings, conninfo: str, member: Member | None = None) -> web.Application:
+    """The application over the database that ``conninfo`` names; ``member`` where it is one of several workers.
 
     Raises CatalogError where the database's functions are not what the routes need, SettingsError where a limit
     cannot be read or a production server would start with the development admin, UnavailableError where the database
@@ -56,14 +58,14 @@ async def create_app(settings: Settings, conninfo: str) -> web.Application:
         queue_seconds=settings.queue_seconds,
     )
     try:
-        return await _create_app(settings, caller, limits)
+        return await _create_app(settings, caller, limits, member)
     except BaseException:
         await caller.close()
         await limits.close()
         raise
 
 
-async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web.Application:
+async def _create_app(settings: Settings, caller: Caller, limits: Limits, member: Member | None) -> web.Application:
     (document,) = await caller.fetch("inventory_public", "select http.catalog()")
     functions = catalog.read(json.loads(document or "{}"))
     _check_codes(functions)
@@ -79,6 +81,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
     endpoints = [Endpoint(route, service) for route in ROUTES]
     drain = Drain()
     metrics = Metrics(caller, limits, drain)
+    peers = Peers(member, metrics.registry) if member else None
 
     app = web.Application(client_max_size=MAXIMUM_BODY)
     app[DRAIN] = drain
@@ -100,7 +103,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
         for path, handler in {
             "/health": _health,
             "/ready": lambda _: _ready(caller),
-            "/metrics": lambda _: _metrics(metrics),
+            "/metrics": lambda _: _metrics(metrics, peers),
             "/openapi.json": lambda _: _static(specification, "application/json"),
             "/docs": lambda _: _static(_page("SWAGGER"), "text/html"),
             "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
@@ -110,9 +113,13 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits) -> web
 
     async def start(_: web.Application) -> None:
         await worker.start()
+        if peers:
+            await peers.start()
 
     async def close(_: web.Application) -> None:
         await worker.stop()
+        if peers:
+            await peers.stop()
         await caller.close()
         await limits.close()
 
@@ -216,8 +223,9 @@ async def _ready(caller: Caller) -> web.Response:
     return web.json_response({"status": "ready", "checks": checks})
 
 
-async def _metrics(metrics: Metrics) -> web.Response:
-    return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+async def _metrics(metrics: Metrics, peers: Peers | None) -> web.Response:
+    text = await peers.text() if peers else metrics.text()
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _static(body: bytes, content_type: str) -> web.Response:
@@ -232,8 +240,12 @@ def _page(name: str) -> bytes:
     return str(OpenAPITemplate[name].value).format(spec_url="/openapi.json").encode()
 
 
-async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any]) -> None:
+async def serve(
+    settings: Settings, conninfo: str, on_start: Callable[[str], Any], member: Member | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM; requests under way are finished first. ``on_start`` gets the base URL.
+
+    As one of several workers: on their port, and until the supervisor is gone.
 
     Raises what create_app raises, and OSError where the port is taken.
     """
@@ -241,13 +253,16 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    app = await create_app(settings, conninfo)
+    if member:
+        loop.add_reader(member.supervisor, _end_of, member.supervisor, stop)
+    app = await create_app(settings, conninfo, member)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        port, reuse_port = (member.port, True) if member else (settings.port, None)
+        site = web.TCPSite(runner, settings.host, port, reuse_port=reuse_port)
         await site.start()
-        on_start(_url(settings.host, runner.addresses[0][1]))
+        on_start(url(settings.host, runner.addresses[0][1]))
         await stop.wait()
         log.info("stopping")
         await site.stop()
@@ -257,16 +272,22 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
         await runner.cleanup()
 
 
-def _url(host: str, port: int) -> str:
+def _end_of(line: socket.socket, stop: asyncio.Event) -> None:
+    """What is never written to can be read at its end."""
+    asyncio.get_running_loop().remove_reader(line)
+    stop.set()
+
+
+def url(host: str, port: int) -> str:
     name = "localhost" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
 
 
-def run(settings: Settings, conninfo: str, on_start: Callable[[str], Any]) -> int:
+def run(settings: Settings, conninfo: str, on_start: Callable[[str], Any], member: Member | None = None) -> int:
     """Serve, and return the process's exit status: 0 after a signal, 1 where it could not start."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, conninfo, on_start))
+            runner.run(serve(settings, conninfo, on_start, member))
     except (SettingsError, catalog.CatalogError, UnavailableError, DatabaseError, OSError, psycopg.Error) as error:
         log.error("cannot start: %s", error)
         return 1

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "production"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
     data_dir: Path = ROOT / ".data"
     database_url: str | None = None
     database_role_password: str | None = None
@@ -65,9 +66,15 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
     def check(self) -> None:
-        """Raise SettingsError where a production server would start with what everyone can read."""
+        """Raise SettingsError where limits would be other ones, or what everyone can read is production's."""
         if not self.secret_key:
             raise SettingsError("SECRET_KEY is not set.")
+        limits = (self.rate_limit_authentication, self.rate_limit_read, self.rate_limit_write)
+        if self.workers > 1 and any(limits) and self.rate_limit_storage.removeprefix("async+").startswith("memory:"):
+            raise SettingsError(
+                f"WORKERS is {self.workers}, and each would count requests by itself: RATE_LIMIT_STORAGE must be one"
+                " that they share, like redis://host:6379/0."
+            )
         if not self.is_production:
             return
         if self.secret_key == DEVELOPMENT_SECRET_KEY:

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 from db.apply import ROOT, ApplyError, apply
-from server import app
+from server import app, workers
 from server.settings import Settings, SettingsError, load
 from tools.cluster import Cluster, ClusterError
 
@@ -38,7 +38,7 @@ def main() -> int:
             apply(conninfo, role_password=settings.database_role_password if settings.database_url else None)
             _fill(settings, conninfo)
             try:
-                return app.run(settings, conninfo, lambda url: print(_banner(settings, url, psql), flush=True))
+                return workers.run(settings, conninfo, lambda url: print(_banner(settings, url, psql), flush=True))
             finally:
                 # make passes SIGTERM on, so a process group gets it twice: the second must not end the stop half-way.
                 signal.signal(signal.SIGTERM, _interrupt)

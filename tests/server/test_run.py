@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -76,6 +77,17 @@ def test_a_second_make_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
             assert "in use by another" in said_until(second, "cannot start")
             assert second.wait(PATIENCE) == 1
         assert httpx.get(f"{url}/health").status_code == 200
+
+
+def test_several_workers_serve_over_a_cluster_that_none_of_them_stops(tmp_path: Path) -> None:
+    with run(end=signal.SIGTERM, DATA_DIR=str(tmp_path / "data"), WORKERS="2") as (url, process):
+        assert said_until(process, LAST_LINE).count(f"Inventory on {url}") == 1
+        workers = [child for child in psutil.Process(process.pid).children() if "postgres" not in child.name()]
+        assert len(workers) == 2
+        workers[0].terminate()
+        said_until(process, "serves again")
+        assert httpx.get(f"{url}/ready", timeout=PATIENCE).status_code == 200
+    assert process.returncode == 0
 
 
 def test_a_request_whose_body_still_arrives_is_answered_before_the_stop(given_url: str) -> None:

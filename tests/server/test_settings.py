@@ -224,6 +224,21 @@ def test_a_limit_may_be_written_in_words(start_server: Callable[..., Server]) ->
     assert client.get("/temporary-blocks").headers["RateLimit-Policy"] == '"read";q=7;w=7200'
 
 
+@pytest.mark.parametrize("name", ["authentication", "read", "write"])
+def test_several_workers_want_one_store_for_their_limits(monkeypatch: Monkeypatch, name: str) -> None:
+    limit = {f"RATE_LIMIT_{name.upper()}": "10/minute"}
+    for store in ("", "memory://", "async+memory://"):
+        use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE=store, **limit)
+        with pytest.raises(SettingsError, match="RATE_LIMIT_STORAGE"):
+            load()
+        use(monkeypatch, ".env.dev", WORKERS="1")
+        assert load().workers == 1
+    use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE="redis://host:6379/0")
+    assert load().workers == 2
+    use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE="memory://", **dict.fromkeys(limit, ""))
+    assert load().workers == 2
+
+
 # What the database says
 
 
