@@ -108,6 +108,7 @@ class Lane:
         self._overdue: asyncio.TimerHandle | None = None
         self._backoff = 0.0
         self._down_until = 0.0
+        self._is_due = False
         self._is_closed = False
 
     @property
@@ -125,18 +126,28 @@ class Lane:
         UnavailableError, with which this itself refuses a call that cannot wait."""
         if self._is_closed or (not self._open and not self._opening and self._is_backing_off):
             raise UnavailableError("The database cannot be reached.")
-        queue = self._travellers if call.travels else self._loners
-        queue.append(call)
-        self._dispatch()
-        if queue and queue[-1] is call:
+        if not self._can_go(call):
             limit = self._size.queue + self._opening
-            if len(self._travellers) + len(self._loners) > limit and self.waiting > limit:
-                queue.pop()
+            # Those whose callers have gone are counted out where it matters.
+            if len(self._travellers) + len(self._loners) >= limit and self.waiting >= limit:
                 raise UnavailableError("Too many calls wait for the database.")
-            call.expires = self._loop.time() + self._size.queue_seconds
-            if self._overdue is None:
-                self._overdue = self._loop.call_at(call.expires, self._refuse_overdue)
+        call.expires = self._loop.time() + self._size.queue_seconds
+        if self._overdue is None:
+            self._overdue = self._loop.call_at(call.expires, self._refuse_overdue)
+        (self._travellers if call.travels else self._loners).append(call)
+        if not self._is_due:
+            # With those that arrive in the same moment.
+            self._is_due = True
+            self._loop.call_soon(self._dispatch)
         return call.future
+
+    def _can_go(self, call: Call) -> bool:
+        if call.travels:
+            if self._fresh >= self._eager:
+                return False
+        elif self._alone >= max(1, self._size.connections - 1):
+            return False
+        return bool(self._idle) or self._open + self._opening < self._size.connections
 
     def close(self) -> None:
         """Refuse what waits, and close each connection when what it carries is done."""
@@ -153,6 +164,7 @@ class Lane:
 
     def _dispatch(self) -> None:
         """Send what can be sent now."""
+        self._is_due = False
         while self._loners and self._alone < max(1, self._size.connections - 1):
             if self._loners[0].future.done():
                 self._loners.popleft()
