@@ -65,4 +65,8 @@ comment on table store.opening_balance is
 'What a product had after the last of its movements that were detached: what the ledger has of it begins there.';
 comment on column store.opening_balance.movement_id is 'That movement.';
 
+-- Where many callers of one product wait for each other, an update in a hundred finds its page full of versions that somebody
+-- still sees, and goes to another one: VACUUM gives those pages back before they are many.
+alter table store.stock set (autovacuum_vacuum_scale_factor = 0.02);
+
 insert into store.job (name) values ('make_partitions');

@@ -91,6 +91,7 @@ _CONDITIONS = {
     "undefined_function": "42883",
     "40001": "40001",
     "20000": "20000",
+    "55000": "55000",
 }
 _ERRORS = re.compile(r"Errors: (.*)", re.DOTALL)
 
@@ -420,6 +421,7 @@ _GOOD: dict[str, list[str]] = {
     "boolean": ["true", "false"],
     "uuid": ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
     "timestamp with time zone": _TIMES,
+    "date": ["2024-02-29", "2000-01-01", "0001-01-01", "4713-11-24 BC", "5874897-12-31", "infinity", "-infinity"],
     "interval": _SPANS,
     "jsonb": ["null", "[]", "{}", "[[]]", "[{}]", "[null]", "1", "true", '""', '[{"title":null}]'],
 }

@@ -582,7 +582,7 @@ CREATE TABLE store.stock (
     CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= '0'::numeric)),
     CONSTRAINT stock_status_known CHECK ((status = ANY ('{active,inactive,archived}'::text[])))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.stock OWNER TO inventory_owner;
 

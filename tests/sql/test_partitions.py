@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -257,15 +258,27 @@ def test_what_was_before_the_ledger_begins_is_not_made_up(database: Database, pa
         f"select * from inventory.cost_layers_at('{past.first}')",
         f"select * from report.turnover('{past.first}', '{past.second}')",
         f"select * from report.cost_of_goods_sold('{past.first}', '{past.second}')",
-        f"select http.get_valuation({past.product}, '{past.first:%Y-%m-%d}')",
     ):
         with refused("22023"):
             database.rows(query)
+    with refused("22023") as error:
+        database.rows("select http.get_valuation(%s, %s)", past.product, f"{past.first:%Y-%m-%d}")
+    assert json.loads(error.value.diag.message_detail or "")["field"] == "as_of"
     # What has no beginning begins where the ledger does.
     assert database.rows("select product_id, opening_quantity from report.turnover('-infinity', 'infinity')") == [
         (past.product, 19),
         (past.idle, 7),
     ]
+
+
+def test_before_a_movement_is_what_was_written_before_it(
+    database: Database, past: Past, admin_call: AdminCall, freeze: Freeze
+) -> None:
+    """Of a clock that was set back, what was written later lies before in time."""
+    average = database.rows("select average_quantity, average_value from inventory.stock_at(%s)", past.boundary)
+    freeze(past.boundary - timedelta(days=1))
+    admin_call("record_purchase", past.product, past.supplier, 100, 9)
+    assert average == database.rows("select average_quantity, average_value from inventory.stock_at(%s)", past.boundary)
 
 
 def test_flows_sales_and_uses_outlive_their_movements(database: Database, past: Past) -> None:
@@ -315,13 +328,18 @@ def test_months_go_one_after_the_other(database: Database, past: Past, call: Cal
     database.verify()
 
 
-def test_a_month_that_is_not_over_stays(database: Database, past: Past, refused: Refused) -> None:
+def test_a_month_that_is_not_over_stays(database: Database, past: Past, call: Call, refused: Refused) -> None:
     for before in ("2031-03-01", "2040-01-01", "infinity"):
         with refused("22023"):
             detach(database, before)
+    for months_ahead in (-1, 121):
+        with refused("22023"):
+            call("maintenance.make_partitions", months_ahead, **DBA)
     with refused("22004"):
         detach(database, None)  # type: ignore[arg-type]
     assert past.second < database.one("select inventory.clock()")
+    for before in ("4713-11-24 BC", "-infinity"):
+        assert detach(database, before) == []
 
 
 def test_a_boundary_over_which_the_clock_was_set_back_is_refused(

@@ -44,9 +44,8 @@ begin
             coalesce(m.on_hand_before, s.on_hand) as on_hand,
             coalesce(m.reserved_before, s.reserved) as reserved,
             coalesce(m.blocked_before, s.blocked) - coalesce(n.lapsed, 0) - coalesce(l.quantity, 0) as blocked,
-            case when n.first_id is null then s.average_quantity else coalesce(o.average_quantity, f.average_quantity, 0) end
-                as average_quantity,
-            case when n.first_id is null then s.average_value else coalesce(o.average_value, f.average_value, 0) end as average_value
+            coalesce(o.quantity, m.average_quantity, s.average_quantity) as average_quantity,
+            coalesce(o.value, m.average_value, s.average_value) as average_value
         from (
             select
                 t.product_id, t.on_hand, t.reserved, t.blocked, t.average_quantity, t.average_value, t.created_at
@@ -61,14 +60,10 @@ begin
         left join since as n on s.product_id = n.product_id
         left join lapsed as l on s.product_id = l.product_id
         left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id and m.created_at > p_at
-        left join lateral (
-            select e.average_quantity, e.average_value
-            from store.movement as e
-            where e.product_id = n.product_id and e.id < n.first_id and e.created_at <= p_at
-            order by e.id desc
-            limit 1
-        ) as o on true
-        left join store.opening_balance as f on n.product_id = f.product_id
+        -- What changes nothing on hand leaves the average as it was.
+        cross join lateral inventory.average_before(
+            m.product_id, case when m.on_hand_after <> m.on_hand_before then m.id end, p_at
+        ) as o
         where s.created_at <= p_at and (p_product_id is null or s.product_id = p_product_id)
     )
 

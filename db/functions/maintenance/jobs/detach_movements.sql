@@ -6,19 +6,26 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_before constant timestamp := date_trunc('month', p_before::timestamp);
-    v_until constant timestamptz := v_before at time zone 'UTC';
+    v_this_month constant timestamp := date_trunc('month', inventory.clock() at time zone 'UTC');
+    v_before timestamp;
+    v_until timestamptz;
     v_names text [];
     v_name text;
     v_count bigint;
 begin
     perform inventory.require_argument('before', p_before is null);
-    if v_before > date_trunc('month', inventory.clock() at time zone 'UTC') then
+    if p_before >= v_this_month + interval '1 month' then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = 'before must not be after this month''s beginning',
             detail = jsonb_build_object('field', 'before', 'input', p_before);
     end if;
+
+    if p_before < date '0001-01-01' then
+        return;
+    end if;
+    v_before := date_trunc('month', p_before::timestamp);
+    v_until := v_before at time zone 'UTC';
 
     perform set_config('lock_timeout', '1s', true);
     lock table store.movement in share update exclusive mode;
@@ -32,7 +39,10 @@ begin
             or (c.relname ~ '^movement_before_' and c.relname <= 'movement_before_' || to_char(v_before, 'YYYY_MM'))
         );
 
-    foreach v_name in array coalesce(v_names, '{}') loop
+    if v_names is null then
+        return;
+    end if;
+    foreach v_name in array v_names loop
         -- Nobody writes there any more: all of its movements are seen.
         execute format('lock table store.%I in share mode', v_name);
         execute format(
@@ -69,7 +79,7 @@ begin
             hint = 'Detach up to another month.';
     end if;
 
-    foreach v_name in array coalesce(v_names, '{}') loop
+    foreach v_name in array v_names loop
         execute format('alter table store.movement detach partition store.%I', v_name);
     end loop;
 end;

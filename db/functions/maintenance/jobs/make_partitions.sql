@@ -14,6 +14,12 @@ declare
 begin
     perform inventory.require_limit(p_limit);
     perform inventory.require_argument('months', p_months is null);
+    if p_months not between 0 and 120 then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'p_months must be between 0 and 120',
+            detail = jsonb_build_object('field', 'months', 'input', p_months);
+    end if;
     -- The first month, of those ahead and of movements that lie in the default partition, that has no table.
     select a.month into v_month
     from (
@@ -81,6 +87,6 @@ in the default partition, which move there. Returns 1; 0 where nothing is left t
 Only housekeeping: movements of a month that has no partition are kept in the default one. A month ahead holds up nobody who
 moves stock. Where movements move, writers wait for as long as that takes: some seconds a million, of months with more than
 p_limit of them (a million) not at all: those are left, and maintenance.status() counts them. Does nothing where a lock is not had within a second;
-call again until it returns 0. pg_cron does so every hour, db/apply.py whenever it runs.';
+call again until it returns 0. pg_cron does so every hour, db/apply.py whenever it runs. Errors: 22023.';
 
 grant execute on function maintenance.make_partitions(integer, integer) to inventory_maintenance;

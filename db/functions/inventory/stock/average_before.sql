@@ -1,0 +1,35 @@
+-- A function of its own, for its plan is kept: to plan a look into every month costs more than the look.
+create or replace function inventory.average_before(
+    p_product_id bigint,
+    p_movement_id bigint,
+    p_at timestamptz,
+    out quantity numeric,
+    out value numeric
+)
+returns record
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if p_movement_id is null then
+        return;
+    end if;
+    select m.average_quantity, m.average_value into quantity, value
+    from store.movement as m
+    where m.product_id = p_product_id and m.id < p_movement_id and m.created_at <= p_at
+    order by m.id desc
+    limit 1;
+    if not found then
+        select o.average_quantity, o.average_value into quantity, value
+        from store.opening_balance as o
+        where o.product_id = p_product_id;
+    end if;
+    quantity := coalesce(quantity, 0);
+    value := coalesce(value, 0);
+end;
+$$;
+
+comment on function inventory.average_before(bigint, bigint, timestamptz) is
+'The pool of a product''s moving average before a movement of it, the first one after p_at; null for no movement.';
