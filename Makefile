@@ -7,6 +7,7 @@ FILE ?=
 ROUNDS ?=
 SECONDS ?=
 SEED ?=
+SIZES ?=
 
 bin := .venv/bin
 
@@ -14,10 +15,10 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test soak bench lint format import psql clean
+.PHONY: help setup run test soak bench bench-growth lint format import psql clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, the Python packages
 	@tools/setup.sh --dev $(client_only)
@@ -33,6 +34,9 @@ soak: ## play all APIs while processes are killed and the network stalls, then c
 
 bench: ## measure the service beside others, 35 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 7 minutes
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+bench-growth: ## measure 10 thousand to 10 million products, write docs/growth.*; SIZES='10000 100000'
+	@tools/setup.sh --bench && exec $(bin)/python -m bench.growth $(if $(SIZES),--sizes $(SIZES)) $(ARGS)
 
 lint: ## check style, types, SQL and migrations
 	@tools/setup.sh --dev --client-only

@@ -203,4 +203,5 @@ select
     setval('store.purchase_id_seq', :products + :pairs),
     setval('store.sale_id_seq', :products + :pairs),
     setval(pg_get_serial_sequence('store.cost_layer', 'id'), 6 * :products + 2 * :pairs);
+do $$ begin while maintenance.make_partitions(p_limit => 2000000000) = 1 loop null; end loop; end $$;
 analyze;

@@ -53,6 +53,7 @@ select 1, 2 * p + 1, case when p <= 25 then 1 else 1 + p - 25 end, 1, 2 from gen
 select
     setval('store.movement_id_seq', 1 + {movements}),
     setval(pg_get_serial_sequence('store.cost_layer', 'id'), 1 + {pairs});
+do $$ begin while maintenance.make_partitions(p_limit => 2000000000) = 1 loop null; end loop; end $$;
 vacuum analyze
 """
 

@@ -54,6 +54,7 @@ set blocked = c.count
 from (select product_id, count(*) from lapsed group by product_id) as c
 where s.product_id = c.product_id;
 drop table lapsed;
+do $$ begin while maintenance.make_partitions(p_limit => 2000000000) = 1 loop null; end loop; end $$;
 vacuum analyze;
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -33,6 +34,8 @@ from server.settings import Settings, SettingsError
 from server.tokens import Tokens
 from server.webhooks import Worker
 
+BACKLOG = 1024  # connections that wait to be accepted: a burst of clients
+GARBAGE = 10_000  # objects more than before, after which Python looks for cycles
 DRAIN_SECONDS = 15  # for requests under way, before a stop closes what is open
 
 log = logging.getLogger("server")
@@ -260,8 +263,12 @@ async def serve(
     await runner.setup()
     try:
         port, reuse_port = (member.port, True) if member else (settings.port, None)
-        site = web.TCPSite(runner, settings.host, port, reuse_port=reuse_port)
+        site = web.TCPSite(runner, settings.host, port, backlog=BACKLOG, reuse_port=reuse_port)
         await site.start()
+        # What is there now stays; and of a request little is garbage that only a search finds.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE)
         on_start(url(settings.host, runner.addresses[0][1]))
         await stop.wait()
         log.info("stopping")

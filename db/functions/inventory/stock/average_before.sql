@@ -9,8 +9,6 @@ create or replace function inventory.average_before(
 returns record
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_movement_id is null then
