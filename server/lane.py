@@ -31,6 +31,8 @@ CONFLICTS = frozenset({"40001", "40P01"})
 HANDED_BACK = CONFLICTS | {"55P03"}
 # What a statement of many calls may hold: a transaction of more savepoints than 64 is slower for everyone.
 WIDTH = 60
+# Of reads, few enough that the answers to some are sent while the others are looked up.
+READ_WIDTH = 16
 # Of a connection under way: after that it is not waited for.
 SLOW_SECONDS = 0.05
 # For an answer. The roles' statement_timeout is 10 s; more is a network that has died, or a server that is frozen.
@@ -95,6 +97,7 @@ class Lane:
         self._size = size
         self._is_reading = is_reading
         self._eager = eager
+        self._width = READ_WIDTH if is_reading else WIDTH
         self._loop = asyncio.get_running_loop()
         self._travellers: collections.deque[Call] = collections.deque()
         self._loners: collections.deque[Call] = collections.deque()
@@ -179,7 +182,7 @@ class Lane:
             elif (connection := self._take()) is not None:
                 self._fresh += 1
                 calls: list[Call] = []
-                while self._travellers and len(calls) < WIDTH:
+                while self._travellers and len(calls) < self._width:
                     call = self._travellers.popleft()
                     if not call.future.done():
                         calls.append(call)

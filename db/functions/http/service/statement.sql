@@ -7,6 +7,8 @@ declare
     v_function pg_proc;
     v_definitions text;
     v_arguments text;
+    v_scalars text;
+    v_are_scalars boolean;
 begin
     select * into v_function
     from pg_proc as p
@@ -19,12 +21,22 @@ begin
 
     select
         string_agg(format('%I %s', v_function.proargnames[a.position], format_type(a.type, null)), ', ' order by a.position),
-        string_agg(format('%1$I => a.%1$I', v_function.proargnames[a.position]), ', ' order by a.position)
-    into v_definitions, v_arguments
-    from unnest(v_function.proargtypes::oid []) with ordinality as a (type, position);
+        string_agg(format('%1$I => a.%1$I', v_function.proargnames[a.position]), ', ' order by a.position),
+        string_agg(
+            format('%1$I => ($1::jsonb ->> %1$L)::%2$s', v_function.proargnames[a.position], format_type(a.type, null)),
+            ', ' order by a.position
+        ),
+        bool_and(t.typcategory not in ('A', 'C') and t.typname not in ('json', 'jsonb'))
+    into v_definitions, v_arguments, v_scalars, v_are_scalars
+    from unnest(v_function.proargtypes::oid []) with ordinality as a (type, position)
+    inner join pg_type as t on a.type = t.oid;
 
     if v_arguments is null then
         return format('select http.%I() from (select $1::jsonb) as a', p_function);
+    end if;
+    if v_are_scalars then
+        -- Costs less than a record.
+        return format('select http.%I(%s)', p_function, v_scalars);
     end if;
     return format('select http.%I(%s) from jsonb_to_record($1::jsonb) as a (%s)', p_function, v_arguments, v_definitions);
 end;
