@@ -402,7 +402,12 @@ def _grouped(number: float) -> str:
 
 
 def report(
-    sizes: Sequence[Size], left_out: Sequence[int], minutes: Sequence[Minute], clients: int, seconds: int
+    sizes: Sequence[Size],
+    left_out: Sequence[int],
+    minutes: Sequence[Minute],
+    hot_in: int,
+    clients: int,
+    seconds: int,
 ) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     lines = [
@@ -434,7 +439,7 @@ def report(
             "## A hot product",
             "",
             f"{clients} clients reserve and release one product, minute after minute; the table of stock has",
-            f"{_grouped(sizes[-1].products)} rows. The next update of a page clears away the versions that nobody sees",
+            f"{_grouped(hot_in)} rows. The next update of a page clears away the versions that nobody sees",
             "any more.",
             "",
             "| minute | reserve and release, a second | table of stock | dead rows in it | HOT updates |",
@@ -457,7 +462,7 @@ def fitting(sizes: Iterable[int], directory: Path) -> tuple[list[int], list[int]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of products")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of products, in the order to measure them")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=15, help="for each operation")
     parser.add_argument("--hot-minutes", type=int, default=10)
@@ -467,7 +472,7 @@ def main() -> None:
 
     directory = Path(tempfile.mkdtemp(prefix="inventory-growth-", dir=arguments.directory))
     directory.chmod(0o755)
-    wanted, left_out = fitting(sorted(arguments.sizes), directory)
+    wanted, left_out = fitting(arguments.sizes, directory)
     for size in left_out:
         print(f"{size} products: no room on the disk", flush=True)
     bench = Bench(directory, arguments.clients, arguments.seconds)
@@ -480,7 +485,10 @@ def main() -> None:
         minutes = bench.hot(arguments.hot_minutes)
     finally:
         bench.close()
-    (arguments.output / "growth.md").write_text(report(sizes, left_out, minutes, arguments.clients, arguments.seconds))
+    hot_in = sizes[-1].products
+    sizes.sort(key=lambda size: size.products)
+    page = report(sizes, left_out, minutes, hot_in, arguments.clients, arguments.seconds)
+    (arguments.output / "growth.md").write_text(page)
     figures = {
         operation.name: {size.products: size.calls[operation.name] for size in sizes} for operation in OPERATIONS
     }

@@ -365,13 +365,6 @@ ALTER DOMAIN inventory.whole_quantity OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.whole_quantity IS 'Whole units of stock: 0 to 999 999 999.';
 
-CREATE DOMAIN store.movement_kind AS text
-	CONSTRAINT movement_kind_known CHECK ((VALUE = ANY (ARRAY['initial'::text, 'add'::text, 'reserve'::text, 'release'::text, 'consume'::text, 'block'::text, 'convert'::text, 'cancel'::text, 'expire'::text, 'purchase'::text, 'sale'::text, 'return'::text, 'adjust'::text, 'remove'::text, 'transfer'::text, 'count'::text, 'inflow'::text, 'outflow'::text, 'delete_inflow'::text, 'delete_outflow'::text, 'delete_product'::text])));
-
-ALTER DOMAIN store.movement_kind OWNER TO inventory_owner;
-
-COMMENT ON DOMAIN store.movement_kind IS 'What a movement can be.';
-
 CREATE TABLE store.art_operation (
     id bigint NOT NULL,
     operation_type text NOT NULL,
@@ -573,14 +566,7 @@ CREATE TABLE store.stock (
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     located numeric(12,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_available_not_negative CHECK ((((on_hand - reserved) - blocked) >= '0'::numeric)),
-    CONSTRAINT stock_average_within CHECK (((average_quantity >= '0'::numeric) AND (average_quantity <= on_hand) AND (average_value >= '0'::numeric) AND ((average_quantity > '0'::numeric) OR (average_value = '0'::numeric)))),
-    CONSTRAINT stock_blocked_not_negative CHECK ((blocked >= '0'::numeric)),
-    CONSTRAINT stock_located_within CHECK (((located >= '0'::numeric) AND (located <= on_hand))),
-    CONSTRAINT stock_on_hand_not_negative CHECK ((on_hand >= '0'::numeric)),
-    CONSTRAINT stock_reorder_point_not_negative CHECK ((reorder_point >= '0'::numeric)),
-    CONSTRAINT stock_reserved_not_negative CHECK ((reserved >= '0'::numeric)),
-    CONSTRAINT stock_status_known CHECK ((status = ANY ('{active,inactive,archived}'::text[])))
+    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
@@ -620,9 +606,7 @@ CREATE TABLE store.movement (
     created_at timestamp with time zone NOT NULL,
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT movement_available_after_not_negative CHECK ((LEAST(((on_hand_after - reserved_after) - blocked_after), reserved_after, blocked_after) >= '0'::numeric)),
-    CONSTRAINT movement_available_before_not_negative CHECK ((LEAST(((on_hand_before - reserved_before) - blocked_before), reserved_before, blocked_before) >= '0'::numeric)),
-    CONSTRAINT movement_kind_known CHECK (((kind)::store.movement_kind IS NOT NULL))
+    CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 )
 PARTITION BY RANGE (created_at);
 
@@ -644,8 +628,6 @@ COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
 COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quantity after it.';
 
 COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
-
-COMMENT ON CONSTRAINT movement_kind_known ON store.movement IS 'The domain refuses what is of no kind, under the same name: what it lets pass is never null.';
 
 CREATE TABLE store.outflow (
     product_id bigint NOT NULL,
@@ -1127,9 +1109,7 @@ CREATE TABLE store.movement_default (
     created_at timestamp with time zone NOT NULL,
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT movement_available_after_not_negative CHECK ((LEAST(((on_hand_after - reserved_after) - blocked_after), reserved_after, blocked_after) >= '0'::numeric)),
-    CONSTRAINT movement_available_before_not_negative CHECK ((LEAST(((on_hand_before - reserved_before) - blocked_before), reserved_before, blocked_before) >= '0'::numeric)),
-    CONSTRAINT movement_kind_known CHECK (((kind)::store.movement_kind IS NOT NULL))
+    CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 );
 
 ALTER TABLE store.movement_default OWNER TO inventory_owner;
@@ -1705,5 +1685,3 @@ REVOKE ALL ON TYPE inventory.webhook_info FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.webhook_url FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.whole_quantity FROM PUBLIC;
-
-REVOKE ALL ON TYPE store.movement_kind FROM PUBLIC;
