@@ -1,7 +1,7 @@
 """Where a call's time goes, in the server and in the database: python -m bench.cost
 
-Runs the service under load, samples its stacks with py-spy, and says what each stage of a request costs of the processor,
-per request; docs/performance.md quotes it. With --flame it writes the flame graph docs/flame.svg.
+Runs the service under load, samples its stacks with py-spy, and says what each stage of a request costs of the
+processor; docs/performance.md quotes it. With --flame it writes the flame graph docs/flame.svg.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import contextlib
 import re
 import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -114,10 +116,8 @@ def cost(service: Service, work: str, seconds: int, flame: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def under_load(service: Service, request: Request, seconds: int):  # type: ignore[no-untyped-def]
+def under_load(service: Service, request: Request, seconds: int) -> Iterator[None]:
     """The work is asked for meanwhile."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(load, service.url, request, CONNECTIONS, seconds)
         time.sleep(1)

@@ -405,6 +405,7 @@ def report(
     sizes: Sequence[Size],
     left_out: Sequence[int],
     minutes: Sequence[Minute],
+    *,
     hot_in: int,
     clients: int,
     seconds: int,
@@ -462,7 +463,7 @@ def fitting(sizes: Iterable[int], directory: Path) -> tuple[list[int], list[int]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of products, in the order to measure them")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of products, in order")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=15, help="for each operation")
     parser.add_argument("--hot-minutes", type=int, default=10)
@@ -487,7 +488,7 @@ def main() -> None:
         bench.close()
     hot_in = sizes[-1].products
     sizes.sort(key=lambda size: size.products)
-    page = report(sizes, left_out, minutes, hot_in, arguments.clients, arguments.seconds)
+    page = report(sizes, left_out, minutes, hot_in=hot_in, clients=arguments.clients, seconds=arguments.seconds)
     (arguments.output / "growth.md").write_text(page)
     figures = {
         operation.name: {size.products: size.calls[operation.name] for size in sizes} for operation in OPERATIONS

@@ -70,6 +70,12 @@ class Subject:
     def dsn(self, user: str = "postgres") -> str:
         return self.cluster.dsn(user, self.database)
 
+    @property
+    def pid(self) -> int:
+        """Its process, when it is started."""
+        assert self._process is not None
+        return self._process.pid
+
     def make_database(self) -> None:
         if self.template is not None:
             with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
