@@ -7,6 +7,7 @@ leaves out what psycopg's cursors do around each statement: many short calls cos
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import enum
 import json
@@ -16,7 +17,7 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
@@ -79,6 +80,17 @@ LOST, UNDONE = NoResult.LOST, NoResult.UNDONE
 Outcome = PGresult | DatabaseError | NoResult
 
 
+class _Mark(enum.Enum):
+    OUTCOME = "a statement's"
+    END = "of a transaction"
+
+
+_OUTCOME, _END = _Mark.OUTCOME, _Mark.END
+
+# What the next result will be; a pair: of the preparation of that statement, under that name.
+_Expected = Literal[_Mark.OUTCOME, _Mark.END] | tuple[str, bytes]
+
+
 class Connection:
     """One connection, which carries one group of statements at a time.
 
@@ -96,11 +108,10 @@ class Connection:
         self._on_lost = on_lost
         self._done: Callable[[list[Outcome]], None] | None = None
         self._names: dict[str, bytes] = {}
-        # Of each result, the statement that it prepares, and under which name; None: it is an outcome.
-        self._expected: list[tuple[str, bytes] | None] = []
-        self._received = 0
-        self._syncs = 0
+        self._expected: collections.deque[_Expected] = collections.deque()
+        self._settled = 0  # outcomes whose transaction has ended
         self._outcomes: list[Outcome] = []
+        self._wanted = 0
         self._refusal: Outcome | None = None
         self._count = 0
         self._poll = select.poll()
@@ -133,9 +144,10 @@ class Connection:
         """
         assert self._done is None
         self._done = done
-        self._received = self._syncs = 0
+        self._settled = 0
         self._outcomes = []
-        expected: list[tuple[str, bytes] | None] = []
+        self._wanted = len(statements)
+        expected = self._expected
         pgconn, names = self._pgconn, self._names
         fresh: dict[str, bytes] = {}
         try:
@@ -149,18 +161,15 @@ class Connection:
                     if is_one_transaction:
                         fresh[statement] = name
                 pgconn.send_query_prepared(name, parameters)
-                expected.append(None)
+                expected.append(_OUTCOME)
                 if not is_one_transaction:
                     pgconn.pipeline_sync()
-                    self._syncs += 1
+                    expected.append(_END)
             if is_one_transaction:
                 pgconn.pipeline_sync()
-                self._syncs = 1
-            self._expected = expected
+                expected.append(_END)
             self._flush()
         except psycopg.Error as error:
-            self._expected = expected
-            self._outcomes.extend([LOST] * (len(statements) - len(self._outcomes)))
             self._loop.call_soon(self._lose, error)
 
     def sever(self) -> None:
@@ -203,8 +212,9 @@ class Connection:
                     continue
                 status = result.status
                 if status == _SYNC:
-                    self._syncs -= 1
-                    if self._syncs == 0:
+                    self._expected.popleft()
+                    self._settled = len(self._outcomes)
+                    if not self._expected:
                         self._finish()
                         return
                 elif not self._take(result, status):
@@ -214,8 +224,6 @@ class Connection:
 
     def _take(self, result: PGresult, status: int) -> bool:
         """Take the next result; False where it was the last word of this connection."""
-        prepared = self._expected[self._received]
-        self._received += 1
         outcome: Outcome = result
         if status == _ERROR:
             outcome = _error(result)
@@ -224,11 +232,17 @@ class Connection:
                 return False
         elif status == _ABORTED:
             outcome = self._refusal or UNDONE
-        if prepared is None:
+        expected = self._expected[0]
+        if expected is _END:
+            # The transaction could not be committed: what it had done is undone.
+            self._outcomes[self._settled :] = [outcome] * (len(self._outcomes) - self._settled)
+            return True
+        self._expected.popleft()
+        if not isinstance(expected, tuple):
             self._refusal = None
             self._outcomes.append(outcome)
         elif status == _COMMAND:
-            statement, name = prepared
+            statement, name = expected
             self._names[statement] = name
         else:
             # What cannot be prepared is not carried out, for the same reason.
@@ -251,9 +265,12 @@ class Connection:
             self._on_lost(self)
             return
         log.warning("connection lost under a statement: %s", str(error).partition("\n")[0])
-        count = sum(statement is None for statement in self._expected)
-        self._outcomes.extend([LOST] * (count - len(self._outcomes)))
-        done(self._outcomes)
+        # A result that came before the end of its transaction may have been committed, or not. An error was not.
+        outcomes = [
+            outcome if number < self._settled or isinstance(outcome, DatabaseError) else LOST
+            for number, outcome in enumerate(self._outcomes)
+        ]
+        done(outcomes + [LOST] * (self._wanted - len(outcomes)))
 
 
 def _error(result: PGresult) -> DatabaseError:

@@ -284,6 +284,60 @@ class TestWrites:
         database.verify()
 
 
+class TestCommits:
+    """A result comes before its transaction's end: until that, it is none."""
+
+    def trigger(self, database: Database, body: str) -> None:
+        """What happens when a reservation is committed."""
+        database.admin.execute(
+            "create function store.at_the_end() returns trigger language plpgsql security definer as"
+            f" $$ begin {body}; return null; end $$".encode()
+        )
+        for (partition,) in database.rows(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = 'store.movement'::regclass"
+        ):
+            database.admin.execute(
+                f"create constraint trigger at_the_end after insert on {partition} deferrable initially deferred"
+                " for each row when (new.kind = 'reserve') execute function store.at_the_end()".encode()
+            )
+
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_what_cannot_be_committed_is_refused(self, database: Database, functions: Functions, count: int) -> None:
+        product = database.product(quantity=9)
+        self.trigger(database, "raise exception 'not so' using errcode = 'IV001'")
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                for _ in range(2):
+                    calls = start(count, caller, functions["reserve_stock"], one_unit(product))
+                    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+                    assert [getattr(outcome, "sqlstate", None) for outcome in outcomes] == ["IV001"] * count
+                assert (await caller.call(OPERATOR, functions["add_stock"], one_unit(product))).body is None
+                assert lane(caller).open == 1
+
+        play(scenario())
+        assert database.stock(product) == (10, 0, 0)
+
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_of_what_is_lost_while_it_is_committed_the_outcome_is_unknown(
+        self, database: Database, functions: Functions, count: int
+    ) -> None:
+        product = database.product(quantity=9)
+        self.trigger(database, "perform pg_sleep(60)")
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                calls = start(count, caller, functions["reserve_stock"], one_unit(product))
+                asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and pid = any(%s)"
+                await until(lambda: database.one(asleep, backends(database)))
+                terminate(database)
+                outcomes = await asyncio.gather(*calls, return_exceptions=True)
+                assert [type(outcome) for outcome in outcomes] == [OutcomeUnknownError] * count
+
+        play(scenario())
+        assert database.stock(product) == (9, 0, 0)
+
+
 class TestReads:
     def test_an_error_is_its_calls_alone(self, database: Database, functions: Functions) -> None:
         products = [database.product(f"A-{n}", n) for n in range(5)]
