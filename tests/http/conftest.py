@@ -114,7 +114,8 @@ def session_shared(postgresql_noproc: Any) -> Iterator[Shared]:
 @pytest.fixture
 def shared(session_shared: Shared) -> Iterator[Shared]:
     """A server and a database that the test may not change: it fails where it does."""
-    yield session_shared
+    with session_shared.server.passing_clients(), session_shared.public_server.passing_clients():
+        yield session_shared
     session_shared.assert_unchanged()
 
 
