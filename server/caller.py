@@ -148,7 +148,7 @@ class Caller:
                 make_conninfo("", **parameters),
                 Size(size, queue_size, queue_seconds, seconds),
                 is_reading=name == READ,
-                eager=min(size, READERS) if name == READ else 1,
+                eager={READ: min(size, READERS), WRITE: 1, LONG: 0}[name],
             )
         return found
 

@@ -89,7 +89,7 @@ class Lane:
     """Calls of one role that wait for the same connections.
 
     ``is_reading``: what travels is sent side by side, and nothing that is lost was done. Otherwise it is one call of
-    http.batch. ``eager``: how many connections carry travellers, while none of them is slow.
+    http.batch. ``eager``: how many connections carry travellers, while none of them is slow; 0: nothing travels here.
     """
 
     def __init__(self, conninfo: str, size: Size, *, is_reading: bool = False, eager: int = 1) -> None:
@@ -97,6 +97,8 @@ class Lane:
         self._size = size
         self._is_reading = is_reading
         self._eager = eager
+        # What goes alone leaves one to what travels.
+        self._loner_connections = max(1, size.connections - 1) if eager else size.connections
         self._width = READ_WIDTH if is_reading else WIDTH
         self._loop = asyncio.get_running_loop()
         self._travellers: collections.deque[Call] = collections.deque()
@@ -148,7 +150,7 @@ class Lane:
         if call.travels:
             if self._fresh >= self._eager:
                 return False
-        elif self._alone >= max(1, self._size.connections - 1):
+        elif self._alone >= self._loner_connections:
             return False
         return bool(self._idle) or self._open + self._opening < self._size.connections
 
@@ -168,7 +170,7 @@ class Lane:
     def _dispatch(self) -> None:
         """Send what can be sent now."""
         self._is_due = False
-        while self._loners and self._alone < max(1, self._size.connections - 1):
+        while self._loners and self._alone < self._loner_connections:
             if self._loners[0].future.done():
                 self._loners.popleft()
             elif (connection := self._take()) is not None:

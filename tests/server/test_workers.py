@@ -78,7 +78,7 @@ class Service:
 
     def get(self, path: str) -> httpx.Response:
         """The answer on a connection of its own, which the kernel gives to either worker."""
-        return httpx.get(self.url + path, timeout=5, trust_env=False)
+        return httpx.get(self.url + path, timeout=3, trust_env=False)
 
     def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         """Each sample's value by its name and labels; none is there twice, nor a family."""
@@ -95,7 +95,8 @@ class Service:
         return {labels["worker"]: value for labels, value in labelled if labels["route"] == "/health"}
 
     def up(self) -> list[float]:
-        return [self.samples()["inventory_worker_up", (("worker", number),)] for number in ("0", "1")]
+        samples = self.samples()
+        return [samples["inventory_worker_up", (("worker", number),)] for number in ("0", "1")]
 
     def is_up(self, *expected: int) -> bool:
         """Whether a scrape says so; one that a frozen or dead worker has is none."""
