@@ -1,7 +1,7 @@
 """A connection to the database on which statements go out together and their results come back together.
 
 psycopg opens it; its libpq wrapper, ``psycopg.pq``, carries the statements in libpq's pipeline mode, prepared. That
-leaves out what psycopg's cursors do around each statement: many short calls cost a third of it.
+leaves out what psycopg's cursors do around each statement.
 """
 
 from __future__ import annotations
