@@ -406,8 +406,12 @@ class TestReads:
             async with calling(database.conninfo, pool_size=4) as caller:
                 with database.connect() as holder, holder.transaction():
                     holder.execute("lock table store.block in access exclusive mode")
-                    stuck = start(2, caller, functions["get_sku"], {"p_sku_id": database.sku_id(product)})
-                    await until(lambda: waiting_backends(database))
+                    arguments = {"p_sku_id": database.sku_id(product)}
+                    # As many as there are connections for what is short.
+                    stuck = start(1, caller, functions["get_sku"], arguments)
+                    await until(lambda: len(waiting_backends(database)) == 1)
+                    stuck += start(1, caller, functions["get_sku"], arguments)
+                    await until(lambda: len(waiting_backends(database)) == 2)
                     await asyncio.gather(*start(9, caller, functions["get_product"], {"p_product_id": product}))
                     assert not any(call.done() for call in stuck)
                 await asyncio.gather(*stuck)
