@@ -10,7 +10,7 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_stock record;
 begin
-    v_stock := inventory.stock_of(v_product.id, v_now);
+    v_stock := inventory.balances_of(v_product.id, v_now);
     return json_build_object(
         'sku_id', v_product.sku_id,
         'sku_code', v_product.sku,
@@ -19,7 +19,7 @@ begin
         'reserved', trim_scale(coalesce(v_stock.reserved, 0)),
         'blocked', trim_scale(coalesce(v_stock.blocked, 0)),
         'available', trim_scale(coalesce(v_stock.available, 0)),
-        'price', trim_scale(inventory.active_price(v_product.id, p_at => v_now)),
+        'price', trim_scale((inventory.price_at(v_product.id, p_at => v_now)).amount),
         'created_at', http.instant(v_product.created_at),
         'blocks',
         (

@@ -6,14 +6,14 @@ as $$
 declare
     v_stock record;
 begin
-    v_stock := inventory.stock_of(p_product.id);
+    v_stock := inventory.balances_of(p_product.id);
     return json_build_object(
         'id', p_product.id,
         'sku', p_product.sku,
         'sku_id', p_product.sku_id,
         'name', p_product.name,
         'description', p_product.description,
-        'price', trim_scale(inventory.active_price(p_product.id)),
+        'price', trim_scale((inventory.price_at(p_product.id)).amount),
         'availableStock', trim_scale(coalesce(v_stock.available, 0)),
         'reservedStock', trim_scale(coalesce(v_stock.reserved, 0)),
         'blockedStock', trim_scale(coalesce(v_stock.blocked, 0)),

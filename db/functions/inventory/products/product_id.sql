@@ -2,8 +2,6 @@ create or replace function inventory.product_id(p_reference inventory.product_re
 returns bigint
 language plpgsql
 stable
-security definer
-set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_reference like '%-%' then
@@ -17,5 +15,3 @@ comment on function inventory.product_id(inventory.product_reference) is
 'The integer id that a reference (API 2''s {id}) stands for: itself, or that of the product with this sku_id.
 
 Whether a product has that integer id is for the caller to find out. Errors: PRODUCT_NOT_FOUND for an unknown UUID.';
-
-grant execute on function inventory.product_id(inventory.product_reference) to inventory_operator;

@@ -14,21 +14,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    select
-        s.on_hand,
-        s.reserved,
-        case when s.blocked > 0 then s.blocked - inventory.lapsed_quantity(s.product_id, p_at) else s.blocked end,
-        s.status
-    into on_hand, reserved, blocked, status
-    from store.stock as s
-    where s.product_id = p_product_id;
-    available := on_hand - reserved - blocked;
+    select b.* into on_hand, reserved, blocked, available, status
+    from inventory.balances_of(p_product_id, p_at) as b;
 end;
 $$;
 
 comment on function inventory.stock_of(bigint, timestamptz) is
 'A product''s balances now. p_at: units of blocks whose time is over then count as available, swept or not.
 
-All null for a product with no inventory.';
+All null for a product with no inventory. See inventory.balances_of.';
 
 grant execute on function inventory.stock_of(bigint, timestamptz) to inventory_operator;
