@@ -32,11 +32,11 @@ PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 NODE_MODULES = PEERS / "postgraphile" / "node_modules"
 # Workers and connections (of django's workers threads, 0: none) that suit each best on two cores, then what `--tune`
 # tries: peers/README.md has what came out.
-SIZES = {"plain": (1, 8), "fastapi": (2, 8), "django": (4, 0), "postgraphile": (1, 8)}
+SIZES = {"plain": (1, 4), "fastapi": (2, 8), "django": (3, 0), "postgraphile": (1, 4)}
 TRIED = {
     "plain": ((1, 4), (1, 8), (1, 16)),
     "fastapi": ((1, 8), (1, 16), (2, 4), (2, 8), (2, 16), (4, 4), (4, 8)),
-    "django": ((2, 0), (4, 0), (8, 0), (2, 4), (2, 8), (4, 4)),
+    "django": ((2, 0), (3, 0), (4, 0), (8, 0), (2, 4), (2, 8), (4, 4)),
     "postgraphile": ((1, 4), (1, 8), (1, 16), (1, 32)),
 }
 SALE = f'{{"product_id": <id>, "quantity": {SALE_QUANTITY}, "unit_price": 2.95}}'
