@@ -52,7 +52,7 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
 }
 WARM_SECONDS = 1.0
-LONGER = 6  # times as long, where a mark is on the latency
+LONGER = 10  # times as long, where a mark is on the latency
 # What a connection runs for the first time is compiled: pgbench's connections are new in every measurement.
 COMPILE_SECONDS = 0.01
 TUNED_WORKS = ("read", "reserve-many", "reserve-one")

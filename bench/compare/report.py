@@ -192,7 +192,7 @@ def page(results: Mapping[str, Any]) -> str:
         *_paragraph(
             f"This service beside others on one machine, in one run on {run['date']}, rounds: {run['rounds']}. In each"
             f" round each work is measured with each number of connections for {run['seconds']} s, one subject after"
-            " the other, another one first each time (six times as long where a mark is on the latency, so that the"
+            " the other, another one first each time (ten times as long where a mark is on the latency, so that the"
             " wave in which all clients begin is less than a hundredth). Servers, PostgreSQL and the load generator"
             " share the machine."
             " `make bench ARGS=--write` measures anew and writes this page;"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -240,6 +241,49 @@ def test_every_call_is_put_in_order_by_the_product_that_it_locks(database: Datab
     assert found == [
         (ids[0], "remove"), (ids[1], "inflow"), (ids[1], "block"), (ids[2], "return"), (ids[3], "convert"),
     ]  # fmt: skip
+
+
+# A product that many want
+
+
+def places_in_queues(connection: psycopg.Connection[Any]) -> int:
+    """How many the connection's transaction has."""
+    row = connection.execute(
+        "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_batches_queue_for_a_product_in_order_of_arrival(database: Database) -> None:
+    """Not for its row, before which one that comes later could go first."""
+    product = database.product(quantity=99)
+    database.admin.execute("alter function http.batch(jsonb) set lock_timeout = '60s'")
+    holder, *waiters = (database.connect() for _ in range(4))
+    with ThreadPoolExecutor(3) as pool:
+        with holder.transaction():
+            ask(holder, [reserve(product, 1)] * 2)
+            made = []
+            for n, waiter in enumerate(waiters):
+                made.append(pool.submit(ask, waiter, [reserve(product, 2 + n)] * 2))
+                database.wait_until_blocked(*waiters[: n + 1])
+            pids = [waiter.info.backend_pid for waiter in waiters]
+            events = database.rows("select wait_event from pg_stat_activity where pid = any(%s)", pids)
+            assert events == [("advisory",)] * 3
+        assert [sqlstates(each.result()) for each in made] == [[None, None]] * 3
+    amounts = "select reserved_after - reserved_before from store.movement where kind = 'reserve' order by id"
+    assert database.rows(amounts) == [(n,) for n in (1, 1, 2, 2, 3, 3, 4, 4)]
+
+
+@pytest.mark.parametrize(("amounts", "places"), [((1, 1), 1), ((99, 1, 1), 1), ((99, 99, 99), 0), ((1,), 0)], ids=str)
+def test_what_is_refused_gives_its_place_in_the_queue_up(
+    database: Database, admin: psycopg.Connection[Any], amounts: tuple[int, ...], places: int
+) -> None:
+    product, other = database.product("A-1", 9), database.product("A-2", 9)
+    with admin.transaction():
+        ask(admin, [reserve(other), *(reserve(product, amount) for amount in amounts)])
+        assert places_in_queues(admin) == places
+    assert places_in_queues(admin) == 0
 
 
 # What has to be made alone

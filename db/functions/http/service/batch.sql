@@ -11,6 +11,7 @@ declare
     v_function text;
     v_may_call boolean;
     v_busy_id bigint;
+    v_queued_id bigint;
     v_sqlstate text;
     v_message text;
     v_detail text;
@@ -28,13 +29,18 @@ begin
     -- other in a ring.
     for v_call in
         select
-            c.number,
-            c.call ->> 'function' as function,
-            c.call -> 'arguments' as arguments,
-            c.call -> 'once' as once,
-            http.batch_product(c.call ->> 'function', c.call -> 'arguments') as product_id
-        from jsonb_array_elements(p_calls) with ordinality as c (call, number)
-        order by product_id, c.number
+            c.*,
+            lead(c.product_id) over (order by c.product_id, c.number) = c.product_id as is_followed
+        from (
+            select
+                a.number,
+                a.call ->> 'function' as function,
+                a.call -> 'arguments' as arguments,
+                a.call -> 'once' as once,
+                http.batch_product(a.call ->> 'function', a.call -> 'arguments') as product_id
+            from jsonb_array_elements(p_calls) with ordinality as a (call, number)
+        ) as c
+        order by c.product_id, c.number
     loop
         number := v_call.number;
         replayed := false;
@@ -54,6 +60,12 @@ begin
             error := jsonb_build_object('sqlstate', '40001', 'message', 'This call has to be made alone.');
         else
             begin
+                if v_call.is_followed and v_call.product_id is distinct from v_queued_id then
+                    -- A product that many want. Batches queue for it in order of arrival: for the row itself one that has
+                    -- just come would go before one that waits, whose old snapshot keeps ever more dead versions of it.
+                    perform pg_advisory_xact_lock(hashtextextended('product ' || v_call.product_id, 0));
+                    v_queued_id := v_call.product_id;
+                end if;
                 if v_call.once is null then
                     result := http.batch_call(v_function, v_call.arguments);
                 else
@@ -70,6 +82,8 @@ begin
                         v_detail = pg_exception_detail,
                         v_hint = pg_exception_hint,
                         v_constraint = constraint_name;
+                    -- With the savepoint its place in the queue is gone.
+                    v_queued_id := null;
                     if v_sqlstate ~ '^(53|57|58|XX)' then
                         -- No fault of the call's.
                         raise;
