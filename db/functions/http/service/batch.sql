@@ -115,7 +115,8 @@ out, is what http.once takes. The functions: http.batch_functions(). The role th
 
 Returns a row for each call, in no order: its number in the array, from 1, and its result or its error {"sqlstate",
 "message", "detail", "hint", "constraint"}, of which no other call knows. The calls are made in order of the products that
-they lock, those of one product in the array''s order. No lock is waited for longer than 0.1 s. A call with sqlstate 40001,
+they lock, those of one product in the array''s order; batches with several calls for one product queue for it in order of
+arrival. No lock is waited for longer than 0.1 s. A call with sqlstate 40001,
 40P01 or 55P03 was undone, and is to be made alone: its product cannot be told beforehand, or is held by somebody for longer.';
 
 grant execute on function http.batch(jsonb) to inventory_operator;
