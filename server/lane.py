@@ -216,7 +216,10 @@ class Lane:
         except psycopg.Error as error:
             # The callers of the next moment are told at once; the first one after it tries again.
             self._backoff = min(max(self._backoff * 2, BACKOFF_FIRST), BACKOFF_LAST)
-            self._down_until = time.monotonic() + self._backoff * _JITTER.uniform(0.5, 1)
+            pause = self._backoff * _JITTER.uniform(0.5, 1)
+            self._down_until = time.monotonic() + pause
+            # For those that wait, even where nobody else comes; a loop's clock may be a little behind.
+            self._loop.call_later(pause + 0.01, self._dispatch)
             log.warning("cannot connect: %s", str(error).splitlines()[0] if str(error) else error)
         else:
             self._backoff = 0.0

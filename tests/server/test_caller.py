@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 
 import pytest
+from psycopg import sql
 
 import server.lane
 from server.caller import Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
@@ -479,3 +480,33 @@ class TestQueue:
         play(scenario())
         assert database.stock(product) == (9, 3, 0)
         database.verify()
+
+
+def test_who_waits_behind_a_connection_that_could_not_be_made_goes_when_it_can(
+    database: Database, functions: dict[str, Function], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though nobody else calls."""
+    first, second = database.product("A-1", 9), database.product("A-2", 9)
+    database.be_patient()
+
+    async def scenario() -> None:
+        async with calling(database.conninfo, pool_size=3) as caller:
+            await caller.call(OPERATOR, functions["reserve_stock"], one_unit(first))
+            limit_connections(database, 0)
+            with held(database, first):
+                stuck = start(1, caller, functions["reserve_stock"], one_unit(first))
+                await until(lambda: waiting_backends(database))
+                other = start(1, caller, functions["reserve_stock"], one_unit(second))
+                await until(lambda: "cannot connect" in caplog.text)
+                limit_connections(database, -1)
+                await asyncio.gather(*other)
+                assert not any(call.done() for call in stuck)
+            await asyncio.gather(*stuck)
+
+    play(scenario())
+
+
+def limit_connections(database: Database, count: int) -> None:
+    """How many the database takes beside the superuser's; -1: any number."""
+    name = sql.Identifier(str(database.admin.info.dbname))
+    database.admin.execute(sql.SQL("alter database {} connection limit {}").format(name, sql.Literal(count)))
