@@ -290,10 +290,14 @@ def url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
+new_event_loop = uvloop.new_event_loop
+"""The event loop that serves; the tests of HTTP, connections and webhooks run on it too."""
+
+
 def run(settings: Settings, conninfo: str, on_start: Callable[[str], Any], member: Member | None = None) -> int:
     """Serve, and return the process's exit status: 0 after a signal, 1 where it could not start."""
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve(settings, conninfo, on_start, member))
     except (SettingsError, catalog.CatalogError, UnavailableError, DatabaseError, OSError, psycopg.Error) as error:
         log.error("cannot start: %s", error)

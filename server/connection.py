@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import enum
 import json
 import logging
-import os
 import select
-import socket
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -174,10 +171,7 @@ class Connection:
 
     def sever(self) -> None:
         """End a connection whose server says nothing: what it carries is lost."""
-        log.warning("no answer from the database in time")
-        if not self.is_closed:
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._fileno)) as copy:
-                copy.shutdown(socket.SHUT_RDWR)
+        self._lose(TimeoutError("no answer from the database in time"))
 
     def close(self) -> None:
         if not self.is_closed:
@@ -198,29 +192,44 @@ class Connection:
             self._lose(error)
 
     def _read(self) -> None:
+        """Take what has come, until there is no more.
+
+        A peer that closes a socket whose input it has not read makes one event of its last words and the error. uvloop
+        calls a reader once for such an event and never again, so nothing may be left for a second call.
+        """
         pgconn = self._pgconn
         try:
-            pgconn.consume_input()
-            if self._done is None:
-                # A notice, or the end.
-                if pgconn.status != ConnStatus.OK:
-                    self._lose(None)
-                return
-            while not pgconn.is_busy():
-                result = pgconn.get_result()
-                if result is None:
-                    continue
-                status = result.status
-                if status == _SYNC:
-                    self._expected.popleft()
-                    self._settled = len(self._outcomes)
-                    if not self._expected:
-                        self._finish()
+            while True:
+                pgconn.consume_input()
+                if self._done is None:
+                    # A notice, or the end.
+                    if pgconn.status != ConnStatus.OK:
+                        self._lose(None)
                         return
-                elif not self._take(result, status):
+                elif self._take_results():
+                    return
+                if not self._poll.poll(0):
                     return
         except psycopg.Error as error:
             self._lose(error)
+
+    def _take_results(self) -> bool:
+        """Take the results that are complete; True where nothing more is to come."""
+        pgconn = self._pgconn
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                continue
+            status = result.status
+            if status == _SYNC:
+                self._expected.popleft()
+                self._settled = len(self._outcomes)
+                if not self._expected:
+                    self._finish()
+                    return True
+            elif not self._take(result, status):
+                return True
+        return False
 
     def _take(self, result: PGresult, status: int) -> bool:
         """Take the next result; False where it was the last word of this connection."""

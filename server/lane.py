@@ -272,7 +272,7 @@ class Lane:
                     undone.append(call)
                 else:
                     self._settle(call, outcome)
-        if connection.is_closed or self._is_closed:
+        if connection.is_closed or self._is_closed or (undone and not connection.is_alive):
             for call in undone:
                 self._settle(call, LOST)
             self._discard(connection)

@@ -27,7 +27,7 @@ from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 
 from db.apply import apply
-from server.app import create_app
+from server.app import create_app, new_event_loop
 from server.settings import Settings
 from tools.cluster import Cluster
 
@@ -227,7 +227,7 @@ class Server:
             "access_token_seconds": 3600,
         }
         self.settings = Settings(_env_file=None, **defaults | settings)
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._clients: list[httpx.Client] = []

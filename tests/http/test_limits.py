@@ -22,6 +22,7 @@ from fakeredis import TcpFakeServer
 from limits import parse
 
 from server import limits as module
+from server.app import new_event_loop
 from server.errors import Api
 from server.routes import Route
 from tests.conftest import PATIENCE, Database, Server
@@ -407,7 +408,8 @@ def test_a_queue_before_the_store_is_no_fault_of_the_stores(
         assert Counter(answer and answer[0] for answer in counted) == {True: 10, False: 70}
         await store.close()
 
-    asyncio.run(scenario())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(scenario())
     assert warnings(caplog) == []
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
+import os
 import shutil
+import struct
 import tempfile
+import termios
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from server import catalog
+from server import app, catalog
 from server.caller import READ, WRITE, Answer, Caller, Key
 from server.catalog import Function
 from tests.conftest import PATIENCE, Database
@@ -47,13 +52,14 @@ async def calling(
 
 
 def play(scenario: Coroutine[Any, Any, None]) -> None:
-    """Run a scenario to its end, or fail when it does not come to one."""
+    """Run a scenario on the loop that serves, to its end, or fail when it does not come to one."""
 
     async def limited() -> None:
         async with asyncio.timeout(PATIENCE):
             await scenario
 
-    asyncio.run(limited())
+    with asyncio.Runner(loop_factory=app.new_event_loop) as runner:
+        runner.run(limited())
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -103,8 +109,21 @@ def lane(caller: Caller, *, is_reading: bool = False) -> Any:
     return caller.lanes()[OPERATOR, READ if is_reading else WRITE]
 
 
+# What PostgreSQL tells its other sessions when one of them was killed: a NoticeResponse of the protocol.
+CRASH_WARNING = b"SWARNING\0VWARNING\0C57P02\0Mterminating connection because of crash of another server process\0\0"
+
+
+def _unread_bytes(sock: Any) -> int:
+    count = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), termios.FIONREAD, count)
+    return count[0]
+
+
 class Proxy:
-    """A socket before the database's, which can lose answers: it closes the connection in place of passing one on."""
+    """A socket before the database's. It can lose answers: it closes the connection in place of passing one on.
+
+    It can also crash under a statement, see ``crash``.
+    """
 
     def __init__(self, conninfo: str) -> None:
         parameters = conninfo_to_dict(conninfo)
@@ -114,6 +133,7 @@ class Proxy:
         self._socket = f".s.PGSQL.{parameters['port']}"
         self._target = f"{parameters['host']}/{self._socket}"
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Proxy:
         self._server = await asyncio.start_unix_server(self._serve, self.directory / self._socket)
@@ -125,10 +145,31 @@ class Proxy:
         await self._server.wait_closed()
         shutil.rmtree(self.directory)
 
+    def stop_reading(self) -> None:
+        """Leave unread what the server sends from now on."""
+        for writer in self._writers:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    async def crash(self) -> None:
+        """After stop_reading: wait for a statement, warn, and close while it is unread, as backends do after a crash.
+
+        The kernel then reports an error together with the warning.
+        """
+        sockets = {writer.get_extra_info("socket"): writer for writer in self._writers}
+        await until(lambda: any(map(_unread_bytes, sockets)))
+        for each, writer in sockets.items():
+            if _unread_bytes(each):
+                last = os.dup(each.fileno())
+                writer.transport.abort()
+                await until(lambda each=each: each.fileno() < 0)
+                os.write(last, b"N" + struct.pack("!i", 4 + len(CRASH_WARNING)) + CRASH_WARNING)
+                os.close(last)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         below_reader, below_writer = await asyncio.open_unix_connection(self._target)
         await asyncio.gather(
             self._pass_on(reader, below_writer, is_answer=False), self._pass_on(below_reader, writer, is_answer=True)

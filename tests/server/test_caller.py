@@ -239,6 +239,53 @@ class TestLostConnections:
         assert database.stock(other) == (5, 1, 0)
         database.verify()
 
+    @pytest.mark.parametrize("is_reading", [False, True], ids=["write", "read"])
+    def test_a_warning_and_the_end_may_come_as_one_event(
+        self, database: Database, functions: dict[str, Function], is_reading: bool
+    ) -> None:
+        """A backend that ends after a crash leaves its input unread. uvloop then calls a reader once, and no more."""
+        product = database.product(quantity=5)
+        name, arguments, error = "reserve_stock", one_unit(product), OutcomeUnknownError
+        if is_reading:
+            name, arguments, error = "get_sku", {"p_sku_id": database.sku_id(product)}, UnavailableError
+
+        async def scenario() -> None:
+            async with Proxy(database.conninfo) as proxy, calling(proxy.conninfo) as caller:
+                await caller.call(OPERATOR, functions[name], arguments)
+                before = database.stock(product)
+                proxy.stop_reading()
+                (call,) = start(1, caller, functions[name], arguments)
+                await proxy.crash()
+                with pytest.raises(error):
+                    await call
+                assert lane(caller, is_reading=is_reading).open == 0
+                assert database.stock(product) == before
+                # Its descriptor's number is the next connection's, which is heard.
+                await caller.call(OPERATOR, functions[name], arguments)
+
+        play(scenario())
+        database.verify()
+
+    def test_an_overdue_answer_is_given_up_whatever_the_loop_does(
+        self, database: Database, functions: dict[str, Function], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        product = database.product(quantity=5)
+        reserve = functions["reserve_stock"]
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                await caller.call(OPERATOR, reserve, one_unit(product))
+                (connection,) = lane(caller)._idle
+                asyncio.get_running_loop().remove_reader(connection._fileno)
+                with pytest.raises(OutcomeUnknownError):
+                    await caller.call(OPERATOR, reserve, one_unit(product))
+                await caller.call(OPERATOR, reserve, one_unit(product))
+
+        monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 0.1)
+        play(scenario())
+        assert database.stock(product)[1] in (2, 3)
+        database.verify()
+
     def test_a_read_is_unavailable(self, database: Database, functions: dict[str, Function]) -> None:
         arguments = {"p_sku_id": database.sku_id(database.product())}
 
