@@ -8,7 +8,10 @@ import random
 from pathlib import Path
 
 from soak.faults import ALL, SHORT
+from soak.planted import FAULTS as PLANTED
 from soak.run import Options, soak
+
+FAULTS: dict[str, tuple[str, ...]] = {"all": ALL, "short": SHORT, "none": ()}
 
 
 def main() -> int:
@@ -18,7 +21,8 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=24)
     parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")
     parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
-    parser.add_argument("--short", action="store_true", help="fewer kinds of faults, for a run of some seconds")
+    parser.add_argument("--faults", choices=FAULTS, default="all", help="short: fewer kinds, for a run of some seconds")
+    parser.add_argument("--planted", choices=PLANTED, help="plant a fault, which is then to be found")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n", flush=True)
     report = asyncio.run(
@@ -27,9 +31,10 @@ def main() -> int:
                 seed=arguments.seed,
                 seconds=arguments.seconds,
                 clients=arguments.clients,
-                kinds=SHORT if arguments.short else ALL,
+                kinds=FAULTS[arguments.faults],
                 recovery_seconds=arguments.recovery_seconds,
                 history=arguments.history,
+                planted=PLANTED[arguments.planted] if arguments.planted else None,
             )
         )
     )

@@ -6,18 +6,14 @@ import dataclasses
 import re
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
 
-import psycopg
 import simplejson
 
-from soak.history import ZERO, Effect, History, Operation, Outcome
+from soak.history import ZERO, History, Operation, Outcome
+from soak.ledger import Ledger, Moved
 from soak.world import World
 
 SHOWN = 10  # violations of one check that are shown
-
-# Who moved what, how much of which balance, and what the movement refers to.
-Moved = tuple[str, int, str, Decimal, Decimal, Decimal, str | None]
 
 
 @dataclasses.dataclass
@@ -32,97 +28,6 @@ class Check:
         self.count += 1
         if not holds:
             self.violations.append(what)
-
-
-class Ledger:
-    """The database after the run, as far as the checks look at it."""
-
-    def __init__(self) -> None:
-        self.movements: list[dict[str, Any]] = []
-        self.products: dict[str, int] = {}
-        self.stock: dict[int, tuple[Decimal, Decimal, Decimal]] = {}
-        self.blocks: dict[str, dict[str, Any]] = {}
-        self.ids: dict[str, set[str]] = {}
-        self.layers: list[tuple[Any, ...]] = []
-        self.differences: list[tuple[Any, ...]] = []
-        self.purchases: dict[str, Decimal] = {}
-        self.sales: dict[str, Decimal | None] = {}
-
-    @classmethod
-    async def read(cls, conninfo: str) -> Ledger:
-        """All of it in one snapshot, for the sweep goes on."""
-        async with await psycopg.AsyncConnection.connect(conninfo) as connection:
-            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
-            return await cls._read(connection)
-
-    @classmethod
-    async def _read(cls, connection: psycopg.AsyncConnection[Any]) -> Ledger:
-        async def rows(query: str) -> list[tuple[Any, ...]]:
-            return await (await connection.execute(query.encode())).fetchall()
-
-        ledger = cls()
-        ledger.movements = [
-            row
-            for (row,) in await rows(
-                "select json_build_object('id', m.id, 'product', m.product_id, 'kind', m.kind, 'actor', m.actor,"
-                " 'reference', m.reference, 'on_hand', (m.on_hand_after - m.on_hand_before)::text,"
-                " 'reserved', (m.reserved_after - m.reserved_before)::text,"
-                " 'blocked', (m.blocked_after - m.blocked_before)::text,"
-                " 'available', least(m.on_hand_after - m.reserved_after - m.blocked_after,"
-                " m.on_hand_before - m.reserved_before - m.blocked_before)::text)"
-                " from store.movement as m order by m.product_id, m.id"
-            )
-        ]
-        known = (
-            "select sku_id::text, id from store.product union all select sku_id::text, id from store.deleted_product"
-        )
-        ledger.products = dict(await rows(known))
-        ledger.stock = {
-            row[0]: (row[1], row[2], row[3])
-            for row in await rows("select product_id, on_hand, reserved, blocked from store.stock")
-        }
-        columns = "id::text, status, converted_quantity, expires_at, ended_at"
-        ledger.blocks = {
-            row[0]: {"status": row[1], "converted": row[2], "expires_at": row[3], "ended_at": row[4]}
-            for row in await rows(f"select {columns} from store.block")
-        }
-        tables = {
-            "block": "select id::text from store.block",
-            "sale": "select id::text from store.sale",
-            "purchase": "select id::text from store.purchase",
-            "inflow": "select id::text from store.inflow union all select id::text from store.deleted_flow"
-            " where kind = 'inflow'",
-            "outflow": "select id::text from store.outflow union all select id::text from store.deleted_flow"
-            " where kind = 'outflow'",
-            "order": "select id::text from store.art_operation",
-            "count": "select id::text from store.count",
-            "product": "select id::text from store.product union all select id::text from store.deleted_product",
-            "price": "select id::text from store.price",
-        }
-        for table, query in tables.items():
-            ledger.ids[table] = {number for (number,) in await rows(query)}
-        ledger.layers = await rows(
-            "select l.product_id, sum(l.value), sum(l.remaining_value),"
-            " (select coalesce(sum(u.cost), 0) from store.cost_layer_use as u where u.product_id = l.product_id)"
-            " from store.cost_layer as l group by l.product_id"
-        )
-        ledger.purchases = dict(await rows("select id::text, cost from store.purchase"))
-        ledger.sales = dict(await rows("select id::text, cost from store.sale"))
-        ledger.differences = await rows("select * from maintenance.verify()")
-        return ledger
-
-    def moved(self, movement: dict[str, Any]) -> Moved:
-        on_hand, reserved, blocked = (Decimal(movement[name]) for name in ("on_hand", "reserved", "blocked"))
-        kind, reference = movement["kind"], movement["reference"]
-        return (movement["actor"], movement["product"], kind, on_hand, reserved, blocked, reference)
-
-    def product(self, product: int | str) -> int:
-        return product if isinstance(product, int) else self.products.get(product, -1)
-
-    def as_moved(self, actor: str, effect: Effect) -> Moved:
-        assert effect.on_hand is not None
-        product = self.product(effect.product)
-        return (actor, product, effect.kind, effect.on_hand, effect.reserved, effect.blocked, effect.reference)
 
 
 def made(operation: Operation) -> list[tuple[str, str]]:  # noqa: PLR0911 - a line a kind

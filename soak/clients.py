@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,11 +20,13 @@ from typing import Any
 import aiohttp
 import simplejson
 
-from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, code_of
+from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of
 
 TIMEOUTS = (3.0, 6.0, 12.0)  # seconds: of clients of less and more patience
 PATIENCE = 20.0  # seconds that a request is sent again after the play is over
 FIRST_DELAY, LAST_DELAY = 0.02, 0.5
+LOOKS = 0.55  # of what a client does
+PLACES = 100  # clients whose amounts differ in their last digits
 
 # The answers to requests of the right shape that the contract knows. Any other refusal is a violation.
 REFUSALS = {
@@ -51,13 +54,18 @@ class Block:
     quantity: Decimal
 
 
+# Puts another body in the place of an answer to a GET of this path: a fault that is planted.
+Alters = Callable[[str, bytes], bytes]
+
+
 class Shared:
     """What all clients know: the products, the blocks that may still be active, the places."""
 
-    def __init__(self, urls: list[str], history: History) -> None:
+    def __init__(self, urls: list[str], history: History, alters: Alters | None = None, late: float = 0) -> None:
         self.urls = urls
         self.history = history
-        self.started = time.monotonic()
+        self.now = history.now
+        self.alters, self.late = alters, late
         self.hot: list[Product] = []
         self.cold: list[Product] = []
         self.blocks: deque[Block] = deque(maxlen=60)
@@ -65,9 +73,6 @@ class Shared:
         self.brand = self.category = self.supplier = 0
         self.is_over = asyncio.Event()
         self.ends_at: float | None = None
-
-    def now(self) -> float:
-        return time.monotonic() - self.started
 
     def end(self) -> None:
         """No client begins anything more."""
@@ -94,6 +99,9 @@ class Client:
         self._random = random.Random(f"{seed}/{name}")
         self._timeout = self._random.choice(TIMEOUTS)
         self._number = 0
+        # Half of the clients want products of which there are too few.
+        self._place = int(name.rpartition("-")[2]) if "-" in name else 0
+        self._hot_share = 0.9 if self._place % 2 else 0.1
         self._headers: dict[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
         self._reserved: dict[Product, Decimal] = {}
@@ -108,12 +116,10 @@ class Client:
     def _of_role(self) -> list[tuple[int, Play]]:
         plays: list[tuple[int, Play]] = [
             (1, self._create_sku), (8, self._block), (2, self._block_several), (6, self._convert), (4, self._cancel),
-            (2, self._extend), (2, self._look_at_sku),
+            (2, self._extend),
             (3, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
-            (8, self._order), (2, self._orders), (2, self._take_count), (1, self._look_at_place),
+            (8, self._order), (2, self._orders), (2, self._take_count),
         ]  # fmt: skip
-        if self.role in ("employee", "admin"):
-            plays += [(2, self._look_at_inventory), (2, self._look_at_outflows)]
         if self.role == "admin":
             plays += [
                 (4, self._purchase), (10, self._sell), (4, self._return), (3, self._correct), (3, self._price),
@@ -122,13 +128,22 @@ class Client:
             ]  # fmt: skip
         return plays
 
+    def _looks_of_role(self) -> list[tuple[int, Play]]:
+        looks: list[tuple[int, Play]] = [
+            (8, self._look_at_sku), (10, self._look_at_item), (2, self._list_blocks), (4, self._look_at_price),
+            (2, self._look_at_place),
+        ]  # fmt: skip
+        if self.role in ("employee", "admin"):
+            looks += [(6, self._look_at_inventory), (1, self._look_at_outflows)]
+        return looks
+
     async def play(self) -> None:
-        """Until the end: one thing after another."""
-        weights = [weight for weight, _ in self._plays]
+        """Until the end: one thing after another, and of two one is a look."""
+        looks = self._looks_of_role()
         while not self.shared.is_over.is_set():
-            (chosen,) = self._random.choices(self._plays, weights)
-            await chosen[1]()
-            await asyncio.sleep(self._random.uniform(0, 0.03))
+            plays = looks if self._random.random() < LOOKS else self._plays
+            (chosen,) = self._random.choices([each for _, each in plays], [weight for weight, _ in plays])
+            await chosen()
 
     async def log_in(self, password: str) -> None:
         body = {"username": self.name, "password": password}
@@ -152,11 +167,16 @@ class Client:
         *,
         is_repeatable: bool = True,
         has_key: bool = True,
+        about: Product | None = None,
+        wants: Iterable[Want] = (),
     ) -> Operation:
         """Send the request until there is a definite answer, or the end; ``told`` makes effects of a good one."""
         self._number += 1
         key = f"{self.name}-{self._number}" if method == "POST" and has_key else None
-        operation = Operation(self.name, self.actor, api, name, method, path, body, key, is_repeatable, told)
+        operation = Operation(
+            self.name, self.actor, api, name, method, path, body, key, is_repeatable, told,
+            about.id if about else None, tuple(wants),
+        )  # fmt: skip
         self.shared.history.operations.append(operation)
         if key is not None and api and self._random.random() < 0.05:
             await self._insist_twice(operation)
@@ -175,7 +195,7 @@ class Client:
             operation.tries.append(one)
             if one.status is not None and one.status != 503 and one.code not in PASSING:
                 self._decide(operation, one, raw, was_unsure=was_unsure)
-                if "Idempotent-Replayed" in headers and not was_unsure and not operation.is_twin:
+                if "Idempotent-Replayed" in headers and not was_unsure and operation.twin is None:
                     self._object(f"done, though each try before was told that nothing was changed: {operation.line()}")
                 return
             was_unsure = was_unsure or not one.is_surely_undone
@@ -214,8 +234,10 @@ class Client:
 
     async def _insist_twice(self, operation: Operation) -> None:
         """Send it twice at once, as a client does that has lost its patience: both get one answer, or none."""
-        operation.is_twin = True
+        sent = self.shared.now()
+        operation.twin = Try(0, sent, math.inf, None, "under way")
         (one, raw, headers), _ = await asyncio.gather(self._send(operation), self.insist(operation))
+        operation.twin = one
         if operation.status is None or one.status in (None, 503) or one.code in PASSING:
             return
         operation.replays.append(headers.get("Idempotent-Replayed"))
@@ -261,6 +283,10 @@ class Client:
                 operation.method, self.shared.urls[server] + operation.path, data=data, headers=headers
             ) as answer:
                 raw = await answer.read()
+                if self.shared.late and operation.is_write:
+                    await asyncio.sleep(self.shared.late)
+                if self.shared.alters and operation.method == "GET" and answer.status == 200:
+                    raw = self.shared.alters(operation.path, raw)
                 code = code_of(_parsed(raw)) if answer.status >= 400 else None
                 if answer.status == 503 and "Retry-After" not in answer.headers:
                     self._object(f"503 without Retry-After to {operation.line()}")
@@ -276,12 +302,12 @@ class Client:
     # Choices
 
     def _product(self) -> Product:
-        if self._random.random() < 0.6:
+        if self._random.random() < self._hot_share:
             return self._random.choice(self.shared.hot)
         return self._random.choice(self.shared.cold)
 
     def _units(self, most: int = 5) -> Decimal:
-        """So many units; of API 2 and 3 now and then with decimals."""
+        """So many units; now and then with decimals."""
         if self._random.random() < 0.3:
             return Decimal(self._random.randrange(1, most * 1000)) / 1000
         return Decimal(self._random.randint(1, most))
@@ -305,13 +331,14 @@ class Client:
     async def _block(self) -> None:
         product, quantity = self._product(), self._units(8)
         body: dict[str, Any] = {"quantity": quantity, "reason": self._marker()}
-        if self._random.random() < 0.5:
-            body["expires_at"] = _ahead(self._random.uniform(1, 8))
+        if self._random.random() < 0.8:
+            body["expires_at"] = _ahead(self._random.uniform(0.5, 4))
 
         def told(answer: Any) -> list[Effect]:
             return [self._made(answer, product)]
 
-        await self.do(1, "block", "POST", f"/sku/{product.sku_id}/temporary-block", body, told)
+        path = f"/sku/{product.sku_id}/temporary-block"
+        await self.do(1, "block", "POST", path, body, told, wants=[Want(product.id, quantity)])
 
     def _made(self, answer: Any, product: Product) -> Effect:
         block = Block(answer["block_id"], product, Decimal(answer["quantity"]))
@@ -320,12 +347,17 @@ class Client:
 
     async def _block_several(self) -> None:
         products = [self._product() for _ in range(self._random.randint(2, 4))]
-        items = [{"sku_id": p.sku_id, "quantity": self._units(3)} for p in products]
+        items: list[dict[str, Any]] = [{"sku_id": p.sku_id, "quantity": self._units(3)} for p in products]
 
         def told(answer: Any) -> list[Effect]:
             return [self._made(block, p) for block, p in zip(answer["blocks"], products, strict=True)]
 
-        await self.do(1, "block several", "POST", "/temporary-blocks", {"items": items, "reason": self._marker()}, told)
+        wanted: dict[int, Decimal] = {}
+        for product, item in zip(products, items, strict=True):
+            wanted[product.id] = wanted.get(product.id, ZERO) + item["quantity"]
+        body = {"items": items, "reason": self._marker()}
+        wants = [Want(number, quantity) for number, quantity in wanted.items()]
+        await self.do(1, "block several", "POST", "/temporary-blocks", body, told, wants=wants)
 
     async def _end(self, name: str, path: str, body: dict[str, Any], block: Block) -> None:
         def told(answer: Any) -> list[Effect]:
@@ -358,33 +390,44 @@ class Client:
 
     async def _look_at_sku(self) -> None:
         product = self._product()
-        operation = await self.do(1, "look at sku", "GET", f"/sku/{product.sku_id}")
-        if operation.outcome is Outcome.ACKNOWLEDGED:
-            a = operation.answer
-            held = sum((Decimal(b["quantity"]) for b in a["blocks"]), ZERO)
-            if Decimal(a["blocked"]) != held or a["available"] != a["quantity"] - a["reserved"] - a["blocked"]:
-                self._object(f"balances that are not of one instant: {operation.raw[:500]!r}")
-            if a["available"] < 0:
-                self._object(f"available below 0: {operation.raw[:500]!r}")
+        await self.do(1, "look at sku", "GET", f"/sku/{product.sku_id}", about=product)
+
+    async def _list_blocks(self) -> None:
+        product = self._product()
+        path = f"/temporary-blocks?sku_id={product.sku_id}&limit=1000"
+        await self.do(1, "list blocks", "GET", path, about=product)
 
     # API 2
 
-    async def _move(self, name: str, product: Product, amount: Decimal, effect: Effect) -> Operation:
+    async def _look_at_item(self) -> None:
+        product = self._product()
+        name = self._random.choice((product.id, product.sku_id))
+        await self.do(2, "look at item", "GET", f"/api/v1/inventory/{name}", about=product)
+
+    def _amount(self, most: int) -> Decimal:
+        """An amount whose last digits are this client's: what it moves can be told from what others move."""
+        return Decimal(self._random.randrange(1, most * 10)) / 10 + Decimal(self._place % PLACES) / 1000
+
+    async def _move(
+        self, name: str, product: Product, amount: Decimal, effect: Effect, wants: Iterable[Want] = ()
+    ) -> Operation:
         """Some have no key: such a one is sent once, and must not come twice whatever lies between."""
         path = f"/api/v1/inventory/{self._random.choice((product.id, product.sku_id))}/{name}Stock"
         has_key = self._random.random() < 0.85
         return await self.do(
-            2, name, "POST", path, {"amount": amount}, lambda _: [effect], is_repeatable=has_key, has_key=has_key
-        )
+            2, name, "POST", path, {"amount": amount}, lambda _: [effect],
+            is_repeatable=has_key, has_key=has_key, wants=wants,
+        )  # fmt: skip
 
     async def _add(self) -> None:
-        product, amount = self._product(), self._units(4)
+        product, amount = self._product(), self._amount(4)
         await self._move("add", product, amount, Effect(product.id, "add", amount))
 
     async def _reserve(self) -> None:
-        product, amount = self._product(), self._units(8)
+        product, amount = self._product(), self._amount(8)
         effect = Effect(product.id, "reserve", reserved=amount)
-        if (await self._move("reserve", product, amount, effect)).outcome is Outcome.ACKNOWLEDGED:
+        wants = [Want(product.id, amount)]
+        if (await self._move("reserve", product, amount, effect, wants)).outcome is Outcome.ACKNOWLEDGED:
             self._reserved[product] = self._reserved.get(product, ZERO) + amount
 
     def _of_reserved(self) -> tuple[Product, Decimal] | None:
@@ -393,19 +436,21 @@ class Client:
         if not mine:
             return None
         product, most = self._random.choice(mine)
-        amount = min(most, self._units())
+        amount = min(most, self._amount(5))
         self._reserved[product] = most - amount
         return product, amount
 
     async def _release(self) -> None:
         if (chosen := self._of_reserved()) is not None:
             product, amount = chosen
-            await self._move("release", product, amount, Effect(product.id, "release", reserved=-amount))
+            effect = Effect(product.id, "release", reserved=-amount)
+            await self._move("release", product, amount, effect, [Want(product.id, reserved=amount)])
 
     async def _consume(self) -> None:
         if (chosen := self._of_reserved()) is not None:
             product, amount = chosen
-            await self._move("consume", product, amount, Effect(product.id, "consume", -amount, -amount))
+            effect = Effect(product.id, "consume", -amount, -amount)
+            await self._move("consume", product, amount, effect, [Want(product.id, reserved=amount)])
 
     async def _create_item(self) -> None:
         stock, code = self._units(9), f"{self.name}-I{self._number}"
@@ -435,7 +480,7 @@ class Client:
             return [Effect(product.id, "sale", -quantity, reference=str(sale))]
 
         body = {"product_id": product.id, "quantity": quantity, "unit_price": Decimal("19.95")}
-        await self.do(3, "sale", "POST", "/inventory/sales", body, told)
+        await self.do(3, "sale", "POST", "/inventory/sales", body, told, wants=[Want(product.id, quantity)])
 
     async def _return(self) -> None:
         if not self._sales:
@@ -451,7 +496,7 @@ class Client:
     async def _correct(self) -> None:
         """PATCH what is on hand, provided that it is still what was seen."""
         product = self._product()
-        seen = await self.do(3, "look at inventory", "GET", f"/inventory/{product.id}")
+        seen = await self.do(3, "look at inventory", "GET", f"/inventory/{product.id}", about=product)
         if seen.outcome is not Outcome.ACKNOWLEDGED:
             return
         before = Decimal(seen.answer["inventory"]["quantity"])
@@ -461,6 +506,7 @@ class Client:
                 3, "correct", "PATCH", f"/inventory/{product.id}",
                 {"quantity": before + change, "expected_quantity": before},
                 lambda _: [Effect(product.id, "adjust", change)], is_repeatable=False,
+                wants=[Want(product.id, max(-change, ZERO), on_hand=before)],
             )  # fmt: skip
 
     async def _price(self) -> None:
@@ -471,7 +517,13 @@ class Client:
         await self.do(3, "price", "POST", f"/products/{product.id}/prices", body)
 
     async def _look_at_inventory(self) -> None:
-        await self.do(3, "look at inventory", "GET", f"/inventory/{self._product().id}")
+        product = self._product()
+        await self.do(3, "look at inventory", "GET", f"/inventory/{product.id}", about=product)
+
+    async def _look_at_price(self) -> None:
+        product = self._product()
+        query = self._random.choice(("", "", "?price_type=retail"))
+        await self.do(3, "active price", "GET", f"/products/{product.id}/prices/active{query}", about=product)
 
     async def _set_status(self) -> None:
         if self._own:
@@ -500,16 +552,34 @@ class Client:
         on_hand = None if change is None else Decimal(change)
         return Effect(product.id, kind.lower(), on_hand, reference=str(answer["operation_id"]))
 
+    @staticmethod
+    def _wanted(order: dict[str, Any], product: Product) -> Want:
+        quantity = Decimal(order["quantity"])
+        start, end = order.get("from_location", ""), order.get("to_location", "")
+        match order["type"]:
+            case "Remove":
+                return Want(product.id, quantity, start, quantity, brings=((start, -quantity),))
+            case "Transfer":
+                return Want(product.id, ZERO, start, quantity, brings=((start, -quantity), (end, quantity)))
+            case "Count":
+                return Want(product.id, place=end, counted=quantity)
+        less = max(-quantity, ZERO)  # of an Add nothing
+        return Want(product.id, less, end, less, brings=((end, quantity),))
+
     async def _order(self) -> None:
         order, product = self._an_order(("Add", "Add", "Remove", "Remove", "Transfer", "Count", "Adjust"))
         await self.do(
-            4, "order", "POST", "/api/v1/art_order", order, lambda a: [self._ordered(order, product, a)]
+            4, "order", "POST", "/api/v1/art_order", order, lambda a: [self._ordered(order, product, a)],
+            wants=[self._wanted(order, product)],
         )  # fmt: skip
 
     async def _orders(self) -> None:
         kinds = self._random.choice((("Add",), ("Add", "Remove", "Transfer", "Adjust")))
         several = [self._an_order(kinds) for _ in range(self._random.randint(2, 8))]
-        body = {"orders": [order for order, _ in several], "atomic": self._random.random() < 0.5}
+        await self.place_orders(several, is_atomic=self._random.random() < 0.5)
+
+    async def place_orders(self, several: list[tuple[dict[str, Any], Product]], *, is_atomic: bool) -> None:
+        body = {"orders": [order for order, _ in several], "atomic": is_atomic}
 
         def told(answer: Any) -> list[Effect]:
             return [
@@ -518,7 +588,8 @@ class Client:
                 if result["status"] == "success"
             ]
 
-        await self.do(4, "orders", "POST", "/api/v1/art_orders", body, told)
+        wants = [self._wanted(order, product) for order, product in several]
+        await self.do(4, "orders", "POST", "/api/v1/art_orders", body, told, wants=wants)
 
     async def _take_count(self) -> None:
         """Start a count, or go on with the one that it has begun."""
@@ -547,7 +618,8 @@ class Client:
         self._count = None
 
     async def _look_at_place(self) -> None:
-        await self.do(4, "look at places", "GET", "/api/v1/locations")
+        place = self._random.choice(self.shared.places)
+        await self.do(4, "look at place", "GET", f"/api/v1/locations/{place}/stock")
 
     # API 5
 
@@ -569,7 +641,9 @@ class Client:
             return [Effect(product.id, "outflow", -Decimal(quantity), reference=str(answer["id"]))]
 
         body = {"product": product.id, "quantity": quantity, "description": self._marker()}
-        await self.do(5, "outflow", "POST", "/api/v1/outflows/", body, told)
+        await self.do(
+            5, "outflow", "POST", "/api/v1/outflows/", body, told, wants=[Want(product.id, Decimal(quantity))]
+        )
 
     async def _delete_flow(self) -> None:
         """Delete one of its own, which nobody else deletes: once more finds none, and means that it is done."""
@@ -579,7 +653,8 @@ class Client:
         kind, number, product, change = flow
         effect = Effect(product.id, f"delete_{kind}", -change, reference=str(number))
         path = f"/api/v1/{kind}s/{number}/"
-        deleted = await self.do(5, f"delete {kind}", "DELETE", path, told=lambda _: [effect])
+        wants = [Want(product.id, change)] if kind == "inflow" else []
+        deleted = await self.do(5, f"delete {kind}", "DELETE", path, told=lambda _: [effect], wants=wants)
         if deleted.outcome is not Outcome.REFUSED:
             self._flows.remove(flow)
 

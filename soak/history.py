@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
+import time
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,12 +62,30 @@ class Try:
         return (self.status == 503 and self.code == "SERVICE_UNAVAILABLE") or self.error == "not connected"
 
 
+@dataclasses.dataclass(frozen=True)
+class Want:
+    """What a request needs of a product: so much available, so much at the place, so much reserved.
+
+    ``counted``: what a count found at the place; it then needs what lies there above that.
+    ``brings``: what the place has more afterwards, for the next order of the same request.
+    """
+
+    product: int
+    available: Decimal = ZERO
+    place: str | None = None
+    held: Decimal = ZERO
+    reserved: Decimal = ZERO
+    counted: Decimal | None = None
+    on_hand: Decimal | None = None  # expected
+    brings: tuple[tuple[str, Decimal], ...] = ()
+
+
 Told = Callable[[Any], list[Effect]]
 
 
 @dataclasses.dataclass
 class Operation:
-    """A request with all its tries. ``rows``: (table, id) of what the answer says was made."""
+    """A request with all its tries. ``about``: the product that it reads. ``wants``: what it needs, in its order."""
 
     client: str
     actor: str
@@ -76,6 +97,8 @@ class Operation:
     key: str | None
     is_repeatable: bool
     told: Told | None = None
+    about: int | None = None
+    wants: tuple[Want, ...] = ()
     tries: list[Try] = dataclasses.field(default_factory=list)
     outcome: Outcome = Outcome.PENDING
     status: int | None = None
@@ -85,11 +108,20 @@ class Operation:
     effects: list[Effect] = dataclasses.field(default_factory=list)
     replays: list[str | None] = dataclasses.field(default_factory=list)
     was_in_doubt: bool = False
-    is_twin: bool = False  # sent twice at once
+    twin: Try | None = None  # the same request, sent at the same time
 
     @property
     def is_write(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The instants between which its answer was decided. Without an answer there is no end."""
+        answered = self.tries[-1].answered if self.status is not None else math.inf
+        if not self.is_write or (self.key is None and self.outcome is Outcome.REFUSED):
+            return self.tries[-1].sent, answered
+        tries = [self.twin, *self.tries] if self.twin is not None else self.tries
+        return next((t.sent for t in tries if not t.is_surely_undone), tries[-1].sent), answered
 
     def line(self) -> str:
         """For people: what it was and what became of it."""
@@ -131,8 +163,26 @@ class History:
     """All operations, in the order in which they began."""
 
     def __init__(self) -> None:
+        self.started = time.monotonic()
+        self._offsets: list[tuple[float, float]] = []
         self.operations: list[Operation] = []
         self.violations: list[str] = []  # what a client saw with its own eyes
+
+    def now(self) -> float:
+        """Seconds since the run began, by a clock that nobody sets. Notes what the wall clock says now and then."""
+        now = time.monotonic() - self.started
+        if not self._offsets or now > self._offsets[-1][0] + 1:
+            self._offsets.append((now, time.time() - now))
+        return now
+
+    def instant(self, wall: datetime) -> float:
+        """The instant in seconds since the run began that the database's clock calls ``wall``."""
+        offset = self._offsets[0][1]
+        for began, each in self._offsets:
+            if wall.timestamp() - each < began:
+                break
+            offset = each
+        return wall.timestamp() - offset
 
     def write(self, path: Path) -> None:
         with path.open("w") as file:

@@ -12,9 +12,12 @@ from pathlib import Path
 import psycopg
 
 from soak import faults
-from soak.check import SHOWN, Check, Ledger, check, check_logs, check_webhooks
+from soak.answers import Answers
+from soak.check import SHOWN, Check, check, check_logs, check_webhooks
 from soak.clients import Client, Shared
 from soak.history import History, Operation, Outcome
+from soak.ledger import Ledger
+from soak.planted import Planted
 from soak.world import World
 
 # Of each eight clients: two have no token, the rest are users of each role.
@@ -34,6 +37,7 @@ class Options:
     kinds: tuple[str, ...] = faults.ALL
     recovery_seconds: float = 10
     history: Path | None = None
+    planted: Planted | None = None
 
 
 @dataclasses.dataclass
@@ -107,7 +111,10 @@ async def soak(options: Options) -> Report:
     """Play, break, mend and check. Raises what keeps the world from being built; violations are in the report."""
     history = History()
     async with World(options.seed) as world:
-        shared = Shared([server.url for server in world.servers], history)
+        planted = options.planted or Planted(frozenset())
+        planted.plant(world.conninfo)
+        alters = planted.alters() if planted.alters else None
+        shared = Shared([server.url for server in world.servers], history, alters, planted.late)
         clients = [
             Client(f"client-{number}", ROLES[number % len(ROLES)], shared, options.seed)
             for number in range(options.clients)
@@ -118,12 +125,14 @@ async def soak(options: Options) -> Report:
             await _prepare(world, shared, [setup, *clients])
             playing = [asyncio.create_task(client.play()) for client in clients]
             driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
-            await driver.run(options.seconds)
+            await (driver.run(options.seconds) if options.kinds else asyncio.sleep(options.seconds))
             recovery = await _recovery(clients, playing, shared, options)
             shared.end()
             await asyncio.gather(*playing)
             await _settle(clients, shared)
             await _deliver(world)
+            if planted.after is not None:
+                await world.rows(planted.after)
             checks = await _check(world, history, clients, recovery, options)
         finally:
             for task in playing:
@@ -155,6 +164,9 @@ async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
         product = await setup.create_product(f"soak-{number}", 30)
         assert product is not None
         (shared.hot if number < HOT else shared.cold).append(product)
+    # From now on the places exist.
+    orders = [{"type": "Add", "sku": shared.cold[0].sku, "quantity": 1, "to_location": p} for p in shared.places]
+    await setup.place_orders([(order, shared.cold[0]) for order in orders], is_atomic=True)
     body = {"url": world.receiver.url, "events": ["outflow.created", "inflow.created"]}  # type: ignore[dict-item]
     hook = await setup.do(5, "create webhook", "POST", "/api/v1/webhooks/", body)
     assert hook.answer["url"] == world.receiver.url
@@ -220,4 +232,5 @@ async def _check(
     if recovery is None or recovery > options.recovery_seconds:
         progress.violations.append(f"it took {recovery} s, {options.recovery_seconds} s are allowed")
     ledger = await Ledger.read(world.conninfo)
-    return [*check(history, ledger), webhooks, stops, check_logs(world), progress]
+    answers = Answers(history, ledger)
+    return [*check(history, ledger), *answers.check(), webhooks, stops, check_logs(world), progress]

@@ -31,6 +31,18 @@ begin
     order by s.product_id
     for no key update;
 
+    -- Lines of one SKU count together: a refusal tells what is available before the first of them.
+    perform inventory.make_room(t.product_id, 0, 0, t.quantity, true)
+    from (
+        select i.product_id, sum(l.quantity) as quantity
+        from unnest(v_product_ids) with ordinality as i (product_id, position)
+        inner join unnest(p_lines::inventory.block_line []) with ordinality as l (sku_id, quantity, position)
+            on i.position = l.position
+        group by i.product_id
+        having count(*) > 1
+        order by i.product_id
+    ) as t;
+
     v_now := inventory.clock();
     v_expires_at := inventory.block_expiry(p_expires_at, v_now, v_now);
     foreach v_line in array p_lines::inventory.block_line []

@@ -1,0 +1,405 @@
+"""Holds every answer to the ledger: each was true at some instant between its request and itself.
+
+The order of each product's changes is known (see soak.timeline), so nothing has to be guessed, and the time that a
+check takes grows with the number of answers alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from soak.check import Check
+from soak.history import ZERO, History, Operation, Outcome, Want
+from soak.ledger import Ledger
+from soak.timeline import ALWAYS, CLOCKS_DIFFER, Block, Span, Timeline, Versions, common, parse_instant, timelines
+
+# A version of something, and when it was the present one: what a read may have seen.
+Seen = tuple[int, Span]
+
+
+class Prices:
+    """The rules of one type of price of one product, each in force from its making until the next one's."""
+
+    def __init__(self, rules: list[dict[str, Any]], spans: Sequence[Span]) -> None:
+        self.versions = Versions(spans)
+        self._rules = rules
+
+    def seen(self, span: Span, holds: Callable[[dict[str, Any] | None], bool]) -> Iterator[Seen]:
+        """The versions that may be in force in the span and of whose rule (None: there is none yet) this holds."""
+        for number, low, high in self.versions.of(*span):
+            if holds(self._rules[number - 1] if number else None):
+                yield number, (low, high)
+
+
+class Answers:
+    """All that was answered, and what it is held to."""
+
+    def __init__(self, history: History, ledger: Ledger) -> None:
+        self.history = history
+        self.ledger = ledger
+        self.timelines = timelines(history, ledger)
+        self.prices = _prices(history, ledger)
+        self.blocks: dict[str, tuple[Timeline, Block]] = {
+            number: (timeline, block)
+            for timeline in self.timelines.values()
+            for number, block in timeline.blocks.items()
+        }
+        self.unexplained: Counter[str] = Counter()
+        """Answers that no check here explains, by the operation's name and the error's code."""
+
+    def check(self) -> list[Check]:
+        return [self._order(), *self._reads(), self._refusals(), self._one_instant()]
+
+    # The order of changes
+
+    def _order(self) -> Check:
+        check = Check("answered before sent is earlier in the ledger")
+        for product, timeline in self.timelines.items():
+            check.count += len(timeline.changes)
+            for number in timeline.versions.disorder():
+                check.violations.append(f"product {product}: {timeline.changes[number - 1].movement}")
+        return check
+
+    def _one_instant(self) -> Check:
+        """No circle of: earlier at a product, or answered before sent. Then all changes have one order in time."""
+        check = Check("changes of several products have one instant for all")
+        order: TopologicalSorter[Hashable] = TopologicalSorter()
+        events: set[tuple[float, bool]] = set()
+        for timeline in self.timelines.values():
+            last: Hashable = None
+            for change in timeline.changes:
+                node: Hashable = id(change) if change.operation is None else id(change.operation)
+                span = change.span if change.operation is None else change.operation.window
+                if node != last:
+                    check.count += 1
+                    sent, answered = (span[0], False), (span[1], True)
+                    order.add(node, last, sent)
+                    order.add(answered, node)
+                    events |= {sent, answered}
+                last = node
+        for earlier, later in itertools.pairwise(sorted(events)):
+            order.add(later, earlier)
+        try:
+            order.prepare()
+        except CycleError as error:
+            named = {id(o): o.line() for o in self.history.operations}
+            check.violations.append("in a circle: " + "; ".join(named[n] for n in error.args[1] if n in named))
+        return check
+
+    # Reads
+
+    def _reads(self) -> list[Check]:
+        check = Check("each read is what was there at an instant of its time")
+        back = Check("nobody sees time go back")
+        floors: dict[Hashable, int] = defaultdict(int)
+        answered: list[tuple[float, int, Hashable, int]] = []  # heap: until when a read waited, and what it saw
+        looks = {
+            "look at sku": self._sku,
+            "look at item": self._item,
+            "look at inventory": self._inventory,
+            "list blocks": self._list,
+            "active price": self._price,
+            "look at place": self._place,
+        }
+        reads = [o for o in self.history.operations if o.outcome is Outcome.ACKNOWLEDGED and not o.is_write]
+        for operation in sorted(reads, key=lambda each: each.window):
+            start, end = operation.window
+            while answered and answered[0][0] < start:
+                _, _, key, number = heapq.heappop(answered)
+                floors[key] = max(floors[key], number)
+            if operation.name not in looks:
+                self.unexplained[operation.name] += 1
+                continue
+            seen = {key: list(each) for key, each in looks[operation.name](operation)}
+            check.expect(_have_an_instant(seen), f"{operation.line()}: {operation.raw[:500]!r}")
+            fresh = {key: [(n, span) for n, span in each if n >= floors[key]] for key, each in seen.items()}
+            if _have_an_instant(seen):
+                back.expect(_have_an_instant(fresh), f"{operation.line()}: {operation.raw[:500]!r}")
+            for key, each in fresh.items():
+                if each:
+                    heapq.heappush(answered, (end, len(answered), key, min(each)[0]))
+        return [check, back]
+
+    def _sku(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        a = operation.answer
+        told = tuple(Decimal(a[name]) for name in ("quantity", "reserved", "blocked", "available"))
+        yield self._stock(operation, told, a["blocks"])
+        yield self._retail(operation, a["price"])
+
+    def _item(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        a = operation.answer
+        told = tuple(Decimal(a[f"{name}Stock"]) for name in ("onHand", "reserved", "blocked", "available"))
+        yield self._stock(operation, told)
+        yield self._retail(operation, a["price"])
+
+    def _inventory(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        a = operation.answer["inventory"]
+        yield self._stock(
+            operation, tuple(Decimal(a[name]) for name in ("quantity", "reserved", "blocked", "available"))
+        )
+
+    def _list(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        listed = operation.answer["blocks"]
+        if operation.answer["total"] == len(listed):
+            yield self._stock(operation, None, listed)
+        else:
+            yield operation.about, ()
+
+    def _stock(
+        self, operation: Operation, told: tuple[Decimal, ...] | None, listed: list[dict[str, Any]] | None = None
+    ) -> tuple[Hashable, list[Seen]]:
+        """The states that are as told: on hand, reserved, blocked and available, and the blocks, all at once."""
+        assert operation.about is not None
+        timeline = self.timelines[operation.about]
+        seen: list[Seen] = []
+        for number, low, high in timeline.states(*operation.window):
+            if told is not None:
+                on_hand, reserved, blocked = timeline.balances[number]
+                if told[:2] != (on_hand, reserved) or told[3] != told[0] - told[1] - told[2]:
+                    continue
+                sums = timeline.lapses(number, low, high).sums()
+                if sums is not None and blocked - told[2] not in sums:
+                    continue
+            if listed is None or self._are_listed(timeline, number, (low, high), listed, told):
+                seen.append((number, (low, high)))
+        return operation.about, seen
+
+    def _are_listed(
+        self,
+        timeline: Timeline,
+        number: int,
+        span: Span,
+        listed: list[dict[str, Any]],
+        told: tuple[Decimal, ...] | None,
+    ) -> bool:
+        held = timeline.held(number)
+        total = ZERO
+        for each in listed:
+            block, quantity = held.get(each["block_id"]), Decimal(each["quantity"])
+            if block is None or block.quantity != quantity:
+                return False
+            end = self.history.instant(parse_instant(each["expires_at"]))
+            if all(abs(at - end) > CLOCKS_DIFFER for at in block.ends_at(*span)):
+                return False
+            total += quantity
+        missing = held.keys() - {each["block_id"] for each in listed}
+        return (told is None or total == told[2]) and timeline.lapses(number, *span).may_be(missing)
+
+    def _retail(self, operation: Operation, amount: Any) -> tuple[Hashable, Iterable[Seen]]:
+        key = (operation.about, "retail")
+        return key, self.prices[key].seen(operation.window, lambda rule: rule is not None and rule["amount"] == amount)
+
+    def _price(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        told = operation.answer["price"]
+        key = (operation.about, told["price_type"])
+        yield (
+            key,
+            self.prices[key].seen(
+                operation.window,
+                lambda rule: rule is not None and (rule["id"], rule["amount"]) == (told["id"], Decimal(told["amount"])),
+            ),
+        )
+        promo = (operation.about, "promo")
+        if told["price_type"] == "retail" and "price_type" not in operation.path and promo in self.prices:
+            yield promo, self.prices[promo].seen(operation.window, lambda rule: rule is None)
+
+    def _place(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        """One list is of one instant, whatever number of products it tells of."""
+        place = operation.path.split("/")[4]
+        told = {each["sku"]: Decimal(each["quantity"]) for each in operation.answer["stock"]}
+        for product, timeline in self.timelines.items():
+            quantity = told.pop(self.ledger.skus.get(product, ""), ZERO)
+            if quantity or place in timeline.places():
+                yield (
+                    product,
+                    [
+                        (number, (low, high))
+                        for number, low, high in timeline.states(*operation.window)
+                        if timeline.at_place(number, place) == quantity
+                    ],
+                )
+        if told:
+            yield "no such product", ()
+
+    # Refusals
+
+    def _refusals(self) -> Check:
+        check = Check("each refusal was true at an instant of its time")
+        for operation in self.history.operations:
+            if operation.outcome is Outcome.REFUSED:
+                is_true = self._is_true(operation)
+                if is_true is None:
+                    self.unexplained[f"{operation.name}: {operation.code}"] += 1
+                else:
+                    check.expect(is_true, f"{operation.code}: {operation.line()}: {operation.raw[:300]!r}")
+            elif operation.name == "orders" and operation.outcome is Outcome.ACKNOWLEDGED:
+                for number, result in enumerate(operation.answer["results"]):
+                    if result["status"] == "error":
+                        check.expect(self._is_short(operation, number), f"order {number}: {operation.line()}")
+            elif operation.name == "extend" and operation.outcome is Outcome.ACKNOWLEDGED:
+                check.expect(self._was_active(operation), f"extended after its end: {operation.line()}")
+        return check
+
+    def _is_true(self, operation: Operation) -> bool | None:  # noqa: PLR0911 - a line a code
+        """Whether the refusal was true; None where that is not known here."""
+        span = operation.window
+        match operation.code:
+            case "INSUFFICIENT_STOCK" if operation.name == "orders":
+                return self._would_be_short(operation)
+            case "INSUFFICIENT_STOCK" if operation.wants:
+                told = _told(operation, "available")
+                return any(self._is_wanting(want, self._states(want, span), told) for want in operation.wants)
+            case "INSUFFICIENT_RESERVED":
+                (want,), told = operation.wants, _told(operation, "reserved")
+                reserved = (self.timelines[want.product].balances[n][1] for n, _, _ in self._states(want, span))
+                return any(each < want.reserved and told in (None, each) for each in reserved)
+            case "QUANTITY_CHANGED":
+                (want,) = operation.wants
+                timeline = self.timelines[want.product]
+                return any(timeline.balances[n][0] != want.on_hand for n, _, _ in self._states(want, span))
+            case "BLOCK_CONVERTED" | "BLOCK_CANCELLED":
+                timeline, block = self.blocks[operation.path.split("/")[2]]
+                kind = {"BLOCK_CONVERTED": "convert", "BLOCK_CANCELLED": "cancel"}[operation.code]
+                return block.death == kind and timeline.versions.began[block.died or 0] <= span[1]
+            case "BLOCK_EXPIRED":
+                _, block = self.blocks[operation.path.split("/")[2]]
+                return block.death in (None, "expire") and min(block.ends_at(*span)) <= span[1] + CLOCKS_DIFFER
+            case "COUNT_OPEN":
+                return self._is_being_counted(operation)
+        return None
+
+    def _states(self, want: Want, span: Span) -> Iterator[tuple[int, float, float]]:
+        return self.timelines[want.product].states(*span)
+
+    def _is_wanting(
+        self,
+        want: Want,
+        states: Iterable[tuple[int, float, float]],
+        told: Decimal | None = None,
+        before: Iterable[Want] = (),
+    ) -> bool:
+        """Whether in one of the states there was too little, after what comes before it in the same request.
+
+        Blocks whose time is over count as free: a refusal for their sake is a sale that is lost.
+        """
+        timeline = self.timelines[want.product]
+        brought = [line for each in before if each.product == want.product for line in each.brings]
+        more = sum((quantity for _, quantity in brought), ZERO)
+        there = sum((quantity for place, quantity in brought if place == want.place), ZERO)
+        for number, low, high in states:
+            needed = want.available
+            if want.place is not None:
+                held = timeline.at_place(number, want.place) + there
+                if held < want.held and told is None:
+                    return True
+                if want.counted is not None:
+                    needed = held - want.counted
+            on_hand, reserved, blocked = timeline.balances[number]
+            sums = timeline.lapses(number, low, high).sums()
+            if sums is None:
+                return True
+            available = [on_hand - reserved - blocked + more + each for each in sums]
+            if needed > 0 and any(each < needed and told in (None, each) for each in available):
+                return True
+        return False
+
+    def _would_be_short(self, operation: Operation) -> bool:
+        """Of orders that were all undone for the sake of one."""
+        failed = int(operation.answer["detail"]["failed_index"])
+        want = operation.wants[failed]
+        told = _told(operation, "available")
+        return self._is_wanting(want, self._states(want, operation.window), told, operation.wants[:failed])
+
+    def _is_short(self, operation: Operation, failed: int) -> bool:
+        """Of orders each for itself: the state is that between its neighbours, which are in the ledger."""
+        want = operation.wants[failed]
+        timeline = self.timelines[want.product]
+        done = {str(r.get("operation_id")): n for n, r in enumerate(operation.answer["results"])}
+        first, last = 0, len(timeline.changes)
+        is_within = False
+        for number, change in enumerate(timeline.changes, 1):
+            if change.operation is operation:
+                is_within = True
+                if done[change.movement["reference"]] < failed:
+                    first = number
+                else:
+                    last = number - 1
+                    break
+        if not is_within:
+            return self._is_wanting(want, self._states(want, operation.window))
+        # It held the product from its first order to its last, and only ended blocks besides.
+        if first:
+            end = first
+            while end < last and timeline.changes[end].movement["kind"] == "expire":
+                end += 1
+            numbers = range(first, end + 1)
+        else:
+            begin = last
+            while begin > 0 and timeline.changes[begin - 1].movement["kind"] == "expire":
+                begin -= 1
+            numbers = range(begin, last + 1)
+        return self._is_wanting(want, ((number, *operation.window) for number in numbers))
+
+    def _was_active(self, operation: Operation) -> bool:
+        timeline, block = self.blocks[operation.path.split("/")[2]]
+        start, end = operation.window
+        is_there = block.died is None or timeline.versions.began_by[block.died] >= start
+        earlier = [at for at, span in block.ends if span[1] <= end and span[0] < start]
+        return is_there and max(earlier) > start - CLOCKS_DIFFER
+
+    def _is_being_counted(self, operation: Operation) -> bool:
+        start, end = operation.window
+        place = operation.body["location"]
+        counts = {
+            o.answer["count"]["id"]: o.window[0]
+            for o in self.history.operations
+            if o.name == "start count" and o.outcome is Outcome.ACKNOWLEDGED and o.body["location"] == place
+        }
+        ended = {
+            int(o.path.split("/")[4]): o.window[1]
+            for o in self.history.operations
+            if o.name in ("close count", "cancel count") and o.outcome is Outcome.ACKNOWLEDGED
+        }
+        return any(began <= end and ended.get(number, end) >= start for number, began in counts.items())
+
+
+def _told(operation: Operation, name: str) -> Decimal | None:
+    """How much the refusal says is available or reserved; None where it does not say."""
+    detail = operation.answer.get("detail")
+    if isinstance(detail, dict) and name in detail:
+        return Decimal(detail[name])
+    found = re.search(rf"Only ([0-9.]+) {name}", operation.raw.decode())
+    return Decimal(found[1]) if found else None
+
+
+def _have_an_instant(seen: dict[Hashable, list[Seen]]) -> bool:
+    return bool(common([[span for _, span in each] for each in seen.values()]))
+
+
+def _prices(history: History, ledger: Ledger) -> dict[Hashable, Prices]:
+    made: dict[Any, Operation] = {}
+    for operation in history.operations:
+        if operation.outcome is Outcome.ACKNOWLEDGED:
+            match operation.name:
+                case "price":
+                    made[operation.answer["price"]["id"]] = operation
+                case "create sku":
+                    made["first", ledger.product(operation.answer["sku_id"])] = operation
+                case "create item" | "create product":
+                    made["first", operation.answer["id"]] = operation
+    rules: dict[Hashable, list[dict[str, Any]]] = defaultdict(list)
+    spans: dict[Hashable, list[Span]] = defaultdict(list)
+    for rule in ledger.prices:
+        key = (rule["product"], rule["type"])
+        maker = made.get(rule["id"]) or (made.get(("first", rule["product"])) if not rules[key] else None)
+        sent, answered = maker.window if maker else ALWAYS
+        rules[key].append(rule)
+        spans[key].append((max(sent, history.instant(rule["effective_from"]) - CLOCKS_DIFFER), answered))
+    return {key: Prices(each, spans[key]) for key, each in rules.items()}

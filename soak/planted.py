@@ -1,0 +1,338 @@
+"""Faults that are planted on purpose, to show that the checks find them.
+
+    python -m soak --planted "a torn read" --seconds 4 --faults none
+
+A fault is a function of the database that is changed in the run's own database, a change of what the clients hear, or a
+change of the ledger after the play. A run with one ends with status 1 and names a check of ``found_by``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+import psycopg
+
+from soak.clients import Alters
+
+READS = "each read is what was there at an instant of its time"
+BACK = "nobody sees time go back"
+REFUSALS = "each refusal was true at an instant of its time"
+ORDER = "answered before sent is earlier in the ledger"
+AT_ONCE = "changes of several products have one instant for all"
+ONCE = "each acknowledged change is in the ledger once"
+NEVER = "nothing else is in the ledger"
+NAMED = "what answers name is there, and no more"
+BLOCKS = "each block ends once, as its caller was told"
+AVAILABLE = "available is never below 0"
+MONEY = "money: what came in is what left and what is there"
+CONTRACT = "answers are the contract's, 503 the only 5xx"
+
+CACHE_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Planted:
+    """``function`` and ``body``: what is put in a function's place, which is then called ``planted.<its name>``.
+
+    ``before``: statements that come first. ``alters``: makes what clients hear from then on of a read's answer.
+    ``after``: a statement that changes the ledger after the play. ``late``: seconds that pass before clients read the answer
+    to a write.
+    """
+
+    found_by: frozenset[str]
+    function: str | None = None
+    body: str = ""
+    before: str = ""
+    alters: Callable[[], Alters] | None = None
+    after: str | None = None
+    late: float = 0.0
+
+    def plant(self, conninfo: str) -> None:
+        """Change the function of the database."""
+        if self.function is None:
+            return
+        schema, name = self.function.split(".")
+        with psycopg.connect(conninfo) as connection:
+            connection.execute(PLANTED)
+            connection.execute(self.before.encode())
+            row = connection.execute(HEADER, [schema, name]).fetchone()
+            assert row is not None
+            header, signature, grantees = row
+            connection.execute(f"alter function {signature} set schema planted".encode())
+            connection.execute(f"{header}AS $planted$\n{self.body}\n$planted$".encode())
+            connection.execute(f"alter function {signature} owner to inventory_owner".encode())
+            for grantee in grantees:
+                connection.execute(f"grant execute on function {signature} to {grantee}".encode())
+
+
+# A function's definition up to its body, its signature, and who may call it.
+HEADER = """
+select split_part(pg_get_functiondef(p.oid), 'AS $function$', 1), p.oid::regprocedure::text, array(
+    select a.grantee::regrole::text from aclexplode(p.proacl) as a where a.privilege_type = 'EXECUTE' and a.grantee <> 0
+)
+from pg_proc as p
+where p.pronamespace = %s::regnamespace and p.proname = %s
+"""
+
+PLANTED = """
+create schema planted authorization inventory_owner;
+grant usage on schema planted to public;
+-- A product's balances as they were at some time before now.
+create function planted.stock_before(p_product_id bigint, p_ago interval)
+returns store.movement
+language sql stable security definer
+return (
+    select m from store.movement as m
+    where m.product_id = p_product_id and m.created_at <= clock_timestamp() - p_ago
+    order by m.id desc
+    limit 1
+);
+alter function planted.stock_before(bigint, interval) owner to inventory_owner;
+"""
+
+
+def _cache() -> Alters:
+    """Answers of the same path from a cache, for so long."""
+    kept: dict[str, tuple[float, bytes]] = defaultdict(lambda: (0.0, b""))
+
+    def alter(path: str, raw: bytes) -> bytes:
+        at, cached = kept[path]
+        if time.monotonic() < at + CACHE_SECONDS:
+            return cached
+        kept[path] = (time.monotonic(), raw)
+        return raw
+
+    return alter
+
+
+# An answer of API 2 with the balances of a movement, m.
+_ITEM_OF = """
+declare
+    v_item constant jsonb := planted.get_inventory_item(p_id);
+    m constant store.movement := planted.stock_before((v_item ->> 'id')::bigint, {ago});
+begin
+    if m.id is null then
+        return v_item;
+    end if;
+    return v_item || jsonb_build_object(
+        'onHandStock', trim_scale(m.on_hand_after), {others}
+    );
+end;
+"""
+_ALL_OF_IT = """
+        'reservedStock', trim_scale(m.reserved_after), 'blockedStock', trim_scale(m.blocked_after),
+        'availableStock', trim_scale(m.on_hand_after - m.reserved_after - m.blocked_after)
+"""
+
+FAULTS: dict[str, Planted] = {
+    "a read from a cache of 50 ms": Planted(frozenset({READS}), alters=_cache),
+    "a read from a standby that lags 150 ms": Planted(
+        frozenset({READS}),
+        "http.get_inventory_item",
+        _ITEM_OF.format(ago="interval '150 ms'", others=_ALL_OF_IT),
+    ),
+    "a client that sees time go back": Planted(
+        frozenset({BACK}),
+        "http.get_inventory_item",
+        _ITEM_OF.format(ago="random() * interval '30 ms'", others=_ALL_OF_IT),
+        # Then it is not known for long when a change came, and each read alone could be true.
+        late=0.1,
+    ),
+    "a torn read": Planted(
+        frozenset({READS}),
+        "http.get_inventory_item",
+        _ITEM_OF.format(ago="interval '50 ms'", others="'torn', true"),
+    ),
+    "available computed before the lock": Planted(
+        frozenset({AVAILABLE}),
+        "http.reserve_stock",
+        """
+declare
+    v_id constant bigint := inventory.product_id(p_id);
+    v_available constant numeric := (inventory.balances_of(v_id)).available;
+    v_stock store.stock;
+begin
+    if v_available < p_amount then
+        return planted.reserve_stock(p_id, p_amount, p_actor);
+    end if;
+    perform pg_sleep(0.005);
+    update store.stock as s set reserved = s.reserved + p_amount, updated_at = inventory.clock()
+    where s.product_id = v_id
+    returning * into v_stock;
+    perform inventory.write_movement(v_stock, 'reserve', 0, p_amount, 0, null, null, p_actor);
+    return null;
+end;
+""",
+        before="""
+create function planted.drop_checks() returns void language plpgsql as $$
+declare
+    v_check record;
+begin
+    for v_check in
+        select c.conrelid::regclass as relation, c.conname from pg_constraint as c
+        where c.contype = 'c' and c.conrelid in ('store.stock'::regclass, 'store.movement'::regclass)
+    loop
+        execute format('alter table %s drop constraint %I', v_check.relation, v_check.conname);
+    end loop;
+end;
+$$;
+select planted.drop_checks();
+""",
+    ),
+    "two movements swapped": Planted(
+        frozenset({ORDER}),
+        # Of two reservations of one product that were far apart, each is written where the other was.
+        after="""
+with pair as (
+    select m.product_id, m.id as first_id, n.id as second_id, m.actor as first_actor, n.actor as second_actor,
+        m.reserved_before as start, m.reserved_before + n.reserved_after - n.reserved_before as middle
+    from store.movement as m
+    inner join lateral (
+        select * from store.movement as l where l.product_id = m.product_id and l.id > m.id order by l.id limit 1
+    ) as n on true
+    where m.kind = 'reserve' and n.kind = 'reserve'
+        and n.reserved_after - n.reserved_before <> m.reserved_after - m.reserved_before
+    order by n.created_at - m.created_at desc
+    limit 1
+)
+update store.movement as t
+set actor = case when t.id = p.first_id then p.second_actor else p.first_actor end,
+    reserved_before = case when t.id = p.first_id then p.start else p.middle end,
+    reserved_after = case when t.id = p.first_id then p.middle else t.reserved_after end
+from pair as p
+where t.product_id = p.product_id and t.id in (p.first_id, p.second_id)
+""",
+    ),
+    "a refusal without cause": Planted(
+        frozenset({REFUSALS}),
+        "http.reserve_stock",
+        """
+declare
+    v_available constant numeric := (inventory.balances_of(inventory.product_id(p_id))).available;
+begin
+    if random() < 0.1 then
+        raise exception using errcode = 'IV001', message = format('Only %s available.', trim_scale(v_available));
+    end if;
+    return planted.reserve_stock(p_id, p_amount, p_actor);
+end;
+""",
+    ),
+    "a lost write": Planted(
+        frozenset({ONCE}),
+        "http.add_stock",
+        "begin\n    return case when random() > 0.1 then planted.add_stock(p_id, p_amount, p_actor) end;\nend;",
+    ),
+    "a doubled write": Planted(
+        frozenset({NEVER}),
+        "http.add_stock",
+        """
+begin
+    if random() < 0.1 then
+        perform planted.add_stock(p_id, p_amount, p_actor);
+    end if;
+    return planted.add_stock(p_id, p_amount, p_actor);
+end;
+""",
+    ),
+    "half of a multi-line block": Planted(
+        frozenset({NAMED}),
+        "http.create_blocks",
+        """
+declare
+    v_made constant jsonb := planted.create_blocks(p_items[1:1], p_reason, p_expires_at, p_actor);
+    v_others constant inventory.block_line [] := p_items;
+    v_block jsonb := v_made -> 'blocks' -> 0;
+    v_blocks jsonb := v_made -> 'blocks';
+begin
+    for i in 2..cardinality(v_others) loop
+        v_blocks := v_blocks || (v_block || jsonb_build_object(
+            'block_id', gen_random_uuid(), 'sku_id', v_others[i].sku_id, 'quantity', v_others[i].quantity
+        ));
+    end loop;
+    return jsonb_build_object('blocks', v_blocks, 'total', cardinality(v_others));
+end;
+""",
+    ),
+    "a block that outlives its end by a second": Planted(
+        frozenset({READS, REFUSALS}),
+        "inventory.lapsed_quantity",
+        "begin\n    return planted.lapsed_quantity(p_product_id, p_at - interval '1 s');\nend;",
+    ),
+    "a block that is converted after its end": Planted(
+        frozenset({BLOCKS}),
+        "http.convert_block",
+        """
+begin
+    update store.block as b set expires_at = inventory.clock() + interval '1 s'
+    where b.id = p_block_id and b.status = 'active' and b.expires_at <= inventory.clock();
+    return planted.convert_block(p_block_id, p_quantity, p_reason, p_actor);
+end;
+""",
+    ),
+    "a keyed retry that runs again": Planted(
+        frozenset({CONTRACT}),
+        "http.once",
+        """
+begin
+    delete from store.idempotency_key as k where k.key = p_key;
+    select o.replayed, o.result, o.error into replayed, result, error
+    from planted.once(p_caller, p_key, p_request, p_function, p_arguments) as o;
+end;
+""",
+    ),
+    "the price before the active one": Planted(
+        frozenset({READS}),
+        "http.get_active_price",
+        """
+declare
+    v_price constant jsonb := planted.get_active_price(p_product_id, p_price_type);
+    v_earlier store.price;
+begin
+    select p.* into v_earlier from store.price as p
+    where p.product_id = p_product_id and p.price_type = v_price -> 'price' ->> 'price_type'
+        and p.id < (v_price -> 'price' ->> 'id')::bigint
+    order by p.id desc
+    limit 1;
+    return case
+        when v_earlier.id is null then v_price
+        else jsonb_build_object('price', http.price_json(v_earlier))
+    end;
+end;
+""",
+    ),
+    "a place of which one product is told late": Planted(
+        frozenset({READS}),
+        "http.get_location_stock",
+        """
+declare
+    v_answer constant jsonb := planted.get_location_stock(p_code, p_limit, p_after);
+begin
+    if jsonb_array_length(v_answer -> 'stock') = 0 then
+        return v_answer;
+    end if;
+    return jsonb_set(
+        v_answer, '{stock,0,quantity}', to_jsonb((v_answer -> 'stock' -> 0 ->> 'quantity')::numeric + 1)
+    );
+end;
+""",
+    ),
+    "a sale that costs 0.001 too much": Planted(
+        frozenset({MONEY}),
+        "inventory.use_cost_layers",
+        """
+declare
+    v_cost constant numeric := planted.use_cost_layers(p_product_id, p_movement_id, p_quantity, p_layer_id);
+begin
+    update store.cost_layer_use as u set cost = u.cost + 0.001
+    where u.product_id = p_product_id and u.movement_id = p_movement_id and u.layer_id = (
+        select min(l.layer_id) from store.cost_layer_use as l
+        where l.product_id = p_product_id and l.movement_id = p_movement_id
+    );
+    return v_cost + 0.001;
+end;
+""",
+    ),
+}

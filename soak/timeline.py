@@ -1,0 +1,297 @@
+"""What each product's stock was between any two movements, and when that was at the latest and at the earliest.
+
+A movement's id is taken under the product's lock, so the ids of a product are the order in which it changed. When a
+change came is known from outside alone: after its request was sent, and before it was answered. With the order, these
+bounds become those of every state: a state cannot begin before a change before it was sent, nor last longer than until
+a change after it was answered. All instants are seconds since the run began.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from soak.history import ZERO, History, Operation, Outcome
+from soak.ledger import Ledger, Moved
+
+Span = tuple[float, float]
+
+ALWAYS: Span = (-math.inf, math.inf)
+BEFORE: Span = (-math.inf, -math.inf)
+CLOCKS_DIFFER = 0.002  # seconds by which an instant of the database's clock is uncertain
+MOST_UNSURE = 8  # blocks of a state of which it is unknown whether they are over; beyond, anything may be
+
+
+@dataclasses.dataclass
+class Change:
+    """A movement, and the operation that made it. ``span``: when it was committed."""
+
+    movement: dict[str, Any]
+    operation: Operation | None = None
+    span: Span = ALWAYS
+
+
+@dataclasses.dataclass
+class Block:
+    """``ends``: what its end may have been, with the span of the request that said so; the first is of its making."""
+
+    id: str
+    quantity: Decimal
+    born: int
+    died: int | None = None
+    death: str | None = None
+    ends: list[tuple[float, Span]] = dataclasses.field(default_factory=list)
+
+    def ends_at(self, start: float, end: float) -> list[float]:
+        """The ends that may have held at some instant of the span."""
+        known = [each for each in self.ends if each[1][0] <= end]
+        overruled = max((span[0] for _, span in known if span[1] < start), default=-math.inf)
+        return [at for at, span in known if span[1] >= overruled]
+
+
+class Versions:
+    """Things that follow each other: which of them may be the present one, and when."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        """``spans``: of each version's beginning. Version 0 was there before the first of them."""
+        self.began = [-math.inf, *itertools.accumulate((span[0] for span in spans), max)]
+        latest = list(itertools.accumulate((span[1] for span in reversed(spans)), min))
+        self.began_by = [-math.inf, *reversed(latest)]
+
+    def disorder(self) -> Iterator[int]:
+        """The versions that were there before one that came before them was asked for."""
+        return (n for n in range(len(self.began)) if self.began[n] > self.began_by[n])
+
+    def of(self, start: float, end: float) -> Iterator[tuple[int, float, float]]:
+        """(number, from, to): the versions that may be the present one in the span, and when."""
+        last = bisect.bisect_right(self.began, end) - 1
+        first = max(bisect.bisect_left(self.began_by, start) - 1, 0)
+        for number in range(first, last + 1):
+            gone = self.began_by[number + 1] if number + 1 < len(self.began_by) else math.inf
+            low, high = max(start, self.began[number]), min(end, gone)
+            if low <= high:
+                yield number, low, high
+
+
+class Timeline:
+    """The states of one product: state n is what its first n movements led to."""
+
+    def __init__(self, changes: list[Change], blocks: dict[str, Block]) -> None:
+        self.changes = changes
+        self.versions = Versions([change.span for change in changes])
+        self.balances = [(ZERO, ZERO, ZERO)]
+        self.balances += [tuple(Decimal(change.movement[name]) for name in AFTER) for change in changes]  # type: ignore[misc]
+        # Within one operation: nobody sees what it has done half.
+        self.is_half = [
+            False,
+            *(a.operation is not None and a.operation is b.operation for a, b in itertools.pairwise(changes)),
+        ]
+        self.is_half += [False] * (len(self.balances) - len(self.is_half))
+        self.blocks = blocks
+        self._alive = self._held()
+        self._places: dict[str, tuple[list[int], list[Decimal]]] = defaultdict(lambda: ([0], [ZERO]))
+        for number, change in enumerate(changes, 1):
+            for place, quantity in change.movement["places"]:
+                numbers, quantities = self._places[place]
+                numbers.append(number)
+                quantities.append(Decimal(quantity))
+
+    def _held(self) -> list[tuple[Block, ...]]:
+        """The blocks of each state that nobody has ended, in order of the earliest end that each may have."""
+        born = {block.born: block for block in self.blocks.values()}
+        died = {block.died: block for block in self.blocks.values()}
+        held: list[Block] = []
+        states: list[tuple[Block, ...]] = [()]
+        for number in range(1, len(self.balances)):
+            made, ended = born.get(number), died.get(number)
+            if made is not None:
+                bisect.insort(held, made, key=_earliest)
+            if ended is not None and ended in held:
+                held.remove(ended)
+            states.append(tuple(held) if made or ended else states[-1])
+        return states
+
+    def states(self, start: float, end: float) -> Iterator[tuple[int, float, float]]:
+        """(number, from, to): the states that somebody may see in the span, and when."""
+        return (state for state in self.versions.of(start, end) if not self.is_half[state[0]])
+
+    def at_place(self, number: int, place: str) -> Decimal:
+        """What lies at the place in that state."""
+        numbers, quantities = self._places[place]
+        return quantities[bisect.bisect_right(numbers, number) - 1]
+
+    def places(self) -> Iterable[str]:
+        return self._places.keys()
+
+    def held(self, number: int) -> dict[str, Block]:
+        """The blocks of that state that nobody has ended, those whose time is over included."""
+        return {block.id: block for block in self._alive[number]}
+
+    def lapses(self, number: int, start: float, end: float) -> Lapses:
+        """The blocks of that state whose time is over in the span."""
+        over: list[Block] = []
+        ordered: list[tuple[float, Block]] = []
+        unsure: list[Block] = []
+        for block in self._alive[number]:
+            if _earliest(block) > end + CLOCKS_DIFFER:
+                break
+            ends = block.ends_at(start, end)
+            if max(ends) <= start - CLOCKS_DIFFER:
+                over.append(block)
+            elif len(ends) == 1:
+                ordered.append((ends[0], block))
+            elif min(ends) <= end + CLOCKS_DIFFER:
+                unsure.append(block)
+        ordered.sort(key=lambda each: each[0])
+        soon = [block for at, block in ordered if at <= end + CLOCKS_DIFFER]
+        return Lapses(over, soon, unsure)
+
+
+@dataclasses.dataclass
+class Lapses:
+    """Blocks that are over (``over``), that end one after the other in the span (``soon``), and that may be over."""
+
+    over: list[Block]
+    soon: list[Block]
+    unsure: list[Block]
+
+    def sums(self) -> set[Decimal] | None:
+        """What may be held by them; None: anything."""
+        if len(self.unsure) > MOST_UNSURE:
+            return None
+        least = sum((block.quantity for block in self.over), ZERO)
+        sums = set(itertools.accumulate((block.quantity for block in self.soon), initial=least))
+        for block in self.unsure:
+            sums |= {each + block.quantity for each in sums}
+        return sums
+
+    def may_be(self, missing: set[str]) -> bool:
+        """Whether just these may be over at one instant."""
+        rest = missing - {block.id for block in self.over} - {block.id for block in self.unsure}
+        return {block.id for block in self.over} <= missing and rest == {b.id for b in self.soon[: len(rest)]}
+
+
+AFTER = ("on_hand_after", "reserved_after", "blocked_after")
+
+
+def _earliest(block: Block) -> float:
+    return min(at for at, _ in block.ends)
+
+
+def timelines(history: History, ledger: Ledger) -> dict[int, Timeline]:
+    """The states of every product that the ledger knows, by its id."""
+    changes: dict[int, list[Change]] = defaultdict(list)
+    by_moved: dict[tuple[Any, ...], list[Change]] = defaultdict(list)
+    for movement in ledger.movements:
+        change = Change(movement)
+        changes[movement["product"]].append(change)
+        if movement["kind"] == "expire":
+            change.span = (history.instant(movement["occurred_at"]) - CLOCKS_DIFFER, math.inf)
+        else:
+            by_moved[_key(ledger.moved(movement))].append(change)
+    _attribute(history, ledger, by_moved)
+    blocks = _blocks(history, ledger, changes)
+    return {product: Timeline(each, blocks[product]) for product, each in changes.items()}
+
+
+def _key(moved: Moved) -> tuple[Any, ...]:
+    """What tells an operation's movement from others; of a count its reference, for nobody knows what it changes."""
+    return (*moved[:3], moved[6]) if moved[2] == "count" else moved
+
+
+def _attribute(history: History, ledger: Ledger, by_moved: dict[tuple[Any, ...], list[Change]]) -> None:
+    """Find the operation of each change. Of several that look alike and overlap, only their common span is known."""
+    wanted: dict[tuple[Any, ...], list[Operation]] = defaultdict(list)
+    for operation in history.operations:
+        for effect in operation.effects:
+            actor, product = operation.actor, ledger.product(effect.product)
+            if effect.on_hand is None:
+                wanted[actor, product, effect.kind, effect.reference].append(operation)
+            else:
+                wanted[ledger.as_moved(actor, effect)].append(operation)
+    for key, found in by_moved.items():
+        operations = sorted(wanted[key], key=lambda each: each.window)
+        is_sure = len(operations) == len(found) and all(o.outcome is not Outcome.MAYBE for o in operations)
+        left = iter(found)
+        for together in _overlapping(operations) if is_sure else [operations]:
+            span = (
+                min((o.window[0] for o in together), default=-math.inf),
+                max((_latest(o) for o in together), default=math.inf),
+            )
+            for change in itertools.islice(left, len(together) if is_sure else None):
+                change.span = span
+                change.operation = together[0] if is_sure and len(together) == 1 else None
+
+
+def _latest(operation: Operation) -> float:
+    return math.inf if operation.outcome is not Outcome.ACKNOWLEDGED else operation.window[1]
+
+
+def _overlapping(operations: list[Operation]) -> Iterator[list[Operation]]:
+    """Runs of operations, by time, of which each overlaps one before it."""
+    run: list[Operation] = []
+    for operation in operations:
+        if run and operation.window[0] > max(_latest(each) for each in run):
+            yield run
+            run = []
+        run.append(operation)
+    if run:
+        yield run
+
+
+def _blocks(history: History, ledger: Ledger, changes: dict[int, list[Change]]) -> dict[int, dict[str, Block]]:
+    """All blocks by product and id, with what is known of their ends."""
+    blocks: dict[int, dict[str, Block]] = defaultdict(dict)
+    by_id: dict[str, Block] = {}
+    for product, each in changes.items():
+        for number, change in enumerate(each, 1):
+            movement = change.movement
+            reference, kind = movement["reference"], movement["kind"]
+            if kind == "block":
+                block = Block(reference, Decimal(movement["blocked"]), number)
+                blocks[product][reference] = by_id[reference] = block
+            elif kind in ("convert", "cancel", "expire") and reference in by_id:
+                by_id[reference].died, by_id[reference].death = number, kind
+    _read_ends(history, by_id)
+    for reference, row in ledger.blocks.items():
+        if reference in by_id and len(by_id[reference].ends) < 2:
+            # Nobody has extended it: what the table says is exact.
+            by_id[reference].ends = [(history.instant(row["expires_at"]), BEFORE)]
+    return blocks
+
+
+def _read_ends(history: History, by_id: dict[str, Block]) -> None:
+    for operation in history.operations:
+        if operation.name in ("block", "block several") and operation.outcome is Outcome.ACKNOWLEDGED:
+            made = operation.answer["blocks"] if operation.name == "block several" else [operation.answer]
+            for each in made:
+                if each["block_id"] in by_id:
+                    at = history.instant(parse_instant(each["expires_at"]))
+                    by_id[each["block_id"]].ends.insert(0, (at, BEFORE))
+        elif operation.name == "extend" and operation.outcome is not Outcome.REFUSED:
+            number = operation.path.split("/")[2]
+            if number in by_id:
+                at = history.instant(parse_instant(operation.body["expires_at"]))
+                by_id[number].ends.append((at, (operation.window[0], _latest(operation))))
+
+
+def common(spans: Iterable[Sequence[Span]]) -> list[Span]:
+    """The instants that lie in a span of each of the sequences."""
+    result: list[Span] = [ALWAYS]
+    for each in spans:
+        both = ((max(a, c), min(b, d)) for a, b in result for c, d in each)
+        result = [span for span in both if span[0] <= span[1]]
+    return result
+
+
+def parse_instant(text: str) -> datetime:
+    """A time of an answer or of a request; without an offset it is UTC."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
