@@ -7,6 +7,8 @@ import asyncio
 import random
 from pathlib import Path
 
+import uvloop
+
 from soak.faults import ALL, SHORT
 from soak.planted import FAULTS as PLANTED
 from soak.run import Options, soak
@@ -19,25 +21,27 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long things break")
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="of clients and faults; printed")
     parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--products", type=int, default=27, help="of each nine one is scarce")
+    parser.add_argument("--answers", type=int, default=0, help="go on until there are so many")
     parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")
     parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
     parser.add_argument("--faults", choices=FAULTS, default="all", help="short: fewer kinds, for a run of some seconds")
     parser.add_argument("--planted", choices=PLANTED, help="plant a fault, which is then to be found")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n", flush=True)
-    report = asyncio.run(
-        soak(
-            Options(
-                seed=arguments.seed,
-                seconds=arguments.seconds,
-                clients=arguments.clients,
-                kinds=FAULTS[arguments.faults],
-                recovery_seconds=arguments.recovery_seconds,
-                history=arguments.history,
-                planted=PLANTED[arguments.planted] if arguments.planted else None,
-            )
-        )
+    options = Options(
+        seed=arguments.seed,
+        seconds=arguments.seconds,
+        clients=arguments.clients,
+        products=arguments.products,
+        answers=arguments.answers,
+        kinds=FAULTS[arguments.faults],
+        recovery_seconds=arguments.recovery_seconds,
+        history=arguments.history,
+        planted=PLANTED[arguments.planted] if arguments.planted else None,
     )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        report = runner.run(soak(options))
     print(report.text())
     return 1 if report.violations else 0
 

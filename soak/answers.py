@@ -273,6 +273,12 @@ class Answers:
                 return block.death in (None, "expire") and min(block.ends_at(*span)) <= span[1] + CLOCKS_DIFFER
             case "COUNT_OPEN":
                 return self._is_being_counted(operation)
+            case "RETURN_EXCEEDS_DEPARTURE":
+                return self._has_come_back(operation)
+            case "INFLOW_USED":
+                return self._has_left(operation)
+            case None if operation.name == "block":
+                return self.history.instant(parse_instant(operation.body["expires_at"])) <= span[1] + CLOCKS_DIFFER
         return None
 
     def _states(self, want: Want, span: Span) -> Iterator[tuple[int, float, float]]:
@@ -354,6 +360,30 @@ class Answers:
         earlier = [at for at, span in block.ends if span[1] <= end and span[0] < start]
         return is_there and max(earlier) > start - CLOCKS_DIFFER
 
+    def _has_come_back(self, operation: Operation) -> bool:
+        """A sale's units come back to the client that sold them, which asks for one thing after another."""
+        sale = operation.path.split("/")[3]
+        sold = next(o for o in self.history.operations if o.name == "sale" and _made_sale(o) == sale)
+        returned = (
+            Decimal(o.body["quantity"])
+            for o in self.history.operations
+            if o.path == operation.path and o.outcome is Outcome.ACKNOWLEDGED and o.window[0] < operation.window[1]
+        )
+        return sum(returned, Decimal(operation.body["quantity"])) > Decimal(sold.body["quantity"])
+
+    def _has_left(self, operation: Operation) -> bool:
+        """Whether some of an inflow's units may have left before the answer."""
+        timeline = self.timelines[operation.wants[0].product]
+        number = operation.path.split("/")[4]
+        movements = [change.movement for change in timeline.changes]
+        arrival = next(m for m in movements if (m["kind"], m["reference"]) == ("inflow", number))
+        departures = self.ledger.uses[arrival["product"], arrival["id"]]
+        return any(
+            began <= operation.window[1]
+            for movement, began in zip(movements, timeline.versions.began[1:], strict=True)
+            if movement["id"] in departures
+        )
+
     def _is_being_counted(self, operation: Operation) -> bool:
         start, end = operation.window
         place = operation.body["location"]
@@ -368,6 +398,10 @@ class Answers:
             if o.name in ("close count", "cancel count") and o.outcome is Outcome.ACKNOWLEDGED
         }
         return any(began <= end and ended.get(number, end) >= start for number, began in counts.items())
+
+
+def _made_sale(operation: Operation) -> str | None:
+    return str(operation.answer["sale_item"]["id"]) if operation.outcome is Outcome.ACKNOWLEDGED else None
 
 
 def _told(operation: Operation, name: str) -> Decimal | None:

@@ -43,6 +43,8 @@ class Ledger:
     def __init__(self) -> None:
         self.movements: list[dict[str, Any]] = []
         self.prices: list[dict[str, Any]] = []
+        self.uses: dict[tuple[int, int], set[int]] = defaultdict(set)
+        """The movements that took units of what a movement brought, by product and that movement."""
         self.products: dict[str, int] = {}
         self.skus: dict[int, str] = {}
         self.stock: dict[int, tuple[Decimal, Decimal, Decimal]] = {}
@@ -79,6 +81,11 @@ class Ledger:
         ledger.movements = [
             movement | {"places": lines[movement["product"], movement["id"]]} async for movement in dicts(MOVEMENTS)
         ]
+        for product, arrival, departure in await rows(
+            "select l.product_id, l.movement_id, u.movement_id from store.cost_layer_use as u"
+            " inner join store.cost_layer as l on u.product_id = l.product_id and u.layer_id = l.id"
+        ):
+            ledger.uses[product, arrival].add(departure)
         ledger.prices = [price async for price in dicts(PRICES)]
         known = (
             "select sku_id::text, id from store.product union all select sku_id::text, id from store.deleted_product"

@@ -38,8 +38,8 @@ class Planted:
     """``function`` and ``body``: what is put in a function's place, which is then called ``planted.<its name>``.
 
     ``before``: statements that come first. ``alters``: makes what clients hear from then on of a read's answer.
-    ``after``: a statement that changes the ledger after the play. ``late``: seconds that pass before clients read the answer
-    to a write.
+    ``after``: a statement that changes the ledger after the play. ``late``: seconds that pass before clients read the
+    answer to a write.
     """
 
     found_by: frozenset[str]
@@ -158,7 +158,7 @@ begin
     if v_available < p_amount then
         return planted.reserve_stock(p_id, p_amount, p_actor);
     end if;
-    perform pg_sleep(0.005);
+    perform pg_sleep(0.05);
     update store.stock as s set reserved = s.reserved + p_amount, updated_at = inventory.clock()
     where s.product_id = v_id
     returning * into v_stock;

@@ -23,7 +23,8 @@ from soak.world import World
 # Of each eight clients: two have no token, the rest are users of each role.
 ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
 PASSWORD = "soak"  # noqa: S105 - of users that live for a minute
-HOT, COLD = 3, 24
+COLD_FOR_A_HOT = 8  # products that are not scarce, for each that is
+ANSWERS_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
 READY_SECONDS = 60.0
 APIS = {0: "tokens", 1: "1 SKUs, blocks", 2: "2 stock", 3: "3 pricing", 4: "4 ART orders", 5: "5 catalog"}
@@ -34,6 +35,8 @@ class Options:
     seed: str
     seconds: float = 60
     clients: int = 24
+    products: int = 27
+    answers: int = 0  # the play goes on until there are so many, whatever time it takes
     kinds: tuple[str, ...] = faults.ALL
     recovery_seconds: float = 10
     history: Path | None = None
@@ -49,6 +52,7 @@ class Report:
     history: History
     checks: list[Check]
     recovery: float | None
+    unexplained: Counter[str]
 
     @property
     def violations(self) -> list[str]:
@@ -83,6 +87,7 @@ class Report:
         lines = [f"{'check':58} {'held to':>8} {'violations':>11}"]
         lines += [f"{check.name:58} {check.count:8} {len(check.violations):11}" for check in self.checks]
         took = "never" if self.recovery is None else f"{self.recovery:.1f} s"
+        lines += ["", *self._answers()]
         lines += ["", f"after the last fault all clients had a success within {took}"]
         for each in self.checks:
             lines += [f"VIOLATION {each.name}: {violation}" for violation in each.violations[:SHOWN]]
@@ -90,6 +95,19 @@ class Report:
                 lines.append(f"… and {len(each.violations) - SHOWN} more")
         if self.violations:
             lines.append(f"Repeat it with --seed {self.options.seed}")
+        return lines
+
+    def _answers(self) -> list[str]:
+        answered = [o for o in self.history.operations if o.status is not None]
+        reads = sum(not o.is_write for o in answered)
+        seconds = max((o.tries[-1].answered for o in answered), default=0) - min(o.tries[0].sent for o in answered)
+        lines = [
+            f"{len(answered)} answers in {seconds:.0f} s: {len(answered) / seconds:.0f} a second,"
+            f" {reads / len(answered):.0%} of them reads; seed {self.options.seed}"
+        ]
+        if self.unexplained:
+            causes = ", ".join(f"{cause} ({count})" for cause, count in self.unexplained.most_common())
+            lines.append(f"{self.unexplained.total()} answers have no instant checked: {causes}")
         return lines
 
 
@@ -122,10 +140,11 @@ async def soak(options: Options) -> Report:
         playing: list[asyncio.Task[None]] = []
         setup = Client("setup", "admin", shared, options.seed)
         try:
-            await _prepare(world, shared, [setup, *clients])
+            await _prepare(world, shared, [setup, *clients], options.products)
             playing = [asyncio.create_task(client.play()) for client in clients]
             driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
             await (driver.run(options.seconds) if options.kinds else asyncio.sleep(options.seconds))
+            await _until_answered(history, playing, options.answers)
             recovery = await _recovery(clients, playing, shared, options)
             shared.end()
             await asyncio.gather(*playing)
@@ -133,17 +152,17 @@ async def soak(options: Options) -> Report:
             await _deliver(world)
             if planted.after is not None:
                 await world.rows(planted.after)
-            checks = await _check(world, history, clients, recovery, options)
+            checks, unexplained = await _check(world, history, clients, recovery, options)
         finally:
             for task in playing:
                 task.cancel()
             await asyncio.gather(*playing, return_exceptions=True)
             for client in (setup, *clients):
                 await client.close()
-    return Report(options, driver.happened, history, checks, recovery)
+    return Report(options, driver.happened, history, checks, recovery, unexplained)
 
 
-async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
+async def _prepare(world: World, shared: Shared, clients: list[Client], products: int) -> None:
     """Users, products and the webhook endpoint, before anything breaks; products over HTTP, as part of the history."""
     async with await psycopg.AsyncConnection.connect(world.conninfo, autocommit=True) as connection:
         for client in clients:
@@ -160,10 +179,10 @@ async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
     shared.category = made.answer["id"]
     body = {"name": "Supplier", "phone_number": "+1 555 0100"}
     shared.supplier = (await setup.do(3, "create supplier", "POST", "/suppliers", body)).answer["supplier"]["id"]
-    for number in range(HOT + COLD):
+    for number in range(products):
         product = await setup.create_product(f"soak-{number}", 30)
         assert product is not None
-        (shared.hot if number < HOT else shared.cold).append(product)
+        (shared.cold if number % (COLD_FOR_A_HOT + 1) else shared.hot).append(product)
     # From now on the places exist.
     orders = [{"type": "Add", "sku": shared.cold[0].sku, "quantity": 1, "to_location": p} for p in shared.places]
     await setup.place_orders([(order, shared.cold[0]) for order in orders], is_atomic=True)
@@ -171,6 +190,15 @@ async def _prepare(world: World, shared: Shared, clients: list[Client]) -> None:
     hook = await setup.do(5, "create webhook", "POST", "/api/v1/webhooks/", body)
     assert hook.answer["url"] == world.receiver.url
     world.receiver.expect(hook.answer["secret"])
+
+
+async def _until_answered(history: History, playing: list[asyncio.Task[None]], answers: int) -> None:
+    deadline = time.monotonic() + ANSWERS_SECONDS
+    while len(history.operations) < answers and time.monotonic() < deadline:  # noqa: ASYNC110 - of many clients
+        await asyncio.sleep(0.05)
+        for task in playing:
+            if task.done():
+                task.result()
 
 
 async def _recovery(
@@ -218,7 +246,7 @@ async def _deliver(world: World) -> None:
 
 async def _check(
     world: World, history: History, clients: list[Client], recovery: float | None, options: Options
-) -> list[Check]:
+) -> tuple[list[Check], Counter[str]]:
     webhooks = check_webhooks(history, world)
     # A request that nobody waits for any more may still be under way: a stop finishes it.
     stops = Check("servers are ready, and stop with status 0", len(world.servers))
@@ -233,4 +261,5 @@ async def _check(
         progress.violations.append(f"it took {recovery} s, {options.recovery_seconds} s are allowed")
     ledger = await Ledger.read(world.conninfo)
     answers = Answers(history, ledger)
-    return [*check(history, ledger), *answers.check(), webhooks, stops, check_logs(world), progress]
+    explained = answers.check()
+    return [*check(history, ledger), *explained, webhooks, stops, check_logs(world), progress], answers.unexplained

@@ -13,7 +13,20 @@ from soak.check import Ledger, check
 from soak.history import Effect, History, Operation, Outcome
 from tests.process import ROOT
 
-COMMAND = ("-m", "soak", "--faults", "short", "--seconds", "9", "--seed", "short", "--clients", "12", "--recovery-seconds", "60")
+COMMAND = (
+    "-m",
+    "soak",
+    "--faults",
+    "short",
+    "--seconds",
+    "9",
+    "--seed",
+    "short",
+    "--clients",
+    "12",
+    "--recovery-seconds",
+    "60",
+)
 SECONDS = 400
 
 ONCE = "each acknowledged change is in the ledger once"
