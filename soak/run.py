@@ -194,7 +194,7 @@ async def _prepare(world: World, shared: Shared, clients: list[Client], products
 
 async def _until_answered(history: History, playing: list[asyncio.Task[None]], answers: int) -> None:
     deadline = time.monotonic() + ANSWERS_SECONDS
-    while len(history.operations) < answers and time.monotonic() < deadline:  # noqa: ASYNC110 - of many clients
+    while len(history.operations) < answers and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
         for task in playing:
             if task.done():
