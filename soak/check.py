@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter, defaultdict
+from datetime import datetime
 from decimal import Decimal
 
 import simplejson
@@ -180,7 +181,11 @@ def _blocks(history: History, ledger: Ledger) -> Check:
     check = Check("each block ends once, as its caller was told")
     ends: dict[str, list[Operation]] = defaultdict(list)
     told: dict[str, set[str]] = defaultdict(set)
+    ends_told: dict[str, set[datetime]] = defaultdict(set)
     for operation in history.operations:
+        if operation.outcome is Outcome.ACKNOWLEDGED and operation.name in ("block", "block several", "extend"):
+            for each in operation.answer.get("blocks", [operation.answer]):
+                ends_told[each["block_id"]].add(datetime.fromisoformat(each["expires_at"]))
         if operation.name not in ("convert", "cancel"):
             continue
         number = operation.path.split("/")[2]
@@ -193,6 +198,8 @@ def _blocks(history: History, ledger: Ledger) -> Check:
     )
     for number, block in ledger.blocks.items():
         status, by = block["status"], ends[number]
+        is_as_told = number not in ends_told or block["expires_at"] in ends_told[number]
+        check.expect(is_as_told, f"block {number} ends at {block['expires_at']}, told were {ends_told[number]}")
         lines = [operation.line() for operation in by]
         check.expect(len(by) <= 1, f"block {number} was ended {len(by)} times: {lines}")
         wanted = {"convert": "converted", "cancel": "cancelled"}[by[0].name] if by else None
