@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.conftest import Database
 from tools.cluster import Cluster, ClusterError
 
 
@@ -54,7 +55,10 @@ def test_we_may_be_the_projects_roles_and_nobody_else(cluster: Cluster) -> None:
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute("create role inventory_public login")
     assert ask(cluster, "select current_user::text", user="inventory_public") == "inventory_public"
-    assert ask(cluster, "select string_agg(type || ' ' || auth_method, ',') from pg_hba_file_rules") == "local peer"
+    assert (
+        ask(cluster, "select string_agg(type || ' ' || auth_method, ',') from pg_hba_file_rules")
+        == "local peer,local peer"
+    )
     assert (cluster.socket_directory.stat().st_mode & 0o077) == 0
 
 
@@ -125,6 +129,31 @@ def test_has_one_owner_at_a_time(cluster: Cluster) -> None:
         assert ask(second, "show work_mem") == "6MB"  # though the server ran already
     assert not cluster.is_running
     cluster.start()
+
+
+def test_a_standby_follows_its_primary_and_is_promoted(cluster: Cluster) -> None:
+    standby = Cluster(cluster.directory.parent / "standby", throwaway=True, primary=cluster)
+    try:
+        standby.start()
+        cluster.settings["synchronous_standby_names"] = "*"
+        cluster.reload()
+        synchronous = "select count(*) from pg_stat_replication where sync_state = 'sync'"
+        Database.wait_for(lambda: ask(cluster, synchronous) == 1)
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute("set synchronous_commit = remote_apply")
+            connection.execute("create table followed as select 7 as answer")
+        assert ask(standby, "select answer from followed") == 7
+        assert ask(standby, "select pg_is_in_recovery()") is True
+        # What the primary's configuration says of its standby is not the standby's.
+        assert ask(standby, "show synchronous_standby_names") == ""
+        assert ask(standby, "select pg_promote()") is True
+        standby.stop()
+        standby.start()
+        assert ask(standby, "select pg_is_in_recovery()") is False
+    finally:
+        cluster.settings.pop("synchronous_standby_names", None)
+        cluster.reload()
+        standby.destroy()
 
 
 def test_only_a_throwaway_cluster_is_destroyed(cluster: Cluster) -> None:

@@ -59,6 +59,7 @@ _HBA = """\
 # Written when the cluster was made; later changes are kept.
 # The accounts in pg_ident.conf, over the Unix socket. Nobody else.
 local all all peer map=inventory
+local replication postgres peer map=inventory
 """
 
 
@@ -90,6 +91,7 @@ class Cluster:
     `directory/cluster` is the data, `directory/run` holds the socket, `directory/cluster.log` is the server's log.
     `settings` are added to the configuration, or replace what is there by default, at each start of the server.
     A `throwaway` cluster is fast and loses its data with the power; no other can be destroyed.
+    With a `primary`, which must run when this one is first started, it is made as a standby that follows the primary.
 
         with Cluster(Path(".data")) as cluster:  # nobody else manages it meanwhile
             psycopg.connect(cluster.dsn())
@@ -102,11 +104,13 @@ class Cluster:
         settings: Mapping[str, str] | None = None,
         roles: Iterable[str] = ROLES,
         throwaway: bool = False,
+        primary: Cluster | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.settings = dict(settings or {})
         self.roles = tuple(roles)
         self.throwaway = throwaway
+        self.primary = primary
         self._lock: int | None = None
 
     # What there is
@@ -281,6 +285,13 @@ class Cluster:
             with contextlib.suppress(OSError):  # not there, or the remains of a crash in it
                 self.socket_directory.rmdir()
 
+    def reload(self) -> None:
+        """Write `settings` down again, and tell the server, which must run, to read those that need no restart."""
+        self._configure(self._server_account())
+        if (pid := self.pid) is None:
+            raise ClusterError(f"PostgreSQL does not run in {self.directory}.")
+        os.kill(pid, signal.SIGHUP)
+
     def destroy(self) -> None:
         """Stop, and remove `directory` with all that is in it. For a throwaway cluster only."""
         if not self.throwaway:
@@ -388,6 +399,17 @@ class Cluster:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(0o700)
         os.chown(new, account.pw_uid, account.pw_gid)
+        made = self._copy(account, new, self.primary) if self.primary else self._create(account, new)
+        if made.returncode != 0:
+            shutil.rmtree(new, ignore_errors=True)
+            raise ClusterError(f"PostgreSQL cannot make a cluster in {self.directory}.\n{_tail(made.stdout)}")
+        if not self.primary:
+            _write(new / "pg_hba.conf", _HBA, account)
+            with open(os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a") as settings:
+                settings.write("\ninclude 'inventory.conf'\n")
+        new.rename(self.data_directory)
+
+    def _create(self, account: pwd.struct_passwd, new: Path) -> subprocess.CompletedProcess[str]:
         command: list[str | Path] = [
             *self._as_server(account, new),
             self.binaries / "initdb",
@@ -398,13 +420,18 @@ class Cluster:
         made = self._run([*command, "--locale=C.UTF-8"])
         if made.returncode != 0 and "invalid locale" in made.stdout:
             made = self._run([*command, "--locale=C"])
-        if made.returncode != 0:
-            shutil.rmtree(new, ignore_errors=True)
-            raise ClusterError(f"PostgreSQL cannot make a cluster in {self.directory}.\n{_tail(made.stdout)}")
-        _write(new / "pg_hba.conf", _HBA, account)
-        with open(os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a") as configuration:
-            configuration.write("\ninclude 'inventory.conf'\n")
-        new.rename(self.data_directory)
+        return made
+
+    def _copy(self, account: pwd.struct_passwd, new: Path, primary: Cluster) -> subprocess.CompletedProcess[str]:
+        return self._run(
+            [
+                *self._as_server(account, new),
+                self.binaries / "pg_basebackup",
+                *("--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream"),
+                *("-d", primary.dsn(), "-D", new),
+                *(["--no-sync"] if self.throwaway else []),
+            ]
+        )
 
     def _configuration(self) -> str:
         settings = {
@@ -592,7 +619,9 @@ def _setting(name: str) -> str:
 def served_database() -> str:
     """The database that `make run` serves, as its superuser. Raises ClusterError where it does not run."""
     if url := _setting("DATABASE_URL"):
-        return url
+        from db.hosts import to_primary  # only here: psycopg may not be installed yet
+
+        return to_primary(url)
     return _running_cluster().dsn(dbname="inventory")
 
 
