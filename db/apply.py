@@ -28,6 +28,8 @@ import yoyo
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from db.hosts import to_primary
+
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATIONS = ROOT / "db" / "migrations"
 FUNCTIONS = ROOT / "db" / "functions"
@@ -77,6 +79,7 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
     ``jobs``: False leaves pg_cron alone, for those who schedule the maintenance procedures themselves.
     Raises ApplyError, or psycopg.Error where the server refuses. Functions change all together or not at all.
     """
+    conninfo = to_primary(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         _check_server(connection)
         # Ends with the session: a run that is killed leaves no lock behind.

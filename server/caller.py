@@ -25,6 +25,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 import server.lane
+from db.hosts import CONNECT_SECONDS, to_primary
 from server.catalog import Function
 from server.connection import DatabaseError
 from server.lane import Call, Lane, OutcomeUnknownError, Size, UnavailableError
@@ -36,7 +37,6 @@ READ, WRITE, LONG = "read", "write", "long"
 LONG_SECONDS = 300
 LONG_SIZE = 2
 READERS = 2  # connections on which reads go side by side; others take over where these are slow
-CONNECT_SECONDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Caller:
         self, conninfo: str, password: str | None, *, pool_size: int, queue_size: int, queue_seconds: float
     ) -> None:
         # The password that comes with it is another role's.
-        self._parameters = {name: value for name, value in conninfo_to_dict(conninfo).items() if name != "password"}
+        parameters = conninfo_to_dict(to_primary(conninfo))
+        self._parameters = {name: value for name, value in parameters.items() if name != "password"}
         self._password = password
         self._limits = (pool_size, queue_size, queue_seconds)
         self._lanes: dict[tuple[str, str], Lane] = {}

@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Argument, Catalog, CatalogError, Function
 from server.errors import STATUS, Api, FieldError, Problem, field_of
+from server.lane import READ_ONLY
 from server.limits import Limits
 from server.origin import origin
 from server.routes import Route
@@ -144,8 +145,9 @@ class Service:
                 log.error("the database has not enough of something: %s %s", state, error.message)
                 what = "has no room left on its disk" if state == "53100" else "is too busy"
                 return Problem("SERVICE_UNAVAILABLE", f"The database {what} for this call. Nothing was changed.")
-            case state if state[:2] in ("40", "57") or state in ("55P03", "25006"):
-                return Problem("SERVICE_UNAVAILABLE", "The database is too busy for this call. Nothing was changed.")
+            case state if state[:2] in ("40", "57") or state in ("55P03", READ_ONLY):
+                what = "takes no changes now" if state == READ_ONLY else "is too busy for this call"
+                return Problem("SERVICE_UNAVAILABLE", f"The database {what}. Nothing was changed.")
             case _:
                 raise error
 

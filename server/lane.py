@@ -29,6 +29,8 @@ RETRIES = 4
 CONFLICTS = frozenset({"40001", "40P01"})
 # A batch waits for no lock for long; a call that goes alone waits for as long as its role may.
 HANDED_BACK = CONFLICTS | {"55P03"}
+# The server takes no writes: it is a standby, or was made read only. Another one may take them by now.
+READ_ONLY = "25006"
 # What a statement of many calls may hold: a transaction of more savepoints than 64 is slower for everyone.
 WIDTH = 60
 # Of reads, few enough that the answers to some are sent while the others are looked up.
@@ -214,12 +216,7 @@ class Lane:
         try:
             connection = await Connection.open(self._conninfo, self._lost_idle)
         except psycopg.Error as error:
-            # The callers of the next moment are told at once; the first one after it tries again.
-            self._backoff = min(max(self._backoff * 2, BACKOFF_FIRST), BACKOFF_LAST)
-            pause = self._backoff * _JITTER.uniform(0.5, 1)
-            self._down_until = time.monotonic() + pause
-            # For those that wait, even where nobody else comes; a loop's clock may be a little behind.
-            self._loop.call_later(pause + 0.01, self._dispatch)
+            self._back_off()
             log.warning("cannot connect: %s", str(error).splitlines()[0] if str(error) else error)
         else:
             self._backoff = 0.0
@@ -228,6 +225,14 @@ class Lane:
         finally:
             self._opening -= 1
         self._dispatch()
+
+    def _back_off(self) -> None:
+        """Open no connection for a moment: callers are refused at once, and the first one after it tries again."""
+        self._backoff = min(max(self._backoff * 2, BACKOFF_FIRST), BACKOFF_LAST)
+        pause = self._backoff * _JITTER.uniform(0.5, 1)
+        self._down_until = time.monotonic() + pause
+        # For those that wait, even where nobody else comes; a loop's clock may be a little behind.
+        self._loop.call_later(pause + 0.01, self._dispatch)
 
     def _send(self, connection: Connection, calls: list[Call], *, is_one_transaction: bool = True) -> None:
         travels = calls[0].travels
@@ -265,13 +270,9 @@ class Lane:
             self._fresh -= 1
         undone: list[Call] = []
         if is_batch:
-            self._settle_batch(calls, outcomes[0])
+            self._settle_batch(connection, calls, outcomes[0])
         else:
-            for call, outcome in zip(calls, outcomes, strict=True):
-                if outcome is UNDONE:
-                    undone.append(call)
-                else:
-                    self._settle(call, outcome)
+            undone = self._settle_each(connection, calls, outcomes)
         if connection.is_closed or self._is_closed or (undone and not connection.is_alive):
             for call in undone:
                 self._settle(call, LOST)
@@ -283,6 +284,24 @@ class Lane:
         else:
             self._idle.append(connection)
         self._dispatch()
+
+    def _settle_each(self, connection: Connection, calls: list[Call], outcomes: list[Outcome]) -> list[Call]:
+        """Tell each call what came of it, and return those that another's error undid."""
+        undone: list[Call] = []
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if outcome is UNDONE:
+                undone.append(call)
+            else:
+                if isinstance(outcome, DatabaseError):
+                    self._note_refusal(connection, outcome.sqlstate)
+                self._settle(call, outcome)
+        return undone
+
+    def _note_refusal(self, connection: Connection, sqlstate: str) -> None:
+        """Close a connection whose server takes no writes: a new one may lead to a server that does."""
+        if sqlstate == READ_ONLY and not self._is_reading and not connection.is_closed:
+            connection.close()
+            self._back_off()
 
     def _settle(self, call: Call, outcome: Outcome) -> None:
         """Tell one call what came of it."""
@@ -301,10 +320,11 @@ class Lane:
             assert not isinstance(outcome, NoResult)
             call.future.set_result(tuple([outcome.get_value(0, column) for column in range(outcome.nfields)]))
 
-    def _settle_batch(self, calls: list[Call], outcome: Outcome) -> None:
+    def _settle_batch(self, connection: Connection, calls: list[Call], outcome: Outcome) -> None:
         """Tell each call of a batch what came of it; what is to be made alone is."""
         if isinstance(outcome, DatabaseError):
             # None was done.
+            self._note_refusal(connection, outcome.sqlstate)
             for call in calls:
                 self._put_alone(call)
             return
@@ -319,6 +339,7 @@ class Lane:
             error = value(row, 3)
             if error is not None:
                 refusal = json.loads(error)
+                self._note_refusal(connection, refusal["sqlstate"])
                 if refusal["sqlstate"] in HANDED_BACK:
                     self._put_alone(call)
                     continue

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 from db.apply import ROOT, ApplyError, apply
+from db.hosts import to_primary
 from server import app, workers
 from server.settings import Settings, SettingsError, load
 from tools.cluster import Cluster, ClusterError
@@ -61,8 +62,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _database(settings: Settings) -> Iterator[tuple[str, str]]:
     """The database as its superuser, and a line that opens it in psql."""
     if settings.database_url:
-        shown = {k: v for k, v in conninfo_to_dict(settings.database_url).items() if k != "password" and v is not None}
-        yield settings.database_url, f'psql "{" ".join(f"{name}={value}" for name, value in shown.items())}"'
+        conninfo = to_primary(settings.database_url)
+        shown = {k: v for k, v in conninfo_to_dict(conninfo).items() if k != "password" and v is not None}
+        yield conninfo, f'psql "{" ".join(f"{name}={value}" for name, value in shown.items())}"'
         return
     # The roles log in as the operating system's user, not with a password.
     settings.database_role_password = None

@@ -1,0 +1,170 @@
+"""Several hosts in DATABASE_URL, and servers that take no writes: connections go to the one that does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from db.apply import apply
+from db.hosts import to_primary
+from server.caller import UnavailableError
+from server.catalog import Function
+from tests.conftest import Database, Server
+from tests.server.conftest import OPERATOR, calling, function, lane, one_unit, play, start, terminate
+from tools.cluster import Cluster, served_database
+
+IS_STANDBY = function("select to_json(pg_is_in_recovery()) from (select $1::jsonb) as a")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Cluster, Cluster]]:
+    """A primary with the schema, and a standby that follows it."""
+    directory = Path(tempfile.mkdtemp(prefix="inventory-test-"))
+    directory.chmod(0o755)
+    primary = Cluster(directory / "primary", throwaway=True)
+    standby = Cluster(directory / "standby", throwaway=True, primary=primary)
+    try:
+        primary.start()
+        apply(primary.dsn(), jobs=False)
+        standby.start()
+        yield primary, standby
+    finally:
+        standby.destroy()
+        primary.destroy()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def both(*hosts: Path | str) -> str:
+    """A conninfo that names these directories of sockets, in this order."""
+    return make_conninfo(host=",".join(map(str, hosts)), port=5432, user="postgres", dbname="postgres")
+
+
+class TestToPrimary:
+    def test_several_hosts_lead_to_the_primary_within_a_bound(self) -> None:
+        parameters = conninfo_to_dict(to_primary("postgresql://postgres@one:5432,two:5433/inventory"))
+        assert parameters == {
+            "host": "one,two",
+            "port": "5432,5433",
+            "user": "postgres",
+            "dbname": "inventory",
+            "target_session_attrs": "primary",
+            "connect_timeout": "3",
+        }
+
+    @pytest.mark.parametrize(
+        "conninfo",
+        ["postgresql://postgres@one/inventory", "host=one port=5432", "", "postgresql:///inventory?host=/run/one"],
+    )
+    def test_one_host_is_left_alone(self, conninfo: str) -> None:
+        assert to_primary(conninfo) == conninfo
+
+    def test_what_the_url_says_stays(self) -> None:
+        said = "host=one,two target_session_attrs=any connect_timeout=9"
+        assert conninfo_to_dict(to_primary(said)) == conninfo_to_dict(said)
+
+    def test_the_tools_go_there_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@one,two/inventory")
+        assert conninfo_to_dict(served_database())["target_session_attrs"] == "primary"
+
+
+class TestSeveralHosts:
+    def test_the_primary_is_found_also_after_a_failover(self, pair: tuple[Cluster, Cluster]) -> None:
+        primary, standby = pair
+        hosts = both(standby.socket_directory, primary.socket_directory)
+        apply(hosts, jobs=False)
+
+        async def scenario() -> None:
+            async with calling(hosts) as caller:
+                assert (await caller.call(OPERATOR, IS_STANDBY, {})).body == b"false"
+                pid = primary.pid
+                assert pid is not None
+                os.kill(pid, signal.SIGKILL)
+                with psycopg.connect(standby.dsn(), autocommit=True) as connection:
+                    await asyncio.to_thread(connection.execute, "select pg_promote()")
+                while True:
+                    with contextlib.suppress(UnavailableError):
+                        answer = await caller.call(OPERATOR, IS_STANDBY, {})
+                        break
+                    await asyncio.sleep(0.01)
+                assert answer.body == b"false"
+                assert lane(caller).open == 1
+
+        play(scenario())
+
+    def test_a_host_that_hangs_is_passed_by(self, pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+        primary, _ = pair
+        with socket.socket(socket.AF_UNIX) as hanging:
+            hanging.bind(str(tmp_path / ".s.PGSQL.5432"))
+            hanging.listen()  # and takes no connection
+
+            async def scenario() -> None:
+                async with calling(both(tmp_path, primary.socket_directory)) as caller:
+                    assert (await caller.call(OPERATOR, IS_STANDBY, {})).body == b"false"
+
+            play(scenario())
+
+
+@contextlib.contextmanager
+def read_only(database: Database) -> Iterator[None]:
+    """New sessions of the operator can change nothing, as on a standby."""
+    name = sql.Identifier(str(database.admin.info.dbname))
+    change = sql.SQL("alter role inventory_operator in database {} {} default_transaction_read_only {}")
+    database.admin.execute(change.format(name, sql.SQL("set"), sql.SQL("= on")))
+    yield
+    database.admin.execute(change.format(name, sql.SQL("reset"), sql.SQL("")))
+
+
+class TestReadOnly:
+    """A server that takes no writes: the call was not done, and its connection is not used again."""
+
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_the_connection_is_dropped(self, database: Database, functions: dict[str, Function], count: int) -> None:
+        product = database.product(quantity=50)
+        reserve = functions["reserve_stock"]
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                with read_only(database):
+                    calls = start(count, caller, reserve, one_unit(product))
+                    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+                    assert {getattr(outcome, "sqlstate", None) for outcome in outcomes} <= {"25006", None}
+                    assert all(isinstance(outcome, Exception) for outcome in outcomes)
+                    assert lane(caller).open == 0
+                    # Not each call opens a connection that is of no use.
+                    with pytest.raises(UnavailableError):
+                        await caller.call(OPERATOR, reserve, one_unit(product))
+                while True:
+                    with contextlib.suppress(UnavailableError):
+                        await caller.call(OPERATOR, reserve, one_unit(product))
+                        break
+                    await asyncio.sleep(0.01)
+
+        play(scenario())
+        assert database.stock(product) == (50, 1, 0)
+        database.verify()
+
+    def test_clients_are_told_to_come_back(self, database: Database, server: Server) -> None:
+        product = database.product(quantity=50)
+        client = server.client()
+        path = f"/api/v1/inventory/{product}/reserveStock"
+        with read_only(database):
+            terminate(database)
+            for headers in ({}, {"Idempotency-Key": "key"}):
+                answer = client.post(path, json={"amount": 1}, headers=headers)
+                assert (answer.status_code, answer.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
+                assert int(answer.headers["Retry-After"]) >= 1
+        database.wait_for(lambda: client.post(path, json={"amount": 1}).status_code == 204)
+        assert database.stock(product) == (50, 1, 0)
+        database.verify()
