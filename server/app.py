@@ -69,10 +69,12 @@ async def create_app(settings: Settings, conninfo: str, member: Member | None = 
 
 
 async def _create_app(settings: Settings, caller: Caller, limits: Limits, member: Member | None) -> web.Application:
+    await caller.connect("inventory_public")
     (document,) = await caller.fetch("inventory_public", "select http.catalog()")
     functions = catalog.read(json.loads(document or "{}"))
     _check_codes(functions)
     if settings.is_production:
+        await caller.connect("inventory_admin")
         (has_development_admin,) = await caller.fetch("inventory_admin", "select inventory.has_development_admin()")
         if has_development_admin == "t":
             raise SettingsError(

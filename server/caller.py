@@ -122,6 +122,10 @@ class Caller:
         """One row, as text, of a statement that writes: what the server does itself. Raises what call raises."""
         return await self._execute(role, WRITE, statement, parameters)
 
+    async def connect(self, role: str) -> None:
+        """Open a connection for the role's reads, as long as that takes. Where it fails, the next call says so."""
+        await self._lane(role, READ).connect()
+
     async def close(self) -> None:
         for found in self._lanes.values():
             found.close()

@@ -212,6 +212,11 @@ class Lane:
             task.add_done_callback(self._tasks.discard)
         return None
 
+    async def connect(self) -> None:
+        """Open the first connection, without a call that waits: several hosts may take longer than a call's time."""
+        self._opening += 1
+        await self._connect()
+
     async def _connect(self) -> None:
         try:
             connection = await Connection.open(self._conninfo, self._lost_idle)
@@ -251,11 +256,17 @@ class Lane:
 
     def _note_slow(self, connection: Connection, travels: bool) -> None:
         connection.is_slow = True
-        connection.timer = self._loop.call_later(self._size.answer_seconds - SLOW_SECONDS, connection.sever)
+        connection.timer = self._loop.call_later(self._size.answer_seconds - SLOW_SECONDS, self._give_up, connection)
         if travels:
             self._fresh -= 1
             self._slow += 1
             self._dispatch()
+
+    def _give_up(self, connection: Connection) -> None:
+        """End a connection that gives no answer, and the idle ones: to the same server, each would cost as long."""
+        while self._idle:
+            self._discard(self._idle.pop())
+        connection.sever()
 
     def _finished(
         self, connection: Connection, calls: list[Call], travels: bool, is_batch: bool, outcomes: list[Outcome]

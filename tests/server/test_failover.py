@@ -19,10 +19,22 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db.apply import apply
 from db.hosts import to_primary
-from server.caller import UnavailableError
+from server.caller import OutcomeUnknownError, UnavailableError
 from server.catalog import Function
 from tests.conftest import Database, Server
-from tests.server.conftest import OPERATOR, calling, function, lane, one_unit, play, start, terminate
+from tests.server.conftest import (
+    OPERATOR,
+    backends,
+    calling,
+    function,
+    lane,
+    one_unit,
+    play,
+    start,
+    terminate,
+    until,
+    waiting_backends,
+)
 from tools.cluster import Cluster, served_database
 
 IS_STANDBY = function("select to_json(pg_is_in_recovery()) from (select $1::jsonb) as a")
@@ -49,6 +61,16 @@ def pair() -> Iterator[tuple[Cluster, Cluster]]:
 def both(*hosts: Path | str) -> str:
     """A conninfo that names these directories of sockets, in this order."""
     return make_conninfo(host=",".join(map(str, hosts)), port=5432, user="postgres", dbname="postgres")
+
+
+@contextlib.contextmanager
+def hanging(database: Database) -> Iterator[str]:
+    """A conninfo of two hosts, of which the first takes connections and never answers."""
+    parameters = conninfo_to_dict(database.conninfo)
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{directory}/.s.PGSQL.{parameters['port']}")
+        silent.listen()
+        yield make_conninfo(database.conninfo, host=f"{directory},{parameters['host']}")
 
 
 class TestToPrimary:
@@ -103,17 +125,44 @@ class TestSeveralHosts:
 
         play(scenario())
 
-    def test_a_host_that_hangs_is_passed_by(self, pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
-        primary, _ = pair
-        with socket.socket(socket.AF_UNIX) as hanging:
-            hanging.bind(str(tmp_path / ".s.PGSQL.5432"))
-            hanging.listen()  # and takes no connection
+    def test_a_server_starts_beside_a_host_that_hangs(self, database: Database) -> None:
+        # The host is waited for longer than a call may wait.
+        with hanging(database) as conninfo:
+            server = Server(conninfo, queue_seconds=0.5)
+            try:
+                assert server.client().get("/ready").status_code == 200
+            finally:
+                server.close()
 
-            async def scenario() -> None:
-                async with calling(both(tmp_path, primary.socket_directory)) as caller:
-                    assert (await caller.call(OPERATOR, IS_STANDBY, {})).body == b"false"
+    def test_no_other_connection_to_a_server_that_says_nothing_is_tried(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("server.lane.ANSWER_SECONDS", 0.5)
+        wait_for_lock = function("select to_json(1) from (select $1::jsonb) as a, pg_advisory_xact_lock(1)")
+        # No login may take one: here is what waits like a row's lock, and needs no row.
+        database.admin.execute("grant execute on function pg_advisory_xact_lock(bigint) to public")
 
-            play(scenario())
+        async def scenario() -> None:
+            async with calling(database.conninfo, pool_size=3) as caller:
+                with database.connect() as holder, holder.transaction():
+                    holder.execute("select pg_advisory_xact_lock(1)")
+                    calls = start(2, caller, wait_for_lock, {})
+                    await until(lambda: len(waiting_backends(database)) == 2)
+                await asyncio.gather(*calls)
+                assert lane(caller).open == 2
+                stopped = backends(database)
+                for pid in stopped:
+                    os.kill(pid, signal.SIGSTOP)
+                try:
+                    with pytest.raises(OutcomeUnknownError):
+                        await caller.call(OPERATOR, wait_for_lock, {})
+                    assert lane(caller).open == 0
+                    await caller.call(OPERATOR, wait_for_lock, {})
+                finally:
+                    for pid in stopped:
+                        os.kill(pid, signal.SIGCONT)
+
+        play(scenario())
 
 
 @contextlib.contextmanager
