@@ -1,4 +1,4 @@
-"""python -m soak [--seconds 60] [--seed N] [--clients 24] [--history FILE]; status 1: something is violated."""
+"""python -m soak [--world plain] [--seconds 60] [--seed N] [--clients 24] [--history FILE]; status 1: a violation."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 import uvloop
 
-from soak.faults import ALL, SHORT
+from soak.faults import SETS, kinds_of
 from soak.planted import FAULTS as PLANTED
 from soak.run import Options, soak
-
-FAULTS: dict[str, tuple[str, ...]] = {"all": ALL, "short": SHORT, "none": ()}
+from soak.world import WORLDS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m soak", description="All five APIs under faults, then checked.")
+    parser.add_argument("--world", choices=WORLDS, default="plain", help="what stands between clients and data")
     parser.add_argument("--seconds", type=float, default=60, help="how long things break")
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="of clients and faults; printed")
     parser.add_argument("--clients", type=int, default=24)
@@ -25,17 +25,21 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=0, help="go on until there are so many")
     parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")
     parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
-    parser.add_argument("--faults", choices=FAULTS, default="all", help="short: fewer kinds, for a run of some seconds")
+    parser.add_argument("--faults", choices=SETS, default="all", help="short: fewer kinds, for a run of some seconds")
     parser.add_argument("--planted", choices=PLANTED, help="plant a fault, which is then to be found")
     arguments = parser.parse_args()
-    print(f"seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n", flush=True)
+    print(
+        f"world {arguments.world}, seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n",
+        flush=True,
+    )
     options = Options(
         seed=arguments.seed,
+        world=arguments.world,
         seconds=arguments.seconds,
         clients=arguments.clients,
         products=arguments.products,
         answers=arguments.answers,
-        kinds=FAULTS[arguments.faults],
+        kinds=kinds_of(arguments.world, arguments.faults),
         recovery_seconds=arguments.recovery_seconds,
         history=arguments.history,
         planted=PLANTED[arguments.planted] if arguments.planted else None,

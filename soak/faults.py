@@ -14,11 +14,11 @@ import os
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
-from soak.world import DATABASE, MAX_CONNECTIONS, Server, World
+from soak.world import DATABASE, MAX_CONNECTIONS, Action, Server, World
 
 SERVER_SESSIONS = "from pg_stat_activity where application_name = 'inventory' and datname = current_database()"
 
@@ -43,6 +43,19 @@ SERVER_FAULTS = (
 ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
 # For a run of some seconds.
 SHORT = ("end sessions", "kill the postmaster", "lose answers to servers", "kill a server")
+# What can happen in one world alone; the first of each in short runs too.
+OF_WORLD = {"plain": (), "workers": ("kill a worker",), "failover": ("kill the primary", "cut off the primary")}
+SETS = ("all", "short", "none")
+# These break the way between servers and database.
+ON_THE_WAY = ("stall the database", "lose answers to servers", "cut off the primary")
+# A lane breaks one thing at a time: of the database, of a server.
+LANES = ((*DATABASE_FAULTS, *OF_WORLD["failover"]), (*SERVER_FAULTS, *OF_WORLD["workers"]))
+
+
+def kinds_of(world: str, which: str) -> tuple[str, ...]:
+    """The kinds of faults of a run in that world; ``which``: one of SETS."""
+    own = OF_WORLD[world]
+    return {"all": (*ALL, *own), "short": (*SHORT, *own[:1]), "none": ()}[which]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +81,9 @@ class Faults:
         self._kinds = kinds
         self._now = now
         self._is_long = False
-        self._of_kind: dict[str, Callable[[random.Random], Awaitable[str]]] = {
+        # Between the servers and the database one thing happens at a time: who mends it mends all of it.
+        self._way = asyncio.Lock()
+        self._of_kind: dict[str, Action] = {
             "kill a backend": self._kill_backend,
             "end sessions": self._end_sessions,
             "kill the postmaster": self._kill_postmaster,
@@ -83,13 +98,14 @@ class Faults:
             "stall the database": self._stall_database,
             "lose answers to clients": self._lose_answers_to_clients,
             "lose answers to servers": self._lose_answers_to_servers,
+            **world.faults,
         }
 
     async def run(self, seconds: float) -> None:
         """Break things until so many seconds are over and each kind had its turn; at most twice as long."""
         began = time.monotonic()
         self._is_long = seconds > 30
-        lanes = [[kind for kind in self._kinds if kind in lane] for lane in (DATABASE_FAULTS, SERVER_FAULTS)]
+        lanes = [[kind for kind in self._kinds if kind in lane] for lane in LANES]
         try:
             await asyncio.gather(*(self._lane(lane, n, began, seconds) for n, lane in enumerate(lanes) if lane))
         finally:
@@ -103,15 +119,16 @@ class Faults:
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
                 if time.monotonic() > began_at + (2 * seconds if is_first else seconds):
                     return
-                began = self._now()
-                target = await self._of_kind[kind](chance)
-                self.happened.append(Fault(kind, target, began, self._now()))
+                async with self._way if kind in ON_THE_WAY else contextlib.nullcontext():
+                    began = self._now()
+                    target = await self._of_kind[kind](chance)
+                    self.happened.append(Fault(kind, target, began, self._now()))
 
     async def _mend(self) -> None:
         """All is whole again when this returns, whatever was under way."""
         for server in self._world.servers:
-            server.http.heal()
-            server.database.heal()
+            for proxy in (server.http, *server.databases):
+                proxy.heal()
             server.thaw()
             server.again()
         self._world.sweeps.set()
@@ -254,9 +271,11 @@ class Faults:
 
     async def _stall_database(self, chance: random.Random) -> str:
         server = self._server(chance)
-        server.database.stall()
+        for proxy in server.databases:
+            proxy.stall()
         await asyncio.sleep(chance.uniform(1, 6))
-        server.database.heal()
+        for proxy in server.databases:
+            proxy.heal()
         return str(server.number)
 
     async def _lose_answers_to_clients(self, chance: random.Random) -> str:
@@ -268,7 +287,9 @@ class Faults:
 
     async def _lose_answers_to_servers(self, chance: random.Random) -> str:
         server = self._server(chance)
-        server.database.lose_answers(0.15)
+        for proxy in server.databases:
+            proxy.lose_answers(0.15)
         await asyncio.sleep(chance.uniform(1, 4))
-        server.database.heal()
+        for proxy in server.databases:
+            proxy.heal()
         return str(server.number)

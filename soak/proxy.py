@@ -71,6 +71,8 @@ class Proxy:
             try:
                 # Whichever side hangs up, the other one learns of it.
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+                # A network that is stalled does not carry the news of a closed connection either.
+                await self._gate.wait()
             finally:
                 for pump in pumps:
                     pump.cancel()

@@ -18,7 +18,7 @@ from soak.clients import Client, Shared
 from soak.history import History, Operation, Outcome
 from soak.ledger import Ledger
 from soak.planted import Planted
-from soak.world import World
+from soak.world import WORLDS, World
 
 # Of each eight clients: two have no token, the rest are users of each role.
 ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
@@ -27,6 +27,8 @@ COLD_FOR_A_HOT = 8  # products that are not scarce, for each that is
 ANSWERS_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
 READY_SECONDS = 60.0
+# For a failover: a call that a silent primary does not answer is given up after 15 s, then each host is tried for 3 s.
+AWAY_SECONDS = 30.0
 APIS = {0: "tokens", 1: "1 SKUs, blocks", 2: "2 stock", 3: "3 pricing", 4: "4 ART orders", 5: "5 catalog"}
 
 
@@ -37,10 +39,34 @@ class Options:
     clients: int = 24
     products: int = 27
     answers: int = 0  # the play goes on until there are so many, whatever time it takes
+    world: str = "plain"
     kinds: tuple[str, ...] = faults.ALL
     recovery_seconds: float = 10
     history: Path | None = None
     planted: Planted | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outage:
+    """A failover, and the seconds from the loss of the primary to the first acknowledged write that was sent after."""
+
+    name: str
+    seconds: float | None
+
+    @classmethod
+    def of(cls, name: str, since: float, history: History) -> Outage:
+        answered = [
+            t.answered
+            for o in history.operations
+            if o.is_write
+            for t in o.tries
+            if t.sent >= since and t.status is not None and 200 <= t.status < 300
+        ]
+        return cls(name, min(answered) - since if answered else None)
+
+    def text(self) -> str:
+        took = "never" if self.seconds is None else f"after {self.seconds:.1f} s"
+        return f"{self.name}: the first write after it was acknowledged {took}"
 
 
 @dataclasses.dataclass
@@ -53,6 +79,7 @@ class Report:
     checks: list[Check]
     recovery: float | None
     unexplained: Counter[str]
+    outages: list[Outage]
 
     @property
     def violations(self) -> list[str]:
@@ -89,12 +116,13 @@ class Report:
         took = "never" if self.recovery is None else f"{self.recovery:.1f} s"
         lines += ["", *self._answers()]
         lines += ["", f"after the last fault all clients had a success within {took}"]
+        lines += [outage.text() for outage in self.outages]
         for each in self.checks:
             lines += [f"VIOLATION {each.name}: {violation}" for violation in each.violations[:SHOWN]]
             if len(each.violations) > SHOWN:
                 lines.append(f"… and {len(each.violations) - SHOWN} more")
         if self.violations:
-            lines.append(f"Repeat it with --seed {self.options.seed}")
+            lines.append(f"Repeat it with --world {self.options.world} --seed {self.options.seed}")
         return lines
 
     def _answers(self) -> list[str]:
@@ -128,7 +156,7 @@ def _counted(operation: Operation) -> dict[str, int]:
 async def soak(options: Options) -> Report:
     """Play, break, mend and check. Raises what keeps the world from being built; violations are in the report."""
     history = History()
-    async with World(options.seed) as world:
+    async with WORLDS[options.world](options.seed) as world:
         planted = options.planted or Planted(frozenset())
         planted.plant(world.conninfo)
         alters = planted.alters() if planted.alters else None
@@ -152,14 +180,16 @@ async def soak(options: Options) -> Report:
             await _deliver(world)
             if planted.after is not None:
                 await world.rows(planted.after)
+            outages = [Outage.of(name, since - history.started, history) for name, since in world.outages]
             checks, unexplained = await _check(world, history, clients, recovery, options)
+            checks.append(check_outages(outages))
         finally:
             for task in playing:
                 task.cancel()
             await asyncio.gather(*playing, return_exceptions=True)
             for client in (setup, *clients):
                 await client.close()
-    return Report(options, driver.happened, history, checks, recovery, unexplained)
+    return Report(options, driver.happened, history, checks, recovery, unexplained, outages)
 
 
 async def _prepare(world: World, shared: Shared, clients: list[Client], products: int) -> None:
@@ -199,6 +229,12 @@ async def _until_answered(history: History, playing: list[asyncio.Task[None]], a
         for task in playing:
             if task.done():
                 task.result()
+
+
+def check_outages(outages: list[Outage]) -> Check:
+    check = Check("the service is back after each failover", len(outages))
+    check.violations += [outage.text() for outage in outages if outage.seconds is None or outage.seconds > AWAY_SECONDS]
+    return check
 
 
 async def _recovery(

@@ -1,7 +1,8 @@
-"""A short run of `make soak`: few faults, the same checks, and bounds that a slow machine keeps."""
+"""A short run of `make soak` in each world: few faults, the same checks, and bounds that a slow machine keeps."""
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,22 +11,14 @@ from decimal import Decimal
 import pytest
 
 from soak.check import Ledger, check
-from soak.history import Effect, History, Operation, Outcome
+from soak.faults import OF_WORLD
+from soak.history import Effect, History, Operation, Outcome, Try
+from soak.run import AWAY_SECONDS, Outage, check_outages
 from tests.process import ROOT
 
 COMMAND = (
-    "-m",
-    "soak",
-    "--faults",
-    "short",
-    "--seconds",
-    "9",
-    "--seed",
-    "short",
-    "--clients",
-    "12",
-    "--recovery-seconds",
-    "60",
+    *("-m", "soak", "--faults", "short", "--seconds", "9", "--seed", "short", "--clients", "12"),
+    *("--recovery-seconds", "60"),
 )
 SECONDS = 400
 
@@ -34,9 +27,14 @@ NEVER = "nothing else is in the ledger"
 CONSERVED = "units are conserved, by the answers alone"
 
 
-def test_what_is_acknowledged_outlives_faults_and_happens_once() -> None:
+@pytest.mark.parametrize("world", ["plain", "workers", "failover"])
+def test_what_is_acknowledged_outlives_faults_and_happens_once(world: str) -> None:
     with subprocess.Popen(
-        [sys.executable, *COMMAND], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *COMMAND, "--world", world],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             said, _ = process.communicate(timeout=SECONDS)
@@ -45,6 +43,28 @@ def test_what_is_acknowledged_outlives_faults_and_happens_once() -> None:
             said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert "VIOLATION" not in said
+    # What the world is for has happened.
+    for kind in OF_WORLD[world][:1]:
+        (count,) = re.findall(rf"^{kind} +(\d+)", said, re.MULTILINE)
+        assert int(count) >= 1
+    if world == "failover":
+        assert re.search(r"kill the primary: the first write after it was acknowledged after \d", said)
+
+
+def test_a_service_that_stays_away_is_found() -> None:
+    history = History()
+    sent = Operation("ann", "ann", 2, "add", "POST", "/api/v1/inventory/1/addStock", {"amount": 5}, "key", True)
+    read = Operation("ann", "ann", 2, "look", "GET", "/api/v1/inventory/1", None, None, True)
+    # Neither a read nor what was sent before the primary was lost is a sign that writes are taken again.
+    sent.tries = [Try(0, 9.0, 11.0, 204), Try(0, 12.0, 13.0, 503), Try(0, 14.0, 15.5, 204)]
+    read.tries = [Try(0, 10.5, 10.6, 200)]
+    history.operations += [sent, read]
+    assert Outage.of("kill the primary", 10.0, history).seconds == 5.5
+    never = Outage.of("kill the primary", 16.0, history)
+    assert never.seconds is None
+    for outage in (never, Outage("cut off the primary", AWAY_SECONDS + 1)):
+        assert len(check_outages([outage]).violations) == 1
+    assert not check_outages([Outage("cut off the primary", AWAY_SECONDS)]).violations
 
 
 @pytest.mark.parametrize(("times", "violated"), [(1, set()), (0, {ONCE, CONSERVED}), (2, {NEVER, CONSERVED})])
