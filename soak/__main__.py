@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
+import math
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
 
 from soak.faults import SETS, kinds_of
 from soak.planted import FAULTS as PLANTED
-from soak.run import Options, soak
+from soak.run import Options, Report, soak
 from soak.world import WORLDS
+
+ROUND_SECONDS = 120.0
 
 
 def main() -> int:
@@ -27,11 +32,8 @@ def main() -> int:
     parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
     parser.add_argument("--faults", choices=SETS, default="all", help="short: fewer kinds, for a run of some seconds")
     parser.add_argument("--planted", choices=PLANTED, help="plant a fault, which is then to be found")
+    parser.add_argument("--record", type=Path, help="add the run's totals to the table at the end of this file")
     arguments = parser.parse_args()
-    print(
-        f"world {arguments.world}, seed {arguments.seed}, {arguments.seconds:g} s, {arguments.clients} clients\n",
-        flush=True,
-    )
     options = Options(
         seed=arguments.seed,
         world=arguments.world,
@@ -44,10 +46,51 @@ def main() -> int:
         history=arguments.history,
         planted=PLANTED[arguments.planted] if arguments.planted else None,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        report = runner.run(soak(options))
-    print(report.text())
-    return 1 if report.violations else 0
+    total = Total()
+    for each in rounds(options):
+        print(f"world {each.world}, seed {each.seed}, {each.seconds:g} s, {each.clients} clients\n", flush=True)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            report = runner.run(soak(each))
+        print(report.text(), end="\n\n", flush=True)
+        total.add(report)
+    if arguments.record is not None:
+        with arguments.record.open("a") as file:
+            file.write(total.row(options, arguments.faults) + "\n")
+    return 1 if total.violations else 0
+
+
+def rounds(options: Options) -> list[Options]:
+    """A long run as many, each with a world and a seed of its own: one alone can be repeated, and memory is bounded."""
+    count = math.ceil(options.seconds / ROUND_SECONDS)
+    if count == 1:
+        return [options]
+    seconds = options.seconds / count
+    return [dataclasses.replace(options, seed=f"{options.seed}/{n}", seconds=seconds) for n in range(count)]
+
+
+@dataclasses.dataclass
+class Total:
+    """What the rounds of a run came to."""
+
+    seconds: float = 0
+    answers: int = 0
+    faults: int = 0
+    violations: int = 0
+
+    def add(self, report: Report) -> None:
+        self.seconds += report.seconds
+        self.answers += report.answers
+        self.faults += len(report.happened)
+        self.violations += len(report.violations)
+
+    def row(self, options: Options, faults: str) -> str:
+        """A row of the table of runs in docs/trust.md."""
+        command = f"make soak SECONDS={options.seconds:g} SEED={options.seed}"
+        more = [f"--world {options.world}"] if options.world != "plain" else []
+        more += [f"--faults {faults}"] if faults != "all" else []
+        command += f" ARGS='{' '.join(more)}'" if more else ""
+        counts = f"{self.seconds / 3600:.2f} | {self.answers:,} | {self.faults:,} | {self.violations}"
+        return f"| {datetime.now(UTC):%Y-%m-%d} | {options.world} | {counts} | `{command}` |".replace(",", " ")
 
 
 if __name__ == "__main__":

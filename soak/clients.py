@@ -602,9 +602,16 @@ class Client:
         products = {product.sku: product for product in (self._product(), self._product())}
         lines = [{"sku": sku, "quantity": self._whole(9)} for sku in products]
         path = f"/api/v1/counts/{self._count}"
-        if (await self.do(4, "count", "POST", f"{path}/lines", {"lines": lines})).outcome is not Outcome.ACKNOWLEDGED:
+        counted = await self.do(4, "count", "POST", f"{path}/lines", {"lines": lines})
+        if counted.outcome is not Outcome.ACKNOWLEDGED:
             return
         of_sku = {product.sku: product.id for product in (*self.shared.hot, *self.shared.cold)}
+        missing = {
+            of_sku[line["sku"]]: -Decimal(line["difference"])
+            for line in counted.answer["count"]["lines"]
+            if line["difference"] < 0
+        }
+        place = counted.answer["count"]["location"]
 
         def told(answer: Any) -> list[Effect]:
             return [
@@ -612,7 +619,8 @@ class Client:
                 for line in answer["count"]["lines"]
             ]
 
-        closed = await self.do(4, "close count", "POST", f"{path}/close", {}, told)
+        wants = [Want(product, quantity, place, quantity) for product, quantity in missing.items()]
+        closed = await self.do(4, "close count", "POST", f"{path}/close", {}, told, wants=wants)
         if closed.outcome is Outcome.REFUSED:
             await self.do(4, "cancel count", "POST", f"{path}/cancel", {})
         self._count = None

@@ -125,17 +125,25 @@ class Report:
             lines.append(f"Repeat it with --world {self.options.world} --seed {self.options.seed}")
         return lines
 
+    @property
+    def answers(self) -> int:
+        return sum(o.status is not None for o in self.history.operations)
+
+    @property
+    def seconds(self) -> float:
+        """From the first request to the last answer."""
+        tries = [t for o in self.history.operations for t in o.tries]
+        return max(t.answered for t in tries) - min(t.sent for t in tries)
+
     def _answers(self) -> list[str]:
-        answered = [o for o in self.history.operations if o.status is not None]
-        reads = sum(not o.is_write for o in answered)
-        seconds = max((o.tries[-1].answered for o in answered), default=0) - min(o.tries[0].sent for o in answered)
+        reads = sum(o.status is not None and not o.is_write for o in self.history.operations)
         lines = [
-            f"{len(answered)} answers in {seconds:.0f} s: {len(answered) / seconds:.0f} a second,"
-            f" {reads / len(answered):.0%} of them reads; seed {self.options.seed}"
+            f"{self.answers} answers in {self.seconds:.0f} s: {self.answers / self.seconds:.0f} a second,"
+            f" {reads / self.answers:.0%} of them reads; seed {self.options.seed}"
         ]
         if self.unexplained:
             causes = ", ".join(f"{cause} ({count})" for cause, count in self.unexplained.most_common())
-            lines.append(f"{self.unexplained.total()} answers have no instant checked: {causes}")
+            lines.append(f"{self.unexplained.total()} answers are not held to an instant: {causes}")
         return lines
 
 
