@@ -76,7 +76,7 @@ def test_a_change_that_is_lost_or_done_twice_is_found(times: int, violated: set[
     history = History()
     history.operations.append(operation)
     ledger = Ledger()
-    movement = {"actor": "ann", "product": 1, "kind": "add", "reference": None, "available": "5"}
-    ledger.movements = [movement | {"on_hand": "5", "reserved": "0", "blocked": "0"}] * times
+    movement = {"actor": "ann", "product": 1, "kind": "add", "reference": None, "available": amount}
+    ledger.movements = [movement | {"on_hand": amount, "reserved": Decimal(0), "blocked": Decimal(0)}] * times
     ledger.stock = {1: (amount * times, Decimal(0), Decimal(0))}
     assert {each.name for each in check(history, ledger) if each.violations} == violated
