@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -307,10 +308,26 @@ class Workers(World):
     async def _kill_worker(self, chance: random.Random) -> str:
         """Kill one process; when this returns its supervisor has started another."""
         number = chance.randrange(self.workers_count)
+        await self._until_all_serve()
         killed = (await self._all_workers(set()))[number]
         os.kill(killed, signal.SIGKILL)
         await self._all_workers({killed})
         return str(number)
+
+    async def _until_all_serve(self) -> None:
+        """A supervisor replaces a worker only once all have served: before that it gives up, and is started again."""
+        deadline = time.monotonic() + START_SECONDS
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.get(f"{self.servers[0].url}/metrics") as answer:
+                        if (
+                            len(re.findall(r"^inventory_worker_up.* 1", await answer.text(), re.M))
+                            == self.workers_count
+                        ):
+                            return
+                await asyncio.sleep(0.1)
+        raise RuntimeError("The workers do not serve.")
 
     async def _all_workers(self, dead: set[int]) -> list[int]:
         """The process ids of the workers, when there are as many as should be beside the dead ones."""
