@@ -18,7 +18,18 @@ from typing import Any
 from soak.check import Check
 from soak.history import ZERO, History, Operation, Outcome, Want
 from soak.ledger import Ledger
-from soak.timeline import ALWAYS, CLOCKS_DIFFER, Block, Span, Timeline, Versions, common, parse_instant, timelines
+from soak.timeline import (
+    ALWAYS,
+    BEFORE,
+    CLOCKS_DIFFER,
+    Block,
+    Span,
+    Timeline,
+    Versions,
+    common,
+    parse_instant,
+    timelines,
+)
 
 # A version of something, and when it was the present one: what a read may have seen.
 Seen = tuple[int, Span]
@@ -44,8 +55,9 @@ class Answers:
     def __init__(self, history: History, ledger: Ledger) -> None:
         self.history = history
         self.ledger = ledger
-        self.timelines = timelines(history, ledger)
-        self.prices = _prices(history, ledger)
+        # What the ledger does not know, though a client was told of it, has no state but the first.
+        self.timelines = defaultdict(lambda: Timeline([], {}), timelines(history, ledger))
+        self.prices = defaultdict(lambda: Prices([], []), _prices(history, ledger))
         self.blocks: dict[str, tuple[Timeline, Block]] = {
             number: (timeline, block)
             for timeline in self.timelines.values()
@@ -264,12 +276,14 @@ class Answers:
                 (want,) = operation.wants
                 timeline = self.timelines[want.product]
                 return any(timeline.balances[n][0] != want.on_hand for n, _, _ in self._states(want, span))
+            case "BLOCK_CONVERTED" | "BLOCK_CANCELLED" | "BLOCK_EXPIRED" if _block_id(operation) not in self.blocks:
+                return False
             case "BLOCK_CONVERTED" | "BLOCK_CANCELLED":
-                timeline, block = self.blocks[operation.path.split("/")[2]]
+                timeline, block = self.blocks[_block_id(operation)]
                 kind = {"BLOCK_CONVERTED": "convert", "BLOCK_CANCELLED": "cancel"}[operation.code]
                 return block.death == kind and timeline.versions.began[block.died or 0] <= span[1]
             case "BLOCK_EXPIRED":
-                _, block = self.blocks[operation.path.split("/")[2]]
+                _, block = self.blocks[_block_id(operation)]
                 return block.death in (None, "expire") and min(block.ends_at(*span)) <= span[1] + CLOCKS_DIFFER
             case "COUNT_OPEN":
                 return self._is_being_counted(operation)
@@ -354,7 +368,9 @@ class Answers:
         return self._is_wanting(want, ((number, *operation.window) for number in numbers))
 
     def _was_active(self, operation: Operation) -> bool:
-        timeline, block = self.blocks[operation.path.split("/")[2]]
+        if _block_id(operation) not in self.blocks:
+            return False
+        timeline, block = self.blocks[_block_id(operation)]
         start, end = operation.window
         is_there = block.died is None or timeline.versions.began_by[block.died] >= start
         earlier = [at for at, span in block.ends if span[1] <= end and span[0] < start]
@@ -376,8 +392,8 @@ class Answers:
         timeline = self.timelines[operation.wants[0].product]
         number = operation.path.split("/")[4]
         movements = [change.movement for change in timeline.changes]
-        arrival = next(m for m in movements if (m["kind"], m["reference"]) == ("inflow", number))
-        departures = self.ledger.uses[arrival["product"], arrival["id"]]
+        arrivals = [m for m in movements if (m["kind"], m["reference"]) == ("inflow", number)]
+        departures = {use for m in arrivals for use in self.ledger.uses[m["product"], m["id"]]}
         return any(
             began <= operation.window[1]
             for movement, began in zip(movements, timeline.versions.began[1:], strict=True)
@@ -402,6 +418,10 @@ class Answers:
 
 def _made_sale(operation: Operation) -> str | None:
     return str(operation.answer["sale_item"]["id"]) if operation.outcome is Outcome.ACKNOWLEDGED else None
+
+
+def _block_id(operation: Operation) -> str:
+    return operation.path.split("/")[2]
 
 
 def _told(operation: Operation, name: str) -> Decimal | None:

@@ -215,6 +215,14 @@ def test_a_block_is_seen_until_its_end(
     assert run.violated() == violated
 
 
+@pytest.mark.parametrize("code", ["BLOCK_CONVERTED", "BLOCK_EXPIRED"])
+def test_a_block_that_the_ledger_does_not_know_is_no_cause(code: str) -> None:
+    run = Run()
+    path = "/temporary-blocks/lost/cancel"
+    run.ask((3, 4), "cancel", path, outcome=Outcome.REFUSED, code=code, answer={"detail": ""})
+    assert run.violated() == {REFUSALS}
+
+
 def test_a_block_that_was_extended_ends_later() -> None:
     run = Run()
     run.add((0, 1), run.write(1, "add", 5))
