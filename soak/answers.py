@@ -20,7 +20,6 @@ from soak.history import ZERO, History, Operation, Outcome, Want
 from soak.ledger import Ledger
 from soak.timeline import (
     ALWAYS,
-    BEFORE,
     CLOCKS_DIFFER,
     Block,
     Span,
