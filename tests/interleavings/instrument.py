@@ -1,0 +1,231 @@
+"""Makes a throw-away database whose functions stop between their statements, and whose data can be put back quickly.
+
+Every volatile PL/pgSQL function gets ``assert interleaving.step('schema.function:line')`` before each statement, and
+before each initialised variable, that can read or write data. ASSERT leaves FOUND and ROW_COUNT as they are, and each
+statement still takes its own snapshot. A stable function keeps its caller's snapshot, so it is left as it is: it is a part
+of the statement that calls it. A statement that only computes commutes with everything, so a stop before it would be the
+same as a stop before the next one.
+
+A session that the setting ``interleaving.session`` numbers counts its steps in a sequence, because a rollback to a
+savepoint does not undo that. At the step that its target names it sends a notice and waits for an advisory lock of that
+stop, which the scheduler holds. Without the setting a step does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+Connection = psycopg.Connection[Any]
+
+GATE = 715_517  # the first key of the advisory locks at which sessions wait; the session's number is added
+GATES = 9  # how often a session can be stopped in one interleaving
+NO_TARGET = 1_000_000_000
+# The time of the world. It stands still, so that outcomes can be compared.
+EPOCH = "2030-01-15 12:00:00+00"
+# The ids of a table with a sequence are sequence number * ID_RANGE and up: an id tells its table wherever it appears.
+ID_RANGE = 1_000_000
+
+_SCHEMA = f"""
+create schema interleaving;
+grant usage on schema interleaving to public;
+create sequence interleaving.steps_1; create sequence interleaving.target_1; create sequence interleaving.stops_1;
+create sequence interleaving.steps_2; create sequence interleaving.target_2; create sequence interleaving.stops_2;
+grant all on all sequences in schema interleaving to public;
+
+create function interleaving.step(p_where text) returns boolean language plpgsql as $$
+declare
+    v_session text := pg_catalog.current_setting('interleaving.session', true);
+    v_step bigint;
+    v_stop bigint;
+begin
+    if v_session is null or v_session = '' then
+        return true;
+    end if;
+    v_step := nextval(('interleaving.steps_' || v_session)::regclass);
+    if v_step < pg_sequence_last_value(('interleaving.target_' || v_session)::regclass) then
+        return true;
+    end if;
+    v_stop := nextval(('interleaving.stops_' || v_session)::regclass);
+    raise notice 'interleaving % % %', v_step, v_stop, p_where;
+    perform pg_advisory_lock_shared({GATE} + v_session::integer, v_stop::integer);
+    perform pg_advisory_unlock_shared({GATE} + v_session::integer, v_stop::integer);
+    return true;
+end;
+$$;
+
+create function interleaving.close_gates() returns void language plpgsql as $$
+begin
+    perform pg_advisory_unlock_all();
+    perform setval('interleaving.steps_1', 1, false), setval('interleaving.steps_2', 1, false);
+    perform setval('interleaving.stops_1', 1, false), setval('interleaving.stops_2', 1, false);
+    perform pg_advisory_lock({GATE} + s, g) from generate_series(1, 2) as s, generate_series(1, {GATES}) as g;
+end;
+$$;
+
+create function interleaving.let(p_session integer, p_stop integer, p_target bigint, p_other_target bigint) returns void
+language plpgsql as $$
+begin
+    perform setval('interleaving.target_' || p_session, p_target);
+    perform setval('interleaving.target_' || 3 - p_session, p_other_target);
+    if p_stop > 0 then
+        perform pg_advisory_unlock({GATE} + p_session, p_stop);
+    end if;
+end;
+$$;
+
+create or replace function inventory.clock()
+returns timestamptz
+language plpgsql stable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return timestamptz '{EPOCH}' + (select c.last_value from store.test_clock as c) * interval '1 microsecond';
+end;
+$$;
+
+-- Whoever waits here waits for the other session's turn, however slow the machine is.
+alter function http.batch(jsonb) set lock_timeout = 0;
+"""
+
+_FUNCTIONS = """
+select p.oid, p.pronamespace::regnamespace || '.' || p.proname, p.prosrc, pg_get_functiondef(p.oid)
+from pg_proc as p inner join pg_language as l on p.prolang = l.oid
+where l.lanname = 'plpgsql' and p.provolatile = 'v' and p.prokind = 'f'
+    and p.pronamespace in ('inventory'::regnamespace, 'http'::regnamespace, 'maintenance'::regnamespace)
+"""
+# A declaration with a value, from the beginning of its line. Arguments have no line here: this is the body.
+_DECLARATION = re.compile(r"^\s+(v_\w+) [^;]*?(:=|\bdefault\b)")
+_DATA = re.compile(r"\b(select|insert|update|delete|perform|execute|nextval|pg_try_advisory\w*)\b|\w+\.\w+\(")
+_COMMENT = re.compile(r"--.*")
+
+TABLES = """
+select c.relname from pg_class as c
+where c.relnamespace = 'store'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname !~ 'yoyo'
+order by 1
+"""
+
+
+def with_steps(name: str, body: str, starts: set[int], pure: set[str]) -> str:
+    """The body of a PL/pgSQL function with a step before each statement and declaration that can touch data.
+
+    ``starts``: the lines, from 1, on which statements begin; ``pure``: the names of functions that read nothing.
+    """
+    lines = body.split("\n")
+    begin = next(number for number, line in enumerate(lines, 1) if line.strip() == "begin")
+    declarations = {number for number in range(1, begin) if _DECLARATION.match(lines[number - 1])}
+    edges = sorted(declarations | {start for start in starts if start > begin})
+
+    def touches_data(start: int) -> bool:
+        end = next((edge for edge in edges if edge > start), len(lines) + 1)
+        if start < begin < end:
+            end = begin
+        text = "\n".join(_COMMENT.sub("", line) for line in lines[start - 1 : end - 1])
+        return any(found.group().rstrip("(") not in pure for found in _DATA.finditer(text))
+
+    result = []
+    for number, line in enumerate(lines, 1):
+        if number in edges and touches_data(number):
+            step = f"interleaving.step('{name}:{number}')"
+            result.append(
+                f"v_step_{number} constant boolean := {step};" if number in declarations else f"assert {step};"
+            )
+        result.append(line)
+    return "\n".join(result)
+
+
+def instrument(connection: Connection, change: Callable[[str, str], str] | None = None) -> int:
+    """Put the steps into a clone of the tests' template database; return how many there are.
+
+    ``change(name, body)`` may return another body for a function before: a planted fault.
+    """
+    connection.execute("create schema if not exists checker")
+    connection.execute("create extension if not exists plpgsql_check schema checker")
+    with connection.transaction():
+        connection.execute(_SCHEMA)
+        pure = {
+            name
+            for (name,) in connection.execute(
+                "select pronamespace::regnamespace || '.' || proname from pg_proc where provolatile = 'i'"
+            )
+        }
+        count = 0
+        for oid, name, body, definition in connection.execute(_FUNCTIONS).fetchall():
+            if change is not None and (changed := change(name, body)) != body:
+                connection.execute(definition.replace(body, changed).encode())
+                definition, body = definition.replace(body, changed), changed
+            starts = {
+                line
+                for (line,) in connection.execute(
+                    "select lineno from checker.plpgsql_profiler_function_statements_tb(%s::regprocedure)", [oid]
+                )
+            }
+            stepped = with_steps(name, body, starts, pure)
+            connection.execute(definition.replace(body, stepped).encode())
+            count += stepped.count("interleaving.step(")
+        for number, (sequence,) in enumerate(connection.execute(_SEQUENCES).fetchall(), 1):
+            connection.execute("select setval(%s, %s)", [sequence, number * ID_RANGE])
+    return count
+
+
+_SEQUENCES = """
+select c.oid::regclass::text from pg_class as c
+where c.relnamespace = 'store'::regnamespace and c.relkind = 'S' and c.relname <> 'test_clock' order by 1
+"""
+
+
+def save_world(connection: Connection, name: str) -> None:
+    """Keep what the tables hold now: ``interleaving.restore_<name>()`` puts it back and closes the gates."""
+    tables = [table for (table,) in connection.execute(TABLES)]
+    body = ["begin"]
+    connection.execute(sql.SQL("create schema {}").format(sql.Identifier(f"world_{name}")))
+    for table in tables:
+        columns = sql.SQL(", ").join(
+            sql.Identifier(column)
+            for (column,) in connection.execute(
+                "select attname from pg_attribute where attrelid = %s::regclass"
+                " and attnum > 0 and not attisdropped and attgenerated = '' order by attnum",
+                [f'store."{table}"'],
+            )
+        )
+        names = {"columns": columns, "table": sql.Identifier("store", table), "kept": sql.Identifier(f"world_{name}", table)}
+        connection.execute(sql.SQL("create table {kept} as select {columns} from {table}").format(**names))
+        body.append(sql.SQL("delete from {table};").format(**names).as_string(connection))
+        body.append(
+            sql.SQL("insert into {table} ({columns}) overriding system value select {columns} from {kept};")
+            .format(**names)
+            .as_string(connection)
+        )
+    for (sequence,) in connection.execute(_SEQUENCES).fetchall():
+        (value,) = connection.execute(f"select last_value from {sequence}".encode()).fetchone() or (0,)
+        body.append(f"perform setval('{sequence}', {value});")
+    (clock,) = connection.execute("select last_value from store.test_clock").fetchone() or (0,)
+    body.append(f"perform setval('store.test_clock', {clock});")
+    body.append("perform interleaving.close_gates(); end;")
+    connection.execute(
+        sql.SQL(
+            "create function {}() returns void language plpgsql"
+            " set session_replication_role = replica set plan_cache_mode = force_generic_plan as {}"
+        ).format(sql.Identifier("interleaving", f"restore_{name}"), sql.Literal("\n".join(body)))
+    )
+
+
+def make_state(connection: Connection) -> None:
+    """``interleaving.state()``: every row of every table as (table, row as JSON), and what verify() finds."""
+    # What a list counts is a sum of changes: how many rows make it up is chance.
+    sums = "select subject, category_id, brand_id, sum(delta) as delta from store.row_count group by 1, 2, 3"
+    parts = []
+    for (table,) in connection.execute(TABLES):
+        source = f"({sums})" if table == "row_count" else f'store."{table}"'
+        parts.append(f"select '{table}', to_json(t)::text from {source} as t")
+    parts.append("select 'verify', to_json(v)::text from maintenance.verify() as v")
+    body = "begin return query " + " union all ".join(parts) + "; end;"
+    connection.execute(
+        sql.SQL(
+            "create function interleaving.state() returns table (place text, content text) language plpgsql as {}"
+        ).format(sql.Literal(body))
+    )

@@ -1,0 +1,361 @@
+"""The worlds, the calls that meet in them, and which pairs there are.
+
+One product: both calls are about product 1. Two products: a call about several takes 1 and 2, the other one 2 and 1; a
+call about a single product is a transaction of its own (clients are in autocommit mode), so two of them are made on
+different products, A's on 1 and B's on 2. They share what is not a product's: suppliers, places, keys, lists' counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from typing import Any
+
+from tests.interleavings.instrument import Connection, make_state, save_world
+
+# A pair is about what stock moves through. Users, webhooks and their deliveries, and heartbeats of jobs are not.
+WATCHED = (
+    "stock block movement cost_layer cost_layer_use location location_stock location_movement price price_turn count"
+    " count_line inflow outflow deleted_flow purchase sale art_operation product deleted_product supplier brand category"
+    " unit idempotency_key"
+).split()
+# Functions that write and that no pair has, and why.
+LEFT_OUT = {
+    "maintenance.detach_movements": "changes tables: it has the whole ledger to itself, or fails within a second",
+    "maintenance.make_partitions": "changes tables: it has the whole ledger to itself, or fails within a second",
+    "maintenance.run_batches": "a procedure that commits between calls of functions that the pairs have",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A call as SQL with names of the world in it. ``skips``: it passes over a product that somebody holds."""
+
+    name: str
+    template: str
+    skips: bool = False
+
+    @property
+    def function(self) -> str:
+        """The function that is called, with its schema."""
+        found = re.search(r"\b((?:inventory|maintenance|http)\.\w+)\(", self.template)
+        assert found is not None
+        return found[1]
+
+    def query(self, names: dict[str, Any], number: int) -> str | None:
+        """The statement of session 1 or 2; None where the world has not what it needs."""
+        values = names | {"actor": "ab"[number - 1], "n": number}
+        try:
+            return "select r from " + self.template.format(**values) + " as r"
+        except KeyError:
+            return None
+
+
+def _calls() -> list[Call]:
+    both = "array[row({sku_id}, 1)::inventory.block_line, row({other_sku_id}, 1)::inventory.block_line]"
+    order = "row('{}', {}, {}, {}, {}, null, true)::inventory.art_order"
+
+    def orders(kind: str, quantity: int, source: str, target: str) -> str:
+        each = [order.format(kind, sku, quantity, source, target) for sku in ("{sku}", "{other_sku}")]
+        return f"array[{each[0]}, {each[1]}]"
+
+    def counted(quantity: int) -> str:
+        each = [f"row({sku}, {quantity})::inventory.count_found" for sku in ("{sku}", "{other_sku}")]
+        return f"array[{each[0]}, {each[1]}]"
+
+    def batch(*calls: str) -> str:
+        return "http.batch('[" + ", ".join(calls) + "]')"
+
+    def once(key: str, function: str, arguments: str) -> str:
+        return f"http.once('caller', '{key}', 'request', '{function}', '{arguments}')"
+
+    keyed = ', "once": {{"caller": "caller", "key": "shared", "request": "request"}}'
+
+    def batched(function: str, arguments: str, more: str = "") -> str:
+        return '{{"function": "' + function + '", "arguments": ' + arguments + more + "}}"
+
+    reserve, other_reserve = (
+        '{{"p_id": "{' + product + '}", "p_amount": 3, "p_actor": "{actor}"}}' for product in ("product", "other")
+    )
+    sell, other_sell = (
+        '{{"p_product_id": {' + product + '}, "p_quantity": 3, "p_unit_price": 9, "p_actor": "{actor}"}}'
+        for product in ("product", "other")
+    )
+    actor = "p_actor => '{actor}'"
+    texts = {
+        "add_stock": f"inventory.add_stock({{product}}, 5, {actor})",
+        "reserve_stock": f"inventory.reserve_stock({{product}}, 3, {actor})",
+        "release_stock": f"inventory.release_stock({{product}}, 3, {actor})",
+        "consume_stock": f"inventory.consume_stock({{product}}, 3, {actor})",
+        "create_block": f"inventory.create_block({{product}}, 3, {actor})",
+        "create_blocks": f"inventory.create_blocks({both}, {actor})",
+        "convert_block": f"inventory.convert_block({{block}}, 1, {actor})",
+        "convert_block, expired": f"inventory.convert_block({{expired}}, {actor})",
+        "cancel_block": f"inventory.cancel_block({{block}}, {actor})",
+        "extend_block": "inventory.extend_block({block}, inventory.clock() + interval '{n} day')",
+        "extend_block, expired": "inventory.extend_block({expired}, inventory.clock() + interval '{n} day')",
+        "record_sale": f"inventory.record_sale({{product}}, 3, 9, {actor})",
+        "record_sale, a layer's last": f"inventory.record_sale({{product}}, 4, 9, {actor})",
+        "return_sale": f"inventory.return_sale({{sale}}, {actor})",
+        "record_purchase": f"inventory.record_purchase({{product}}, {{supplier}}, 2, 3.333, {actor})",
+        "record_purchase, unused supplier": f"inventory.record_purchase({{product}}, {{unused_supplier}}, 2, 3, {actor})",
+        "record_inflow": f"inventory.record_inflow({{product}}, {{supplier}}, 2, {actor})",
+        "record_inflow, unused supplier": f"inventory.record_inflow({{product}}, {{unused_supplier}}, 2, {actor})",
+        "record_outflow": f"inventory.record_outflow({{product}}, 3, {actor})",
+        "delete_inflow": f"inventory.delete_inflow({{inflow}}, {actor})",
+        "delete_outflow": f"inventory.delete_outflow({{outflow}}, {actor})",
+        "place_order, add": f"inventory.place_order('Add', {{sku}}, 2, null, 'RACK-A1-01', {actor})",
+        "place_order, add at a new place": f"inventory.place_order('Add', {{sku}}, 2, null, 'RACK-B1-01', {actor})",
+        "place_order, remove": f"inventory.place_order('Remove', {{sku}}, 2, 'RACK-A1-01', {actor})",
+        "place_order, transfer": f"inventory.place_order('Transfer', {{sku}}, 2, 'RACK-A1-01', 'RACK-A1-02', {actor})",
+        "place_order, transfer to a new place": f"inventory.place_order('Transfer', {{sku}}, 2, 'RACK-A1-01', 'RACK-B1-01', {actor})",
+        "place_order, count": f"inventory.place_order('Count', {{sku}}, {{n}}, null, 'RACK-A1-01', {actor})",
+        "place_order, adjust": f"inventory.place_order('Adjust', {{sku}}, -2, null, 'RACK-A1-01', {actor})",
+        "place_orders, add": f"inventory.place_orders({orders('Add', 2, 'null', quoted('RACK-B1-01'))}, {actor})",
+        "place_orders, remove": f"inventory.place_orders({orders('Remove', 2, quoted('RACK-A1-01'), 'null')}, {actor})",
+        "place_orders, transfer, atomic": (
+            f"inventory.place_orders({orders('Transfer', 2, quoted('RACK-A1-01'), quoted('RACK-B1-01'))}, true, {actor})"
+        ),
+        "start_count": f"inventory.start_count('RACK-A1-02', {actor})",
+        "start_count, new place": f"inventory.start_count('RACK-B1-01', {actor})",
+        "record_count_line": f"inventory.record_count_line({{count}}, {{sku}}, {{n}}, {actor})",
+        "record_count_lines": f"inventory.record_count_lines({{count}}, {counted(1)}, {actor})",
+        "close_count": f"inventory.close_count({{count}}, {actor})",
+        "cancel_count": f"inventory.cancel_count({{count}}, {actor})",
+        "set_price": "inventory.set_price({product}, 1{n})",
+        "set_price, scheduled": (
+            "inventory.set_price({product}, 1{n}, 'promo', p_effective_from => inventory.clock() + interval '{n} hour')"
+        ),
+        "update_inventory, quantity": f"inventory.update_inventory({{product}}, 7, p_reorder_point => 8, {actor})",
+        "update_inventory, expected": f"inventory.update_inventory({{product}}, 6, p_expected_quantity => 10, {actor})",
+        "update_inventory, status": f"inventory.update_inventory({{product}}, p_status => 'archived', {actor})",
+        "initialize_inventory": f"inventory.initialize_inventory({{product}}, p_quantity => {{n}}, {actor})",
+        "delete_product": f"inventory.delete_product({{product}}, {actor})",
+        "register_product": "inventory.register_product('NEW-1', 'new {n}')",
+        "create_product": f"inventory.create_product('NEW-1', 'new {{n}}', null, 5, 10, 2, {actor})",
+        "create_catalog_product": (
+            "inventory.create_catalog_product('new {n}', {unused_category}, {unused_brand}, 2, 10, p_quantity => 5,"
+            f" p_sku => 'NEW-1', {actor})"
+        ),
+        "create_catalog_product, sku made": (
+            f"inventory.create_catalog_product('new {{n}}', {{category}}, {{brand}}, 2, 10, {actor})"
+        ),
+        "update_catalog_product": (
+            "inventory.update_catalog_product({product}, 'changed {n}', {unused_category}, {unused_brand},"
+            f" p_selling_price => 2{{n}}, p_quantity => 7, {actor})"
+        ),
+        "update_catalog_product, sku": f"inventory.update_catalog_product({{product}}, p_sku => 'NEW-1', {actor})",
+        "update_catalog_product, prices": (
+            f"inventory.update_catalog_product({{product}}, p_cost_price => {{n}}, p_selling_price => 2{{n}}, {actor})"
+        ),
+        "import_products": (
+            'inventory.import_products(\'[{{"title": "new {n}", "category": {unused_category}, "brand": {unused_brand},'
+            ' "cost_price": 2, "selling_price": 10, "quantity": 5, "sku": "NEW-1"}}]\', ' + actor + ")"
+        ),
+        "create_supplier": "inventory.create_supplier('new {n}', p_email => 'new@example.com')",
+        "update_supplier": "inventory.update_supplier({unused_supplier}, 'changed {n}', p_email => 'new@example.com')",
+        "delete_supplier": "inventory.delete_supplier({unused_supplier})",
+        "create_brand": "inventory.create_brand('new')",
+        "update_brand": "inventory.update_brand({unused_brand}, 'new')",
+        "delete_brand": "inventory.delete_brand({unused_brand})",
+        "create_category": "inventory.create_category('new')",
+        "update_category": "inventory.update_category({unused_category}, 'new')",
+        "delete_category": "inventory.delete_category({unused_category})",
+        "create_unit": "inventory.create_unit('new', 'n')",
+        "once": once("shared", "reserve_stock", reserve),
+        "once, refused": once("shared", "create_sale", sell.replace('"p_quantity": 3', '"p_quantity": 999')),
+        "once, statement": once("shared", "create_price", '{{"p_product_id": {product}, "p_amount": 12}}'),
+        "once, old key": once("old", "reserve_stock", reserve),
+        "batch": batch(batched("reserve_stock", reserve), batched("create_sale", other_sell)),
+        "batch, twice": batch(
+            batched("create_sale", sell), batched("reserve_stock", reserve), batched("reserve_stock", other_reserve)
+        ),
+        "batch, once": batch(batched("reserve_stock", reserve, keyed), batched("create_sale", sell)),
+    }
+    calls = [Call(name, text) for name, text in texts.items()]
+    return [
+        *calls,
+        Call("expire_blocks", "maintenance.expire_blocks()", skips=True),
+        Call("turn_prices", "maintenance.turn_prices()", skips=True),
+        Call("purge_idempotency_keys", "maintenance.purge_idempotency_keys()", skips=True),
+    ]
+
+
+def quoted(text: str) -> str:
+    """The text as SQL's literal."""
+    return f"'{text}'"
+
+
+CALLS = _calls()
+
+# (world, whether the calls are about two products)
+SETTINGS = (("scarce", False), ("scarce", True), ("plenty", False), ("fresh", False), ("unstocked", False))
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """Two calls in a world."""
+
+    world: str
+    two_products: bool
+    a: Call
+    b: Call
+
+    def __str__(self) -> str:
+        return f"{self.world}{', two products' if self.two_products else ''}: {self.a.name} / {self.b.name}"
+
+    def queries(self, names: dict[int, dict[str, Any]]) -> tuple[str, str] | None:
+        """The statements of both sessions; None where the world has not what they need."""
+        a = self.a.query(names[1], 1)
+        b = self.b.query(names[2] if self.two_products else names[1], 2)
+        return None if a is None or b is None else (a, b)
+
+
+def scenarios() -> list[Scenario]:
+    """Every unordered pair, a call with itself included, in every setting."""
+    pairs = list(itertools.combinations_with_replacement(CALLS, 2))
+    return [Scenario(world, two, a, b) for world, two in SETTINGS for a, b in pairs]
+
+
+def writing_functions(connection: Connection) -> set[str]:
+    """What the pairs must have, by the catalog: volatile functions that a login may call and that write what is watched.
+
+    Of the schema http those alone that write themselves, or through what writes there: the others call one of inventory's.
+    """
+    functions = {
+        name: (body, is_entry)
+        for name, body, is_entry in connection.execute(
+            """
+            select
+                p.pronamespace::regnamespace || '.' || p.proname,
+                p.prosrc,
+                p.provolatile = 'v' and exists (select from aclexplode(p.proacl) as a where a.grantee <> p.proowner)
+            from pg_proc as p
+            where p.pronamespace in ('inventory'::regnamespace, 'maintenance'::regnamespace, 'http'::regnamespace)
+            """
+        )
+    }
+    written = re.compile(rf"\b(?:insert into|update|delete from) store\.({'|'.join(WATCHED)})\b")
+    calls = {
+        name: {found for found in re.findall(r"\b(?:inventory|http|maintenance)\.\w+(?=\()", body) if found in functions}
+        for name, (body, _) in functions.items()
+    }
+    writers = {name for name, (body, _) in functions.items() if written.search(body)}
+    direct = set(writers)
+    while more := {name for name in functions if name not in writers and calls[name] & writers}:
+        writers |= more
+    return {
+        name
+        for name in writers
+        if functions[name][1]
+        and (
+            not name.startswith("http.")
+            or name in direct
+            or any(called.startswith("http.") for called in calls[name] & writers)
+        )
+    }
+
+
+_WORLD = """
+create function interleaving.fill() returns void language plpgsql as $$
+declare
+    v_supplier bigint;
+    v_product bigint;
+    v_sku text;
+    v_count bigint;
+begin
+    perform inventory.create_webhook(
+        'https://example.com/', '{block.expired,stock.low,inflow.created,outflow.created,price.changed}'
+    );
+    perform http.once('caller', 'old', 'request', 'create_unit', '{"p_name": "old", "p_symbol": "o"}');
+    perform setval('store.test_clock', 25 * 3600 * 1000000::bigint);
+    v_supplier := (inventory.create_supplier('supplier')).id;
+    perform inventory.create_supplier('unused supplier');
+    perform inventory.create_brand('brand'), inventory.create_category('category');
+    perform inventory.create_brand('unused brand'), inventory.create_category('unused category');
+    v_count := (inventory.start_count('RACK-A1-01')).id;
+    perform inventory.location_id('RACK-A1-02', true);
+    for v_sku in values ('S-1'), ('S-2') loop
+        v_product := (
+            inventory.create_catalog_product('product', b.id, c.id, 2, 10, p_quantity => 2, p_sku => v_sku)
+        ).id from store.category as b, store.brand as c where b.name = 'category' and c.name = 'brand';
+        perform inventory.record_purchase(v_product, v_supplier, 4, 2.5);
+        perform inventory.record_inflow(v_product, v_supplier, 3);
+        perform inventory.place_order('Add', v_sku, 3, null, 'RACK-A1-01');
+        perform inventory.record_sale(v_product, 1, 9);
+        perform inventory.record_outflow(v_product, 1);
+        perform inventory.reserve_stock(v_product, 4);
+        perform inventory.create_block(v_product, 2, 'block', inventory.clock() + interval '2 hours');
+        perform inventory.create_block(v_product, 2, 'expired', inventory.clock() + interval '10 minutes');
+        perform inventory.set_price(v_product, 8, 'promo', inventory.clock() + interval '10 minutes');
+        perform inventory.record_count_line(v_count, v_sku, 2);
+        perform inventory.update_inventory(v_product, p_reorder_point => 9);
+    end loop;
+    perform setval('store.test_clock', 25 * 3600 * 1000000::bigint + 1800 * 1000000::bigint);
+end;
+$$;
+"""
+
+
+def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
+    """Fill an instrumented database and keep each world; return what the calls' templates name, by world and product.
+
+    scarce: 10 on hand, 4 reserved, 2 blocked and 2 in a block that is over: 4 are available, and two calls want 3 each.
+    plenty: 50 more. fresh: products with no more than their first stock. unstocked: products with no inventory.
+    """
+    connection.execute(_WORLD)
+    connection.execute("select interleaving.fill()")
+    make_state(connection)
+    shared = {
+        f"{prefix}{table}": value
+        for table in ("supplier", "brand", "category")
+        for prefix in ("", "unused_")
+        for value in _one(connection, f"select id from store.{table} where name = %s", f"{prefix}{table}".replace("_", " "))
+    }
+    details = []
+    for sku in ("S-1", "S-2"):
+        product, sku_id = _one(connection, "select id, sku_id from store.product where sku = %s", sku)
+        found: dict[str, Any] = {"product": product, "sku": f"'{sku}'", "sku_id": f"'{sku_id}'"}
+        for name in ("block", "expired"):
+            query = "select id from store.block where product_id = %s and reason = %s"
+            found[name] = f"'{_one(connection, query, product, name)[0]}'"
+        for table in ("sale", "inflow", "outflow"):
+            (found[table],) = _one(connection, f"select id from store.{table} where product_id = %s", product)
+        (found["count"],) = _one(connection, "select id from store.count")
+        details.append(found)
+    save_world(connection, "scarce")
+    for found in details:
+        connection.execute("select inventory.add_stock(%s, 50)", [found["product"]])
+    save_world(connection, "plenty")
+
+    fresh, unstocked = [], []
+    for sku in ("F-1", "F-2"):
+        query = "select id, sku_id from inventory.create_product(%s, 'fresh', null, 10, 10, 2)"
+        product, sku_id = _one(connection, query, sku)
+        fresh.append({"product": product, "sku": f"'{sku}'", "sku_id": f"'{sku_id}'"})
+    for sku in ("U-1", "U-2"):
+        product, sku_id = _one(connection, "select id, sku_id from inventory.register_product(%s, 'unstocked')", sku)
+        unstocked.append({"product": product, "sku": f"'{sku}'", "sku_id": f"'{sku_id}'"})
+    save_world(connection, "fresh")
+    save_world(connection, "unstocked")
+
+    def by_product(found: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        one, two = found
+        return {number: shared | mine | others(other) for number, mine, other in ((1, one, two), (2, two, one))}
+
+    def others(found: dict[str, Any]) -> dict[str, Any]:
+        return {"other": found["product"], "other_sku": found["sku"], "other_sku_id": found["sku_id"]}
+
+    return {
+        "scarce": by_product(details),
+        "plenty": by_product(details),
+        "fresh": by_product(fresh),
+        "unstocked": by_product(unstocked),
+    }
+
+
+def _one(connection: Connection, query: str, *parameters: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode(), parameters or None).fetchone()
+    assert row is not None, query
+    return tuple(row)
