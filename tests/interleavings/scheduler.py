@@ -63,11 +63,13 @@ class Session:
         self.result = Result()
         self._rows: list[str | None] = []
 
-    def start(self, query: str) -> None:
+    def start(self, query: str, goal: int) -> None:
         """Send the call, and a last step behind it: all is done then, and nothing is committed yet."""
         self.state, self.step, self.stop, self.where = "running", 0, 0, ""
         self.result, self._rows = Result(), []
-        self.pg.send_query(f"{query}; do $$ begin assert interleaving.step('commit'); end $$".encode())
+        let = f"do $$ begin perform interleaving.let({self.number}, 0, {goal}, 1); end $$"
+        commit = "do $$ begin assert interleaving.step('commit'); end $$"
+        self.pg.send_query(f"{let}; {query}; {commit}".encode())
 
     def pump(self) -> None:
         """Take in what the server has sent."""
@@ -132,10 +134,9 @@ class Schedule:
 
 @dataclasses.dataclass
 class Run:
-    """What a schedule came to: both results; the steps taken; whether the stops i and j were reached; who was where."""
+    """What a schedule came to: both results; whether the stops i and j were reached; who was where."""
 
     results: tuple[Result, Result]
-    steps: tuple[int, int]
     reached: tuple[bool, bool]
     trace: list[str]
 
@@ -169,7 +170,7 @@ class Scheduler:
                 continue
             if current.state in {"idle", "stopped"}:
                 goal = goals[turn] if turn < len(goals) else 0
-                self._go(current, goal, queries[current.number])
+                self._go(current, goal, queries[current.number] or "")
                 trace.append(f"{current.number} {current.state} {current.where}")
                 if turn < len(goals) and current.state == "stopped":
                     reached[turn] = True
@@ -178,25 +179,25 @@ class Scheduler:
             if turn == len(goals) and schedule.kill and one.state == "stopped":
                 self._kill(one)
                 trace.append(f"{one.number} killed {one.where}")
-        steps = self.control.execute(
-            "select pg_sequence_last_value('interleaving.steps_1'), pg_sequence_last_value('interleaving.steps_2')"
-        ).fetchone()
-        assert steps is not None
         results = (self.sessions[0].result, self.sessions[1].result)
-        return Run(results, (steps[0] or 0, steps[1] or 0), (reached[0], reached[1]), trace)
+        return Run(results, (reached[0], reached[1]), trace)
 
-    def _go(self, session: Session, goal: int, query: str | None) -> None:
+    def steps(self, number: int) -> int:
+        """How many steps the session took in the last run."""
+        row = self.control.execute(f"select last_value from interleaving.steps_{number}".encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _go(self, session: Session, goal: int, query: str) -> None:
         """Let a session go on until it stops at the step, is blocked or done. The other stops as soon as it can go on."""
-        stop = session.stop if session.state == "stopped" else 0
-        begins = session.state == "idle"
-        if begins or session.state == "stopped":
-            self.control.execute(
-                "select interleaving.let(%s, %s, %s, 1)", [session.number, stop, goal or NO_TARGET], prepare=True
-            )
+        goal = goal or NO_TARGET
+        if session.state == "stopped":
             session.state = "running"
-        if begins:
-            assert query is not None
-            session.start(query)
+            self.control.execute(
+                "select interleaving.let(%s, %s, %s, 1)", [session.number, session.stop, goal], prepare=True
+            )
+        elif session.state == "idle":
+            session.start(query, goal)
         if session.state == "running":
             self._wait(session)
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
 
-from tests.interleavings.instrument import instrument
-from tests.interleavings.outcome import World
+from tests.interleavings.instrument import TABLES, change_all, instrument
+from tests.interleavings.outcome import Outcome, World
 from tests.interleavings.scenarios import Scenario, make_worlds
 from tests.interleavings.scheduler import KILLED, Run, Schedule, Scheduler
 
 # Errors that say: nothing is done, try again. A serial order gives none of them; the outcome is that of the other alone.
 TRY_AGAIN = ("40001", "IV013")
-
-Outcome = tuple[str, str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +42,32 @@ class Finding:
 
 
 @dataclasses.dataclass
+class Serial:
+    """The outcomes of the serial orders; those of each call alone, by its number; the steps that each takes alone."""
+
+    orders: list[Outcome]
+    alone: dict[int, Outcome]
+    steps: dict[int, int]
+    is_complete: bool = False
+
+    def firsts(self) -> list[tuple[int, int]]:
+        """(first, i): who begins, and at which step it is preempted first."""
+        return [(number, i) for number in (1, 2) for i in range(1, self.steps[number] + 1)]
+
+
+Choose = Callable[[list[tuple[int, int]]], Iterable[tuple[int, int]]]
+
+
+@dataclasses.dataclass
 class Totals:
     """How much was run."""
 
     pairs: int = 0
     interleavings: int = 0
     kills: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.pairs} pairs, {self.interleavings} interleavings, {self.kills} kills"
 
 
 class Explorer:
@@ -61,13 +79,18 @@ class Explorer:
         self.names = make_worlds(self.control)
         self.control.execute("set jit = off; set deadlock_timeout = '1s'")
         self._holder = psycopg.connect(conninfo)
+        self._world = ""
         self._worlds: dict[str, World] = {}
         for world in self.names:
             self._restore(world)
+            change_all(self.control)
             self._worlds[world] = World(self._state())
         self.scheduler = Scheduler(conninfo, self.control)
         self.totals = Totals()
         self._runs = 0
+        self._sound: set[tuple[str, ...]] = set()
+        tables = [f'store."{table}"' for (table,) in self.control.execute(TABLES)]
+        self._vacuum = f"vacuum {', '.join(tables)}".encode()
 
     def close(self) -> None:
         self.scheduler.close()
@@ -75,6 +98,9 @@ class Explorer:
         self.control.close()
 
     def _restore(self, world: str) -> None:
+        if world != self._world:
+            change_all(self.control)
+            self._world = world
         self.control.execute(f"select interleaving.restore_{world}()".encode(), prepare=True)
 
     def _state(self) -> list[tuple[str, str]]:
@@ -83,14 +109,14 @@ class Explorer:
     def run(self, scenario: Scenario, calls: tuple[str | None, str | None], schedule: Schedule) -> tuple[Run, Outcome]:
         """One run in a world as new."""
         self._runs += 1
-        if self._runs % 100 == 0:
-            self.control.execute("vacuum")
+        if self._runs % 200 == 0:
+            self.control.execute(self._vacuum)
         self._restore(scenario.world)
         run = self.scheduler.run(calls, schedule)
         return run, self._worlds[scenario.world].outcome(run.results, self._state())
 
     @contextlib.contextmanager
-    def _holding(self, products: tuple[int, ...]) -> Iterator[None]:
+    def _holding(self, products: Sequence[int]) -> Iterator[None]:
         """Hold the products' rows, so that a call that passes over what is held does."""
         with self._holder.transaction():
             for query in (
@@ -100,89 +126,115 @@ class Explorer:
                 self._holder.execute(query.encode(), [list(products)])
             yield
 
-    def serial(self, scenario: Scenario, calls: tuple[str, str]) -> tuple[list[Outcome], dict[int, Outcome], list[int]]:
-        """The outcomes of the serial orders; those of each call alone, by its number; the steps that each takes alone."""
-        alone, steps = {}, []
+    def serial(self, scenario: Scenario, calls: tuple[str, str]) -> Serial:
+        """Run the calls alone, and one after the other."""
+        alone, steps = {}, {}
         for number in (1, 2):
             only = (calls[0], None) if number == 1 else (None, calls[1])
-            run, alone[number] = self.run(scenario, only, Schedule(number))
-            steps.append(run.steps[number - 1])
+            _, alone[number] = self.run(scenario, only, Schedule(number))
+            steps[number] = self.scheduler.steps(number)
         orders = [self.run(scenario, calls, Schedule(first))[1] for first in (1, 2)]
-        orders += self._passing_over(scenario, calls)
-        return orders, alone, steps
+        return Serial(orders, alone, steps)
 
-    def _passing_over(self, scenario: Scenario, calls: tuple[str, str]) -> Iterator[Outcome]:
-        """What a call that passes over held products may also come to: one after the other, some products held."""
-        products = [self.names[scenario.world][number]["product"] for number in (1, 2)]
-        for number, call in ((1, scenario.a), (2, scenario.b)):
-            if not call.skips:
-                continue
-            for held in ((products[0],), (products[1],), tuple(products)):
-                for first in (1, 2):
-                    self._restore(scenario.world)
-                    results = {}
-                    for each in (first, 3 - first):
-                        only = (calls[0], None) if each == 1 else (None, calls[1])
-                        with self._holding(held) if each == number else contextlib.nullcontext():
-                            results[each] = self.scheduler.run(only, Schedule(each)).results[each - 1]
-                        self.control.execute("select interleaving.close_gates()")
-                    yield self._worlds[scenario.world].outcome((results[1], results[2]), self._state())
+    def more_orders(self, scenario: Scenario, calls: tuple[str, str]) -> Iterator[Outcome]:
+        """Serial orders with what may happen at any time, or not: worked out only where the plain ones do not explain.
 
-    def judge(self, run: Run, outcome: Outcome, orders: list[Outcome], alone: dict[int, Outcome]) -> str | None:
+        Between the calls, a sweep ends the blocks of some products that are over. A call that passes over products that
+        somebody holds finds some of them held.
+        """
+        one, two = (self.names[scenario.world][number]["product"] for number in (1, 2))
+        some: list[list[int]] = [[one], [two], [one, two]]
+        for first in (1, 2):
+            for swept in some:
+                yield self._in_turn(scenario, calls, first, swept=swept)
+            for number, call in ((1, scenario.a), (2, scenario.b)):
+                for held in some if call.skips else []:
+                    yield self._in_turn(scenario, calls, first, holder_of=number, held=held)
+
+    def _in_turn(
+        self,
+        scenario: Scenario,
+        calls: tuple[str, str],
+        first: int,
+        *,
+        swept: Sequence[int] = (),
+        holder_of: int = 0,
+        held: Sequence[int] = (),
+    ) -> Outcome:
+        """One call, a sweep of some products, the other call; some products are held while the one of that number runs."""
+        self._restore(scenario.world)
+        results = {}
+        for number in (first, 3 - first):
+            with self._holding(held if number == holder_of else ()):
+                only = (calls[0], None) if number == 1 else (None, calls[1])
+                results[number] = self.scheduler.run(only, Schedule(number)).results[number - 1]
+            for product in swept if number == first else ():
+                self.control.execute("select inventory.end_lapsed_blocks(%s, inventory.clock())", [product])
+        return self._worlds[scenario.world].outcome((results[1], results[2]), self._state())
+
+    def judge(self, scenario: Scenario, calls: tuple[str, str], run: Run, outcome: Outcome, serial: Serial) -> str | None:
         """What is wrong with an outcome; None: nothing."""
         states = [result.sqlstate for result in run.results]
-        if any(line.startswith("verify ") for line in outcome[2]):
+        if not self._is_sound(outcome):
             return "verify() finds a difference"
         if "40P01" in states or any('"40P01"' in answer for answer in outcome[:2]):
             return "deadlock"
-        if outcome in orders:
+        if outcome in serial.orders:
             return None
         for number in (1, 2):
             gone = run.results[number - 1]
             if gone.sqlstate in TRY_AGAIN or gone == KILLED:
                 other = 3 - number
-                if outcome[other - 1] == alone[other][other - 1] and outcome[2] == alone[other][2]:
+                if outcome[other - 1] == serial.alone[other][other - 1] and outcome[2] == serial.alone[other][2]:
                     return None
-        return "no serial order gives this"
+        if not serial.is_complete:
+            serial.orders += self.more_orders(scenario, calls)
+            serial.is_complete = True
+        return None if outcome in serial.orders else "no serial order gives this"
 
-    def schedules(self, steps: list[int], first: int | None = None) -> Iterator[tuple[int, int]]:
-        """(first, i): who begins, and where it is preempted first."""
-        for number in (1, 2) if first is None else (first,):
-            for i in range(1, steps[number - 1] + 1):
-                yield number, i
+    def _is_sound(self, outcome: Outcome) -> bool:
+        """Whether verify() finds nothing. It reads nothing but the tables: the same rows are looked at once."""
+        if (self._world, *outcome[2]) not in self._sound:
+            if self.control.execute("select * from maintenance.verify()").fetchall():
+                return False
+            self._sound.add((self._world, *outcome[2]))
+        return True
 
-    def explore(self, scenario: Scenario, firsts: list[tuple[int, int]] | None = None) -> Iterator[Finding]:
-        """Run the pair's schedules: all, or those that begin as ``firsts`` says."""
-        calls = scenario.queries(self.names[scenario.world])
-        if calls is None:
+    def explore(self, scenario: Scenario, choose: Choose = list) -> Iterator[Finding]:
+        """Run the pair's schedules: all, or those whose first preemptions are chosen."""
+        if (calls := scenario.queries(self.names[scenario.world])) is None:
             return
-        orders, alone, steps = self.serial(scenario, calls)
+        serial = self.serial(scenario, calls)
         self.totals.pairs += 1
-        for first, i in self.schedules(steps) if firsts is None else firsts:
+        for first, i in choose(serial.firsts()):
             for j in itertools.count(1):
-                run, outcome = self.run(scenario, calls, Schedule(first, i, j))
+                schedule = Schedule(first, i, j)
+                run, outcome = self.run(scenario, calls, schedule)
                 self.totals.interleavings += 1
-                if reason := self.judge(run, outcome, orders, alone):
-                    yield self._finding(scenario, Schedule(first, i, j), reason, run, outcome, orders)
+                if reason := self.judge(scenario, calls, run, outcome, serial):
+                    yield Finding(scenario, schedule, reason, tuple(run.trace), outcome, tuple(serial.orders))
                 # A stop that is not reached, because the call ends or waits before, is the same for all later ones.
                 if run.reached != (True, True):
                     break
 
-    def kill(self, scenario: Scenario, firsts: list[tuple[int, int]] | None = None) -> Iterator[Finding]:
-        """Terminate a session at each of its steps, while the other one waits for it or has gone on."""
-        calls = scenario.queries(self.names[scenario.world])
-        if calls is None:
+    def kill(self, scenario: Scenario, choose: Choose = list) -> Iterator[Finding]:
+        """Terminate a session at each of its steps, when the other one waits for it or has ended."""
+        if (calls := scenario.queries(self.names[scenario.world])) is None:
             return
-        orders, alone, steps = self.serial(scenario, calls)
-        for first, i in self.schedules(steps) if firsts is None else firsts:
+        serial = self.serial(scenario, calls)
+        for first, i in choose(serial.firsts()):
             schedule = Schedule(first, i, kill=True)
             run, outcome = self.run(scenario, calls, schedule)
             self.totals.kills += 1
-            if reason := self.judge(run, outcome, orders, alone):
-                yield self._finding(scenario, schedule, reason, run, outcome, [alone[3 - first]])
+            if reason := self.judge(scenario, calls, run, outcome, serial):
+                yield Finding(scenario, schedule, reason, tuple(run.trace), outcome, (serial.alone[3 - first],))
 
-    @staticmethod
-    def _finding(
-        scenario: Scenario, schedule: Schedule, reason: str, run: Run, outcome: Outcome, expected: list[Outcome]
-    ) -> Finding:
-        return Finding(scenario, schedule, reason, tuple(run.trace), outcome, tuple(expected))
+    def once(self, scenario: Scenario, schedule: Schedule) -> tuple[list[str], Finding | None]:
+        """One schedule: its turns, and what is wrong with it."""
+        calls = scenario.queries(self.names[scenario.world])
+        assert calls is not None, "the world has not what this pair needs"
+        serial = self.serial(scenario, calls)
+        run, outcome = self.run(scenario, calls, schedule)
+        reason = self.judge(scenario, calls, run, outcome, serial)
+        finding = Finding(scenario, schedule, reason or "", tuple(run.trace), outcome, tuple(serial.orders))
+        return run.trace, finding if reason else None

@@ -1,0 +1,96 @@
+"""Runs the interleavings of all pairs in an order that the seed decides, until the time is over.
+
+    make interleavings SECONDS=600 SEED=7
+    make interleavings ARGS="--pair 'scarce: reserve_stock / record_sale' --schedule 1:4:2"     one of them again
+
+Prints how many pairs and interleavings were run and what was found; exits with 1 where something was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tests.conftest import load
+from tests.interleavings.scenarios import scenarios
+from tests.interleavings.scheduler import Schedule
+from tests.interleavings.search import Explorer, Finding
+from tools.cluster import Cluster
+
+SHARE_OF_KILLS = 0.2
+
+
+def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
+    """Walk through pairs, and a few first preemptions of each, at random; a pair's serial orders are run first."""
+    chance = random.Random(seed)
+    ends = time.monotonic() + seconds
+    found: list[Finding] = []
+    everything = scenarios()
+    while time.monotonic() < ends:
+        chance.shuffle(everything)
+        for scenario in everything:
+            if time.monotonic() > ends:
+                break
+            find = explorer.kill if chance.random() < SHARE_OF_KILLS else explorer.explore
+            for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), 6))):
+                if all(finding.scenario != earlier.scenario for earlier in found):
+                    print(finding, flush=True)
+                found.append(finding)
+    return found
+
+
+def again(explorer: Explorer, pair: str, schedule: Schedule) -> list[Finding]:
+    """One interleaving, and the turns that it took."""
+    (scenario,) = (each for each in scenarios() if str(each) == pair)
+    trace, finding = explorer.once(scenario, schedule)
+    print(*trace, sep="\n")
+    print(finding or "a serial order gives the same")
+    return [finding] if finding else []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make interleavings")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--pair", help="'world: call / call', as it is printed")
+    parser.add_argument("--schedule", type=Schedule.parse, help="who begins, where it stops, where the other stops")
+    options = parser.parse_args()
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+
+    directory = Path(tempfile.mkdtemp(prefix="inventory-interleavings-"))
+    directory.chmod(0o755)
+    cluster = Cluster(directory, throwaway=True)
+    try:
+        cluster.start()
+        parts = {"host": str(cluster.socket_directory), "port": cluster.port, "user": "postgres"}
+        with psycopg.connect(make_conninfo(**parts, dbname="postgres"), autocommit=True) as connection:
+            connection.execute("create database interleavings")
+        load(**parts, dbname="interleavings")
+        explorer = Explorer(make_conninfo(**parts, dbname="interleavings"))
+        began = time.monotonic()
+        try:
+            if options.pair:
+                found = again(explorer, options.pair, options.schedule or Schedule())
+            else:
+                found = search(explorer, options.seconds, seed)
+        finally:
+            explorer.close()
+        print(f"{explorer.totals} in {time.monotonic() - began:.0f} s, seed {seed}: {len(found)} findings")
+        for finding in found[:1]:
+            print(f"Again: make interleavings ARGS=\"--pair '{finding.scenario}' --schedule {finding.schedule}\"")
+    finally:
+        cluster.destroy()
+        shutil.rmtree(directory, ignore_errors=True)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
