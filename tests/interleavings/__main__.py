@@ -40,7 +40,7 @@ def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
             if time.monotonic() > ends:
                 break
             find = explorer.kill if chance.random() < SHARE_OF_KILLS else explorer.explore
-            for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), 6))):
+            for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), 3))):
                 if all(finding.scenario != earlier.scenario for earlier in found):
                     print(finding, flush=True)
                 found.append(finding)

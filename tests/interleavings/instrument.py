@@ -13,8 +13,8 @@ stop, which the scheduler holds. Without the setting a step does nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -154,35 +154,39 @@ def with_steps(name: str, body: str, starts: set[int], pure: set[str]) -> str:
     return "\n".join(result)
 
 
-def instrument(connection: Connection, change: Callable[[str, str], str] | None = None) -> int:
-    """Put the steps into a clone of the tests' template database; return how many there are.
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """A function as the project has it: its body, and the statement that makes it."""
 
-    ``change(name, body)`` may return another body for a function before: a planted fault.
-    """
+    oid: int
+    name: str
+    body: str
+    definition: str
+
+
+def put_steps(connection: Connection, function: Function, body: str | None = None) -> None:
+    """Make the function anew with steps in its body, or in another body: a planted fault."""
+    body = function.body if body is None else body
+    connection.execute(function.definition.replace(function.body, body).encode())
+    starts = connection.execute(
+        "select lineno from checker.plpgsql_profiler_function_statements_tb(%s::regprocedure)", [function.oid]
+    )
+    pure = connection.execute(
+        "select pronamespace::regnamespace || '.' || proname from pg_proc where provolatile = 'i'"
+    )
+    stepped = with_steps(function.name, body, {line for (line,) in starts}, {name for (name,) in pure})
+    connection.execute(function.definition.replace(function.body, stepped).encode())
+
+
+def instrument(connection: Connection) -> dict[str, Function]:
+    """Put the steps into a clone of the tests' template database; return the functions that have them."""
     connection.execute("create schema if not exists checker")
     connection.execute("create extension if not exists plpgsql_check schema checker")
     with connection.transaction():
         connection.execute(_SCHEMA)
-        pure = {
-            name
-            for (name,) in connection.execute(
-                "select pronamespace::regnamespace || '.' || proname from pg_proc where provolatile = 'i'"
-            )
-        }
-        count = 0
-        for oid, name, body, definition in connection.execute(_FUNCTIONS).fetchall():
-            if change is not None and (changed := change(name, body)) != body:
-                connection.execute(definition.replace(body, changed).encode())
-                definition, body = definition.replace(body, changed), changed
-            starts = {
-                line
-                for (line,) in connection.execute(
-                    "select lineno from checker.plpgsql_profiler_function_statements_tb(%s::regprocedure)", [oid]
-                )
-            }
-            stepped = with_steps(name, body, starts, pure)
-            connection.execute(definition.replace(body, stepped).encode())
-            count += stepped.count("interleaving.step(")
+        functions = {row[1]: Function(*row) for row in connection.execute(_FUNCTIONS).fetchall()}
+        for function in functions.values():
+            put_steps(connection, function)
         # Everything is in the default partition: a statement about the ledger need not look into each month.
         for (partition,) in connection.execute(_MONTHS).fetchall():
             connection.execute(f"drop table {partition}".encode())
@@ -197,7 +201,7 @@ def instrument(connection: Connection, change: Callable[[str, str], str] | None 
             )
         for number, (sequence,) in enumerate(connection.execute(_SEQUENCES).fetchall(), 1):
             connection.execute("select setval(%s, %s)", [sequence, number * ID_RANGE])
-    return count
+    return functions
 
 
 def save_world(connection: Connection, name: str) -> None:

@@ -6,11 +6,9 @@ import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
-
 import psycopg
 
-from tests.interleavings.instrument import TABLES, change_all, instrument
+from tests.interleavings.instrument import TABLES, change_all, instrument, put_steps
 from tests.interleavings.outcome import Outcome, World
 from tests.interleavings.scenarios import Scenario, make_worlds
 from tests.interleavings.scheduler import KILLED, Run, Schedule, Scheduler
@@ -73,9 +71,9 @@ class Totals:
 class Explorer:
     """An instrumented database, its worlds, and the two sessions."""
 
-    def __init__(self, conninfo: str, change: Any = None) -> None:
+    def __init__(self, conninfo: str) -> None:
         self.control = psycopg.connect(conninfo, autocommit=True)
-        self.steps = instrument(self.control, change)
+        self._functions = instrument(self.control)
         self.names = make_worlds(self.control)
         self.control.execute("set jit = off; set deadlock_timeout = '1s'")
         self._holder = psycopg.connect(conninfo)
@@ -96,6 +94,17 @@ class Explorer:
         self.scheduler.close()
         self._holder.close()
         self.control.close()
+
+    @contextlib.contextmanager
+    def planted(self, name: str, old: str, new: str) -> Iterator[None]:
+        """A fault in a function: one text of its body for another. The function is as it was afterwards."""
+        function = self._functions[name]
+        assert function.body.count(old) == 1, f"{name} has changed: plant the fault anew"
+        put_steps(self.control, function, function.body.replace(old, new))
+        try:
+            yield
+        finally:
+            put_steps(self.control, function)
 
     def _restore(self, world: str) -> None:
         if world != self._world:
