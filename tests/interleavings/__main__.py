@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -50,8 +51,8 @@ def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
 def again(explorer: Explorer, pair: str, schedule: Schedule) -> list[Finding]:
     """One interleaving, and the turns that it took."""
     (scenario,) = (each for each in scenarios() if str(each) == pair)
-    trace, finding = explorer.once(scenario, schedule)
-    print(*trace, sep="\n")
+    run, finding = explorer.again(scenario, schedule)
+    print(*run.trace, sep="\n")
     print(finding or "a serial order gives the same")
     return [finding] if finding else []
 
@@ -65,6 +66,8 @@ def main() -> int:
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
 
+    # Else a signal to end would leave the cluster behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     directory = Path(tempfile.mkdtemp(prefix="inventory-interleavings-"))
     directory.chmod(0o755)
     cluster = Cluster(directory, throwaway=True)

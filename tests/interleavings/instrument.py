@@ -2,9 +2,9 @@
 
 Every volatile PL/pgSQL function gets ``assert interleaving.step('schema.function:line')`` before each statement, and
 before each initialised variable, that can read or write data. ASSERT leaves FOUND and ROW_COUNT as they are, and each
-statement still takes its own snapshot. A stable function keeps its caller's snapshot, so it is left as it is: it is a part
-of the statement that calls it. A statement that only computes commutes with everything, so a stop before it would be the
-same as a stop before the next one.
+statement still takes its own snapshot. A stable function keeps its caller's snapshot, so it is left as it is: it is a
+part of the statement that calls it. A statement that only computes commutes with everything, so a stop before it would
+be the same as a stop before the next one.
 
 A session that the setting ``interleaving.session`` numbers counts its steps in a sequence, because a rollback to a
 savepoint does not undo that. At the step that its target names it sends a notice and waits for an advisory lock of that
@@ -88,7 +88,7 @@ begin
 end;
 $$;
 
--- Which tables somebody has tried to change since the world was put back: a sequence, for that outlives a rollback.
+-- Which tables somebody has tried to change since the world was put back. Sequences, for they outlive a rollback.
 create function interleaving.note_change() returns trigger language plpgsql as $$
 begin
     perform nextval(('interleaving.changed_' || tg_table_name)::regclass);
@@ -113,12 +113,17 @@ _COMMENT = re.compile(r"--.*")
 
 TABLES = """
 select c.relname from pg_class as c
-where c.relnamespace = 'store'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname !~ 'yoyo'
+where
+    c.relnamespace = 'store'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname !~ 'yoyo'
 order by 1
 """
 _MONTHS = """
 select c.oid::regclass::text from pg_class as c
-where c.relnamespace = 'store'::regnamespace and c.relispartition and c.relkind = 'r' and c.relname <> 'movement_default'
+where
+    c.relnamespace = 'store'::regnamespace
+    and c.relispartition
+    and c.relkind = 'r'
+    and c.relname <> 'movement_default'
 """
 _SEQUENCES = """
 select c.oid::regclass::text from pg_class as c
@@ -205,7 +210,7 @@ def instrument(connection: Connection) -> dict[str, Function]:
 
 
 def save_world(connection: Connection, name: str) -> None:
-    """Keep what the tables hold now: ``interleaving.restore_<name>()`` puts back what has changed and closes the gates."""
+    """Keep what the tables hold now: ``interleaving.restore_<name>()`` puts it back, and closes the gates."""
     connection.execute(sql.SQL("create schema {}").format(sql.Identifier(f"world_{name}")))
     body = ["begin"]
     for (table,) in connection.execute(TABLES).fetchall():
@@ -243,7 +248,7 @@ def save_world(connection: Connection, name: str) -> None:
 
 
 def make_state(connection: Connection) -> None:
-    """``interleaving.state()``: each table that somebody has tried to change: (table, null), and (table, row as JSON) for each row."""
+    """``interleaving.state()``: (table, row as JSON) of the tables that may have changed, each also with null."""
     body = ["begin"]
     for (table,) in connection.execute(TABLES):
         # What a list counts is a sum of changes: how many rows make it up is chance.

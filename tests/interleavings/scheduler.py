@@ -85,7 +85,9 @@ class Session:
                         value = found.get_value(row, 0)
                         self._rows.append(None if value is None else value.decode())
                 elif found.status == ExecStatus.FATAL_ERROR:
-                    self.result = Result(sqlstate=self._field(found, DiagnosticField.SQLSTATE), message=self._text(found))
+                    self.result = Result(
+                        sqlstate=self._field(found, DiagnosticField.SQLSTATE), message=self._text(found)
+                    )
         except Exception:
             if self.pg.status == pq.ConnStatus.OK:
                 raise
@@ -160,7 +162,7 @@ class Scheduler:
         trace: list[str] = []
         for session in (one, two):
             session.state = "idle" if queries[session.number] else "done"
-            session.result, session.step = Result(), 0
+            session.result = Result()
         current, other = one, two
         goals = (schedule.i, schedule.j)
         turn = 0
@@ -189,7 +191,7 @@ class Scheduler:
         return int(row[0])
 
     def _go(self, session: Session, goal: int, query: str) -> None:
-        """Let a session go on until it stops at the step, is blocked or done. The other stops as soon as it can go on."""
+        """Let a session go on until it stops at the step, is blocked or done. The other stops at its next step."""
         goal = goal or NO_TARGET
         if session.state == "stopped":
             session.state = "running"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+
 import psycopg
 
 from tests.interleavings.instrument import TABLES, change_all, instrument, put_steps
@@ -13,8 +15,20 @@ from tests.interleavings.outcome import Outcome, World
 from tests.interleavings.scenarios import Scenario, make_worlds
 from tests.interleavings.scheduler import KILLED, Run, Schedule, Scheduler
 
-# Errors that say: nothing is done, try again. A serial order gives none of them; the outcome is that of the other alone.
-TRY_AGAIN = ("40001", "IV013")
+# An error that says: nothing is done, try again. No serial order gives it; what is done is what the other call did.
+TRY_AGAIN = "40001"
+# The advisory locks of the Idempotency-Keys that the calls use: see http.once.
+_HOLD_KEYS = """
+select pg_advisory_xact_lock(hashtextextended(session_user || ' caller' || e'\x1f' || k, 0))
+from unnest('{shared,old}'::text[]) as k
+"""
+_HOLD_PRODUCTS = (
+    "select from store.stock where product_id = any(%s) for no key update",
+    "select from store.product where id = any(%s) for no key update",
+)
+
+Calls = tuple[str | None, str | None]
+Choose = Callable[[list[tuple[int, int]]], Iterable[tuple[int, int]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,32 +54,19 @@ class Finding:
 
 
 @dataclasses.dataclass
-class Serial:
-    """The outcomes of the serial orders; those of each call alone, by its number; the steps that each takes alone."""
-
-    orders: list[Outcome]
-    alone: dict[int, Outcome]
-    steps: dict[int, int]
-    is_complete: bool = False
-
-    def firsts(self) -> list[tuple[int, int]]:
-        """(first, i): who begins, and at which step it is preempted first."""
-        return [(number, i) for number in (1, 2) for i in range(1, self.steps[number] + 1)]
-
-
-Choose = Callable[[list[tuple[int, int]]], Iterable[tuple[int, int]]]
-
-
-@dataclasses.dataclass
 class Totals:
     """How much was run."""
 
     pairs: int = 0
     interleavings: int = 0
     kills: int = 0
+    told_to_try_again: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def __str__(self) -> str:
-        return f"{self.pairs} pairs, {self.interleavings} interleavings, {self.kills} kills"
+        again = "".join(
+            f"; {name} was told {number} times to try again" for name, number in self.told_to_try_again.items()
+        )
+        return f"{self.pairs} pairs, {self.interleavings} interleavings, {self.kills} kills{again}"
 
 
 class Explorer:
@@ -86,6 +87,7 @@ class Explorer:
         self.scheduler = Scheduler(conninfo, self.control)
         self.totals = Totals()
         self._runs = 0
+        self._expected: dict[tuple[Calls, bool], list[Outcome]] = {}
         self._sound: set[tuple[str, ...]] = set()
         tables = [f'store."{table}"' for (table,) in self.control.execute(TABLES)]
         self._vacuum = f"vacuum {', '.join(tables)}".encode()
@@ -115,7 +117,7 @@ class Explorer:
     def _state(self) -> list[tuple[str, str]]:
         return self.control.execute("select place, content from interleaving.state()", prepare=True).fetchall()
 
-    def run(self, scenario: Scenario, calls: tuple[str | None, str | None], schedule: Schedule) -> tuple[Run, Outcome]:
+    def run(self, scenario: Scenario, calls: Calls, schedule: Schedule) -> tuple[Run, Outcome]:
         """One run in a world as new."""
         self._runs += 1
         if self._runs % 200 == 0:
@@ -124,82 +126,89 @@ class Explorer:
         run = self.scheduler.run(calls, schedule)
         return run, self._worlds[scenario.world].outcome(run.results, self._state())
 
-    @contextlib.contextmanager
-    def _holding(self, products: Sequence[int]) -> Iterator[None]:
-        """Hold the products' rows, so that a call that passes over what is held does."""
-        with self._holder.transaction():
-            for query in (
-                "select from store.stock where product_id = any(%s) for no key update",
-                "select from store.product where id = any(%s) for no key update",
-            ):
-                self._holder.execute(query.encode(), [list(products)])
-            yield
+    def _begin(self, scenario: Scenario) -> Calls | None:
+        """The calls of a pair; None where the world has not what they need."""
+        self._expected = {}
+        calls = scenario.queries(self.names[scenario.world])
+        self.totals.pairs += calls is not None
+        return calls
 
-    def serial(self, scenario: Scenario, calls: tuple[str, str]) -> Serial:
-        """Run the calls alone, and one after the other."""
-        alone, steps = {}, {}
+    def _firsts(self, scenario: Scenario, calls: Calls) -> list[tuple[int, int]]:
+        """(first, i): who begins, and at which of the steps that it takes alone it is preempted."""
+        found = []
         for number in (1, 2):
-            only = (calls[0], None) if number == 1 else (None, calls[1])
-            _, alone[number] = self.run(scenario, only, Schedule(number))
-            steps[number] = self.scheduler.steps(number)
-        orders = [self.run(scenario, calls, Schedule(first))[1] for first in (1, 2)]
-        return Serial(orders, alone, steps)
+            self.run(scenario, _only(calls, number), Schedule(number))
+            found += [(number, i) for i in range(1, self.scheduler.steps(number) + 1)]
+        return found
 
-    def more_orders(self, scenario: Scenario, calls: tuple[str, str]) -> Iterator[Outcome]:
-        """Serial orders with what may happen at any time, or not: worked out only where the plain ones do not explain.
+    def expected(self, scenario: Scenario, calls: Calls, *, more: bool) -> list[Outcome]:
+        """The outcomes of the serial orders of the calls; None: a call that takes no part.
 
-        Between the calls, a sweep ends the blocks of some products that are over. A call that passes over products that
-        somebody holds finds some of them held.
+        ``more``: also those with what may happen at any time, or not, which are worked out where the plain ones do not
+        explain an outcome. Between the calls, a sweep ends the blocks of some products that are over. A call that
+        passes over what somebody holds finds it held.
         """
-        one, two = (self.names[scenario.world][number]["product"] for number in (1, 2))
-        some: list[list[int]] = [[one], [two], [one, two]]
-        for first in (1, 2):
-            for swept in some:
-                yield self._in_turn(scenario, calls, first, swept=swept)
-            for number, call in ((1, scenario.a), (2, scenario.b)):
-                for held in some if call.skips else []:
-                    yield self._in_turn(scenario, calls, first, holder_of=number, held=held)
+        if (calls, more) not in self._expected:
+            outcomes = []
+            if more:
+                one, two = (self.names[scenario.world][number]["product"] for number in (1, 2))
+                some: list[list[int]] = [[one], [two], [one, two]]
+                for first in (1, 2):
+                    outcomes += [self._in_turn(scenario, calls, first, swept=swept) for swept in some]
+                    for number, call in ((1, scenario.a), (2, scenario.b)):
+                        held = {"products": some, "keys": [[]], "": []}[call.passes_over]
+                        outcomes += [
+                            self._in_turn(scenario, calls, first, holding=(number, call.passes_over, products))
+                            for products in held
+                        ]
+            else:
+                outcomes += [self.run(scenario, calls, Schedule(first))[1] for first in (1, 2)]
+            self._expected[calls, more] = outcomes
+        return self._expected[calls, more]
 
     def _in_turn(
         self,
         scenario: Scenario,
-        calls: tuple[str, str],
+        calls: Calls,
         first: int,
         *,
         swept: Sequence[int] = (),
-        holder_of: int = 0,
-        held: Sequence[int] = (),
+        holding: tuple[int, str, list[int]] = (0, "", []),
     ) -> Outcome:
-        """One call, a sweep of some products, the other call; some products are held while the one of that number runs."""
+        """One call, a sweep of some products, the other call. Keys or products are held while one of them runs."""
         self._restore(scenario.world)
         results = {}
         for number in (first, 3 - first):
-            with self._holding(held if number == holder_of else ()):
-                only = (calls[0], None) if number == 1 else (None, calls[1])
-                results[number] = self.scheduler.run(only, Schedule(number)).results[number - 1]
+            with self._holder.transaction():
+                if number == holding[0] and holding[1] == "keys":
+                    self._holder.execute(_HOLD_KEYS)
+                elif number == holding[0]:
+                    for query in _HOLD_PRODUCTS:
+                        self._holder.execute(query.encode(), [holding[2]])
+                results[number] = self.scheduler.run(_only(calls, number), Schedule(number)).results[number - 1]
             for product in swept if number == first else ():
                 self.control.execute("select inventory.end_lapsed_blocks(%s, inventory.clock())", [product])
         return self._worlds[scenario.world].outcome((results[1], results[2]), self._state())
 
-    def judge(self, scenario: Scenario, calls: tuple[str, str], run: Run, outcome: Outcome, serial: Serial) -> str | None:
+    def judge(self, scenario: Scenario, calls: Calls, run: Run, outcome: Outcome) -> str | None:
         """What is wrong with an outcome; None: nothing."""
-        states = [result.sqlstate for result in run.results]
         if not self._is_sound(outcome):
             return "verify() finds a difference"
-        if "40P01" in states or any('"40P01"' in answer for answer in outcome[:2]):
+        if any("40P01" in answer for answer in outcome[:2]):
             return "deadlock"
-        if outcome in serial.orders:
+        taking_part = list(calls)
+        answers = list(outcome[:2])
+        for index, result in enumerate(run.results):
+            if result.sqlstate == TRY_AGAIN:
+                self.totals.told_to_try_again[(scenario.a, scenario.b)[index].name] += 1
+            if result == KILLED or result.sqlstate == TRY_AGAIN:
+                taking_part[index] = None
+                answers[index] = ""
+        done = (answers[0], answers[1], outcome[2])
+        both = (taking_part[0], taking_part[1])
+        if any(done in self.expected(scenario, both, more=more) for more in (False, True)):
             return None
-        for number in (1, 2):
-            gone = run.results[number - 1]
-            if gone.sqlstate in TRY_AGAIN or gone == KILLED:
-                other = 3 - number
-                if outcome[other - 1] == serial.alone[other][other - 1] and outcome[2] == serial.alone[other][2]:
-                    return None
-        if not serial.is_complete:
-            serial.orders += self.more_orders(scenario, calls)
-            serial.is_complete = True
-        return None if outcome in serial.orders else "no serial order gives this"
+        return "no serial order gives this"
 
     def _is_sound(self, outcome: Outcome) -> bool:
         """Whether verify() finds nothing. It reads nothing but the tables: the same rows are looked at once."""
@@ -209,41 +218,44 @@ class Explorer:
             self._sound.add((self._world, *outcome[2]))
         return True
 
-    def explore(self, scenario: Scenario, choose: Choose = list) -> Iterator[Finding]:
-        """Run the pair's schedules: all, or those whose first preemptions are chosen."""
-        if (calls := scenario.queries(self.names[scenario.world])) is None:
+    def explore(self, scenario: Scenario, choose: Choose = list, every: int = 1) -> Iterator[Finding]:
+        """Run the pair's schedules: all, or those whose first preemptions are chosen, with some of the second ones."""
+        if (calls := self._begin(scenario)) is None:
             return
-        serial = self.serial(scenario, calls)
-        self.totals.pairs += 1
-        for first, i in choose(serial.firsts()):
-            for j in itertools.count(1):
-                schedule = Schedule(first, i, j)
-                run, outcome = self.run(scenario, calls, schedule)
+        for first, i in choose(self._firsts(scenario, calls)):
+            for j in itertools.count(1, every):
                 self.totals.interleavings += 1
-                if reason := self.judge(scenario, calls, run, outcome, serial):
-                    yield Finding(scenario, schedule, reason, tuple(run.trace), outcome, tuple(serial.orders))
+                run, finding = self.once(scenario, calls, Schedule(first, i, j))
+                if finding:
+                    yield finding
                 # A stop that is not reached, because the call ends or waits before, is the same for all later ones.
                 if run.reached != (True, True):
                     break
 
     def kill(self, scenario: Scenario, choose: Choose = list) -> Iterator[Finding]:
         """Terminate a session at each of its steps, when the other one waits for it or has ended."""
-        if (calls := scenario.queries(self.names[scenario.world])) is None:
+        if (calls := self._begin(scenario)) is None:
             return
-        serial = self.serial(scenario, calls)
-        for first, i in choose(serial.firsts()):
-            schedule = Schedule(first, i, kill=True)
-            run, outcome = self.run(scenario, calls, schedule)
+        for first, i in choose(self._firsts(scenario, calls)):
             self.totals.kills += 1
-            if reason := self.judge(scenario, calls, run, outcome, serial):
-                yield Finding(scenario, schedule, reason, tuple(run.trace), outcome, (serial.alone[3 - first],))
+            _, finding = self.once(scenario, calls, Schedule(first, i, kill=True))
+            if finding:
+                yield finding
 
-    def once(self, scenario: Scenario, schedule: Schedule) -> tuple[list[str], Finding | None]:
-        """One schedule: its turns, and what is wrong with it."""
-        calls = scenario.queries(self.names[scenario.world])
+    def again(self, scenario: Scenario, schedule: Schedule) -> tuple[Run, Finding | None]:
+        """One schedule of a pair."""
+        calls = self._begin(scenario)
         assert calls is not None, "the world has not what this pair needs"
-        serial = self.serial(scenario, calls)
+        return self.once(scenario, calls, schedule)
+
+    def once(self, scenario: Scenario, calls: Calls, schedule: Schedule) -> tuple[Run, Finding | None]:
+        """One run, and what is wrong with it."""
         run, outcome = self.run(scenario, calls, schedule)
-        reason = self.judge(scenario, calls, run, outcome, serial)
-        finding = Finding(scenario, schedule, reason or "", tuple(run.trace), outcome, tuple(serial.orders))
-        return run.trace, finding if reason else None
+        reason = self.judge(scenario, calls, run, outcome)
+        expected = self.expected(scenario, calls, more=False)
+        return run, Finding(scenario, schedule, reason, tuple(run.trace), outcome, tuple(expected)) if reason else None
+
+
+def _only(calls: Calls, number: int) -> Calls:
+    """One of the calls, without the other."""
+    return (calls[0], None) if number == 1 else (None, calls[1])
