@@ -15,10 +15,10 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test soak bench bench-growth lint format import psql clean
+.PHONY: help setup run test interleavings soak bench bench-growth lint format import psql clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, the Python packages
 	@tools/setup.sh --dev $(client_only)
@@ -28,6 +28,9 @@ run: ## serve, with a database and a little stock to try it on
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+interleavings: ## let calls take turns between their statements, in as many ways as time allows; SECONDS=600 SEED=7
+	@tools/setup.sh && exec $(bin)/python -m tests.interleavings $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 soak: ## play all APIs while processes are killed and the network stalls, then check; SECONDS=60 SEED=7
 	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
