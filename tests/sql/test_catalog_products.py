@@ -356,6 +356,7 @@ class TestDelete:
         admin_call("delete_product", bare)
         assert database.rows("select from store.price_turn") == []
         assert database.rows("select unit_id, stocked_at from store.deleted_product") == [(None, None)]
+        database.verify()  # its rules stay, and they have no turn
         database.advance(2 * HOUR)
         assert database.one("select maintenance.turn_prices()") == 0
 

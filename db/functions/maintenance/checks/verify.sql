@@ -480,6 +480,8 @@ begin
     union all
     select 'price rule ahead has its turn', r.product_id, format('price %s', r.id), 1, 0
     from store.price as r
+    -- A deleted product's rules stay, and its turns do not.
+    inner join store.product as p on r.product_id = p.id
     cross join lateral (values (r.effective_from), (r.effective_to)) as e (at)
     where
         e.at > inventory.clock()
