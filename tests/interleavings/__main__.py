@@ -9,6 +9,7 @@ Prints how many pairs and interleavings were run and what was found; exits with 
 from __future__ import annotations
 
 import argparse
+import functools
 import random
 import shutil
 import signal
@@ -26,7 +27,7 @@ from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Explorer, Finding
 from tools.cluster import Cluster
 
-SHARE_OF_KILLS = 0.2
+WEIGHTS = (7, 2, 1)  # of plain interleavings, kills, and interleavings in which time goes on
 
 
 def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
@@ -40,7 +41,8 @@ def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
         for scenario in everything:
             if time.monotonic() > ends:
                 break
-            find = explorer.kill if chance.random() < SHARE_OF_KILLS else explorer.explore
+            kinds = (explorer.explore, explorer.kill, functools.partial(explorer.explore, tick=True))
+            (find,) = chance.choices(kinds, WEIGHTS)
             for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), 3))):
                 if all(finding.scenario != earlier.scenario for earlier in found):
                     print(finding, flush=True)

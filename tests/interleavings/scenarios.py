@@ -289,7 +289,7 @@ begin
         perform inventory.record_sale(v_product, 1, 9);
         perform inventory.record_outflow(v_product, 1);
         perform inventory.reserve_stock(v_product, 4);
-        perform inventory.create_block(v_product, 2, 'block', inventory.clock() + interval '2 hours');
+        perform inventory.create_block(v_product, 2, 'block', inventory.clock() + interval '40 minutes');
         perform inventory.create_block(v_product, 2, 'expired', inventory.clock() + interval '10 minutes');
         perform inventory.set_price(v_product, 8, 'promo', inventory.clock() + interval '10 minutes');
         perform inventory.record_count_line(v_count, v_sku, 2);

@@ -17,6 +17,8 @@ from psycopg.pq import DiagnosticField, ExecStatus
 
 from tests.interleavings.instrument import GATE, GATES, NO_TARGET, Connection
 
+# 11 minutes: the block of the worlds that was not over is over then, and one that is made now is not.
+TICK = "select setval('store.test_clock', c.last_value + 11 * 60 * 1000000) from store.test_clock as c"
 PATIENCE = 30  # seconds until a session that says nothing is an error
 _STOPPED = re.compile(r"interleaving (\d+) (\d+) (\S+)")
 _WAITING = re.compile(r"still waiting for \w+ on (.*) after")
@@ -117,21 +119,23 @@ class Schedule:
     """``first`` runs until its step ``i``, the other until its step ``j``, then first to its end, then the other.
 
     0: to the end. ``kill``: when the other has run as far as it can, first's backend is terminated in its stop.
+    ``tick``: while first stands in its first stop, time goes on by TICK.
     """
 
     first: int = 1
     i: int = 0
     j: int = 0
     kill: bool = False
+    tick: bool = False
 
     def __str__(self) -> str:
-        return f"{self.first}:{self.i}:{self.j}" + (":kill" if self.kill else "")
+        return f"{self.first}:{self.i}:{self.j}{':kill' * self.kill}{':tick' * self.tick}"
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
         """What str() printed."""
-        first, i, j, *kill = text.split(":")
-        return cls(int(first), int(i), int(j), kill == ["kill"])
+        first, i, j, *others = text.split(":")
+        return cls(int(first), int(i), int(j), "kill" in others, "tick" in others)
 
 
 @dataclasses.dataclass
@@ -178,6 +182,8 @@ class Scheduler:
                     reached[turn] = True
             current, other = other, current
             turn += 1
+            if turn == 1 and schedule.tick:
+                self.control.execute(TICK)
             if turn == len(goals) and schedule.kill and one.state == "stopped":
                 self._kill(one)
                 trace.append(f"{one.number} killed {one.where}")

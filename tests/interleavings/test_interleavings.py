@@ -94,6 +94,15 @@ def test_any_two_calls_end_as_one_after_the_other(explorer: Explorer, share: int
             pytest.fail(str(finding))
 
 
+@pytest.mark.parametrize("name", ["convert_block", "cancel_block", "extend_block", "reserve_stock", "record_sale"])
+def test_time_goes_on_while_a_call_is_under_way(explorer: Explorer, name: str) -> None:
+    chance = random.Random(name)
+    for other in ("convert_block", "create_block"):
+        scenario = Scenario("scarce", False, BY_NAME[name], BY_NAME[other])
+        for finding in explorer.explore(scenario, some(chance, 3), every=5, tick=True):
+            pytest.fail(str(finding))
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_session_that_is_killed_has_done_nothing_and_holds_nothing(explorer: Explorer, share: int) -> None:
     """Beside the same call, which waits for it, or has ended before."""

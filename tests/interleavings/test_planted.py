@@ -23,6 +23,7 @@ class Fault:
     a: str
     b: str
     two_products: bool = False
+    tick: bool = False
     reason: str = "no serial order gives this"
 
 
@@ -107,6 +108,16 @@ FAULTS = (
         reason="deadlock",
     ),
     Fault(
+        "a look at the time before the lock alone: a block is converted when it is over",
+        "inventory.end_block",
+        "    if v_movement.created_at >= v_block.expires_at then",
+        "    if false then",
+        "convert_block",
+        "convert_block",
+        tick=True,
+        reason="a block was converted or cancelled when it was over",
+    ),
+    Fault(
         "a new place has no lock",
         "inventory.location_id",
         "        perform pg_advisory_xact_lock(hashtextextended('location ' || p_code, 0));\n",
@@ -121,6 +132,6 @@ FAULTS = (
 def test_a_planted_fault_is_found(explorer: Explorer, fault: Fault) -> None:
     scenario = Scenario("scarce", fault.two_products, BY_NAME[fault.a], BY_NAME[fault.b])
     with explorer.planted(fault.function, fault.old, fault.new):
-        found = next(explorer.explore(scenario), None)
+        found = next(explorer.explore(scenario, tick=fault.tick), None)
     assert found is not None
     assert found.reason == fault.reason
