@@ -27,11 +27,12 @@ from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Explorer, Finding
 from tools.cluster import Cluster
 
+FIRSTS = 3
 WEIGHTS = (7, 2, 1)  # of plain interleavings, kills, and interleavings in which time goes on
 
 
 def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
-    """Walk through pairs, and a few first preemptions of each, at random; a pair's serial orders are run first."""
+    """Walk through pairs, and FIRSTS first preemptions of each with all second ones, at random."""
     chance = random.Random(seed)
     ends = time.monotonic() + seconds
     found: list[Finding] = []
@@ -43,7 +44,7 @@ def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
                 break
             kinds = (explorer.explore, explorer.kill, functools.partial(explorer.explore, tick=True))
             (find,) = chance.choices(kinds, WEIGHTS)
-            for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), 3))):
+            for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), FIRSTS))):
                 if all(finding.scenario != earlier.scenario for earlier in found):
                     print(finding, flush=True)
                 found.append(finding)

@@ -94,7 +94,7 @@ def _calls() -> list[Call]:
         "extend_block": "inventory.extend_block({block}, inventory.clock() + interval '{n} day')",
         "extend_block, expired": "inventory.extend_block({expired}, inventory.clock() + interval '{n} day')",
         "record_sale": "inventory.record_sale({product}, 3, 9, {by})",
-        "record_sale, a layer's last": "inventory.record_sale({product}, 4, 9, {by})",
+        "record_sale, last of a layer": "inventory.record_sale({product}, 4, 9, {by})",
         "return_sale": "inventory.return_sale({sale}, {by})",
         "record_purchase": "inventory.record_purchase({product}, {supplier}, 2, 3.333, {by})",
         "record_purchase, unused supplier": "inventory.record_purchase({product}, {unused_supplier}, 2, 3, {by})",

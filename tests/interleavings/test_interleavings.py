@@ -15,7 +15,7 @@ from tests.interleavings.search import Choose, Explorer
 
 BY_NAME = {call.name: call for call in CALLS}
 SHARES = 12  # tests into which the sample is cut, for the workers
-PAIRS = 8  # of a share, with two first preemptions each
+PAIRS = 5  # of a share, with two first preemptions each
 
 # (world, two products, a, b): where two calls want the same.
 COMPETING = (
@@ -25,8 +25,8 @@ COMPETING = (
     ("scarce", False, "convert_block", "cancel_block"),
     ("scarce", False, "convert_block", "convert_block"),
     ("scarce", False, "extend_block", "convert_block"),
-    ("scarce", False, "record_sale, a layer's last", "delete_inflow"),
-    ("plenty", False, "record_sale, a layer's last", "record_sale"),
+    ("scarce", False, "record_sale, last of a layer", "delete_inflow"),
+    ("plenty", False, "record_sale, last of a layer", "record_sale"),
     ("scarce", False, "return_sale", "return_sale"),
     ("scarce", False, "place_order, remove", "place_order, transfer"),
     ("scarce", False, "place_order, add at a new place", "start_count, new place"),
