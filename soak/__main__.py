@@ -39,7 +39,7 @@ def main() -> int:
         world=arguments.world,
         seconds=arguments.seconds,
         clients=arguments.clients,
-        products=arguments.products,
+        products=PLANTED[arguments.planted].products if arguments.planted else arguments.products,
         answers=arguments.answers,
         kinds=kinds_of(arguments.world, arguments.faults),
         recovery_seconds=arguments.recovery_seconds,

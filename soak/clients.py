@@ -332,7 +332,7 @@ class Client:
         product, quantity = self._product(), self._units(8)
         body: dict[str, Any] = {"quantity": quantity, "reason": self._marker()}
         if self._random.random() < 0.8:
-            body["expires_at"] = _ahead(self._random.uniform(0.5, 4))
+            body["expires_at"] = _ahead(self._random.uniform(0.2, 2))
 
         def told(answer: Any) -> list[Effect]:
             return [self._made(answer, product)]

@@ -39,7 +39,7 @@ class Planted:
 
     ``before``: statements that come first. ``alters``: makes what clients hear from then on of a read's answer.
     ``after``: a statement that changes the ledger after the play. ``late``: seconds that pass before clients read the
-    answer to a write.
+    answer to a write. ``products``: how many a run needs to show it.
     """
 
     found_by: frozenset[str]
@@ -49,6 +49,7 @@ class Planted:
     alters: Callable[[], Alters] | None = None
     after: str | None = None
     late: float = 0.0
+    products: int = 3  # few: what one client does matters to others
 
     def plant(self, conninfo: str) -> None:
         """Change the function of the database."""
@@ -271,6 +272,9 @@ begin
     return planted.convert_block(p_block_id, p_quantity, p_reason, p_actor);
 end;
 """,
+        # Nobody sweeps: what is over stays for others to find.
+        before="alter function maintenance.expire_blocks(integer) rename to sweep;",
+        products=27,
     ),
     "a keyed retry that runs again": Planted(
         frozenset({CONTRACT}),
