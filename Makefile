@@ -8,6 +8,7 @@ ROUNDS ?=
 SECONDS ?=
 SEED ?=
 SIZES ?=
+WORLD ?=
 
 bin := .venv/bin
 
@@ -32,8 +33,8 @@ test: ## run the tests; ARGS='-k reserve' for some of them
 interleavings: ## let calls take turns between their statements, in as many ways as time allows; SECONDS=600 SEED=7
 	@tools/setup.sh && exec $(bin)/python -m tests.interleavings $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-soak: ## play all APIs while processes are killed and the network stalls, then check; SECONDS=60 SEED=7
-	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+soak: ## play all APIs while things break, then explain every answer; SECONDS=60 SEED=7 WORLD=plain|workers|failover
+	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(WORLD),--world $(WORLD)) $(ARGS)
 
 bench: ## measure the service beside others, 35 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 7 minutes
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

@@ -85,10 +85,9 @@ class Total:
 
     def row(self, options: Options, faults: str) -> str:
         """A row of the table of runs in docs/trust.md."""
-        command = f"make soak SECONDS={options.seconds:g} SEED={options.seed}"
-        more = [f"--world {options.world}"] if options.world != "plain" else []
-        more += [f"--faults {faults}"] if faults != "all" else []
-        command += f" ARGS='{' '.join(more)}'" if more else ""
+        command = f"make soak SECONDS={options.seconds:g} SEED={options.seed} WORLD={options.world}"
+        if faults != "all":
+            command += f" ARGS='--faults {faults}'"
         counts = f"{self.seconds / 3600:.2f} | {self.answers:,} | {self.faults:,} | {self.violations}"
         return f"| {datetime.now(UTC):%Y-%m-%d} | {options.world} | {counts} | `{command}` |".replace(",", " ")
 
