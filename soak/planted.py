@@ -307,7 +307,7 @@ begin
 end;
 """,
     ),
-    "a place of which one product is told late": Planted(
+    "a quantity at a place that is 1 too many": Planted(
         frozenset({READS}),
         "http.get_location_stock",
         """

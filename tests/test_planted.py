@@ -23,3 +23,9 @@ def test_a_planted_fault_is_found(name: str) -> None:
     assert run.returncode == 1, run.stderr
     for check in FAULTS[name].found_by:
         assert f"VIOLATION {check}: " in run.stdout
+
+
+def test_the_page_says_what_is_planted_and_what_finds_it() -> None:
+    page = (ROOT / "docs" / "trust.md").read_text()
+    rows = "\n".join(f"| {name} | {'; '.join(sorted(fault.found_by))} |" for name, fault in FAULTS.items())
+    assert f"| planted | found by |\n|---|---|\n{rows}\n\n" in page
