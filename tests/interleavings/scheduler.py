@@ -19,6 +19,7 @@ from tests.interleavings.instrument import GATE, GATES, NO_TARGET, Connection
 
 # 11 minutes: the block of the worlds that was not over is over then, and one that is made now is not.
 TICK = "select setval('store.test_clock', c.last_value + 11 * 60 * 1000000) from store.test_clock as c"
+PRODUCT_NOT_FOUND = "IV003"
 PATIENCE = 30  # seconds until a session that says nothing is an error
 _STOPPED = re.compile(r"interleaving (\d+) (\d+) (\S+)")
 _WAITING = re.compile(r"still waiting for \w+ on (.*) after")
@@ -32,17 +33,20 @@ set interleaving.session = '{}'
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a call answered: its rows as JSON texts; or its SQLSTATE, message and detail."""
+    """What a call answered: its rows as texts; or its SQLSTATE, and DETAIL where that says more.
+
+    Of a product that does not exist DETAIL says how the caller named it, or the function: that depends on when it went.
+    """
 
     rows: tuple[str | None, ...] = ()
     sqlstate: str | None = None
-    message: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.sqlstate} {self.message}" if self.sqlstate else " ".join(row or "null" for row in self.rows)
+        return f"{self.sqlstate} {self.detail}" if self.sqlstate else " ".join(row or "null" for row in self.rows)
 
 
-KILLED = Result(sqlstate="57P01", message="killed")
+KILLED = Result(sqlstate="57P01", detail="killed")
 
 
 class Session:
@@ -87,18 +91,14 @@ class Session:
                         value = found.get_value(row, 0)
                         self._rows.append(None if value is None else value.decode())
                 elif found.status == ExecStatus.FATAL_ERROR:
-                    self.result = Result(
-                        sqlstate=self._field(found, DiagnosticField.SQLSTATE), message=self._text(found)
-                    )
+                    state = self._field(found, DiagnosticField.SQLSTATE)
+                    detail = self._field(found, DiagnosticField.MESSAGE_DETAIL)
+                    self.result = Result(sqlstate=state, detail="" if state == PRODUCT_NOT_FOUND else detail)
         except Exception:
             if self.pg.status == pq.ConnStatus.OK:
                 raise
         if self.pg.status != pq.ConnStatus.OK:
             self.state = "dead"
-
-    def _text(self, found: Any) -> str:
-        fields = (DiagnosticField.MESSAGE_PRIMARY, DiagnosticField.MESSAGE_DETAIL, DiagnosticField.CONSTRAINT_NAME)
-        return " | ".join(self._field(found, field) for field in fields)
 
     @staticmethod
     def _field(found: Any, field: DiagnosticField) -> str:
