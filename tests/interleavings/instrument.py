@@ -109,6 +109,7 @@ where l.lanname = 'plpgsql' and p.provolatile = 'v' and p.prokind = 'f'
 # A declaration with a value, from the beginning of its line. Arguments have no line here: this is the body.
 _DECLARATION = re.compile(r"^\s+(v_\w+) [^;]*?(:=|\bdefault\b)")
 _DATA = re.compile(r"\b(select|insert|update|delete|perform|execute|nextval|pg_try_advisory\w*)\b|\w+\.\w+\(")
+_CHANCE = ("random() < 1.0 / 500", "true")
 _COMMENT = re.compile(r"--.*")
 
 TABLES = """
@@ -169,6 +170,17 @@ class Function:
     definition: str
 
 
+def _without_chance(function: Function) -> Function:
+    """What a function does by chance it does always, so that a schedule is the same each time."""
+    old, new = _CHANCE
+    if function.name != "inventory.count_rows":
+        return function
+    assert function.body.count(old) == 1, f"{function.name} draws lots in another way"
+    return dataclasses.replace(
+        function, body=function.body.replace(old, new), definition=function.definition.replace(old, new)
+    )
+
+
 def put_steps(connection: Connection, function: Function, body: str | None = None) -> None:
     """Make the function anew with steps in its body, or in another body: a planted fault."""
     body = function.body if body is None else body
@@ -189,7 +201,7 @@ def instrument(connection: Connection) -> dict[str, Function]:
     connection.execute("create extension if not exists plpgsql_check schema checker")
     with connection.transaction():
         connection.execute(_SCHEMA)
-        functions = {row[1]: Function(*row) for row in connection.execute(_FUNCTIONS).fetchall()}
+        functions = {row[1]: _without_chance(Function(*row)) for row in connection.execute(_FUNCTIONS).fetchall()}
         for function in functions.values():
             put_steps(connection, function)
         # Everything is in the default partition: a statement about the ledger need not look into each month.
