@@ -27,12 +27,12 @@ from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Explorer, Finding
 from tools.cluster import Cluster
 
-FIRSTS = 3
+FIRSTS, EVERY = 2, 4  # of a pair: so many first preemptions, and one in so many second ones
 WEIGHTS = (7, 2, 1)  # of plain interleavings, kills, and interleavings in which time goes on
 
 
 def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
-    """Walk through pairs, and FIRSTS first preemptions of each with all second ones, at random."""
+    """Walk through all pairs at random, with some preemptions of each; then once more, with others."""
     chance = random.Random(seed)
     ends = time.monotonic() + seconds
     found: list[Finding] = []
@@ -42,7 +42,8 @@ def search(explorer: Explorer, seconds: float, seed: int) -> list[Finding]:
         for scenario in everything:
             if time.monotonic() > ends:
                 break
-            kinds = (explorer.explore, explorer.kill, functools.partial(explorer.explore, tick=True))
+            explore = functools.partial(explorer.explore, every=EVERY)
+            kinds = (explore, explorer.kill, functools.partial(explore, tick=True))
             (find,) = chance.choices(kinds, WEIGHTS)
             for finding in find(scenario, lambda firsts: chance.sample(firsts, min(len(firsts), FIRSTS))):
                 if all(finding.scenario != earlier.scenario for earlier in found):

@@ -243,7 +243,7 @@ class Explorer:
         if (calls := self._begin(scenario)) is None:
             return
         for first, i in choose(self._firsts(scenario, calls)):
-            for j in itertools.count(1, every):
+            for j in itertools.count(1 + i % every, every):
                 self.totals.interleavings += 1
                 run, finding = self.once(scenario, calls, Schedule(first, i, j, tick=tick))
                 if finding:
