@@ -76,8 +76,8 @@ class World:
             ranks[table, product] += 1
             if token not in self.known:
                 names[token] = f"<{table} {ranks[table, product]} of {product}>"
-        # Twice: what refers to a thing that has its name is told apart by that.
-        for _ in range(2):
+        # What refers to a thing that has its name is told apart by that: a delivery by its event, that by its product.
+        for _ in range(4):
             says: dict[str, tuple[str, str]] = {}
             for table, content, row in rows:
                 for column in ("id", "sku_id"):
