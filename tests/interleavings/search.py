@@ -93,7 +93,7 @@ class Explorer:
         self.totals = Totals()
         self._runs = 0
         self._expected: dict[tuple[Calls, bool], list[Outcome]] = {}
-        self._sound: set[tuple[str, ...]] = set()
+        self._sound: set[tuple[str, bool, tuple[str, ...]]] = set()
         tables = [f'store."{table}"' for (table,) in self.control.execute(TABLES)]
         self._vacuum = f"vacuum {', '.join(tables)}".encode()
 
@@ -202,7 +202,7 @@ class Explorer:
         ``tick``: time went on in the midst of a call. A call may have looked at the time twice, which no serial order
         does, so the outcome is held to less: no error but a rule's, and no block that was ended when it was over.
         """
-        if not self._is_sound(outcome):
+        if not self._is_sound(outcome, tick):
             return "verify() finds a difference"
         if any("40P01" in answer for answer in outcome[:2]):
             return "deadlock"
@@ -225,12 +225,13 @@ class Explorer:
             return None
         return "no serial order gives this"
 
-    def _is_sound(self, outcome: Outcome) -> bool:
-        """Whether verify() finds nothing. It reads nothing but the tables: the same rows are looked at once."""
-        if (self._world, *outcome[2]) not in self._sound:
+    def _is_sound(self, outcome: Outcome, tick: bool) -> bool:
+        """Whether verify() finds nothing. It reads nothing but the tables and the time: the same are looked at once."""
+        key = (self._world, tick, outcome[2])
+        if key not in self._sound:
             if self.control.execute("select * from maintenance.verify()").fetchall():
                 return False
-            self._sound.add((self._world, *outcome[2]))
+            self._sound.add(key)
         return True
 
     def explore(
