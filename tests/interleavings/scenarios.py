@@ -176,7 +176,7 @@ def _calls() -> list[Call]:
         "turn_prices": "maintenance.turn_prices()",
         "purge_idempotency_keys": "maintenance.purge_idempotency_keys()",
     }
-    passing_over = {"keys": ("once", "batch, once"), "products": ("expire_blocks", "turn_prices")}
+    passing_over = {"keys": ("once", "batch, once", "purge"), "products": ("expire_blocks", "turn_prices")}
     return [
         Call(name, text, next((what for what, names in passing_over.items() if name.startswith(names)), ""))
         for name, text in texts.items()

@@ -21,10 +21,11 @@ from tests.interleavings.scheduler import KILLED, Run, Schedule, Scheduler
 
 # An error that says: nothing is done, try again. No serial order gives it; what is done is what the other call did.
 TRY_AGAIN = "40001"
-# The advisory locks of the Idempotency-Keys that the calls use: see http.once.
+# The Idempotency-Keys that the calls use: the advisory locks of http.once, and the rows.
 _HOLD_KEYS = """
 select pg_advisory_xact_lock(hashtextextended(session_user || ' caller' || e'\x1f' || k, 0))
-from unnest('{shared,old}'::text[]) as k
+from unnest('{shared,old}'::text[]) as k;
+select from store.idempotency_key for update
 """
 _HOLD_PRODUCTS = (
     "select from store.stock where product_id = any(%s) for no key update",

@@ -14,8 +14,8 @@ from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Choose, Explorer
 
 BY_NAME = {call.name: call for call in CALLS}
-SHARES = 12  # tests into which the sample is cut, for the workers
-PAIRS = 5  # of a share, with two first preemptions each
+SHARES = 10  # tests into which the sample is cut, for the workers
+PAIRS = 4  # of a share, with two first preemptions each
 
 # (world, two products, a, b): where two calls want the same.
 COMPETING = (
@@ -82,7 +82,7 @@ def test_calls_that_want_the_same_end_as_one_after_the_other(
     world, two_products, a, b = competing
     scenario = Scenario(world, two_products, BY_NAME[a], BY_NAME[b])
     chance = random.Random(str(scenario))
-    for finding in explorer.explore(scenario, some(chance, 4), every=5):
+    for finding in explorer.explore(scenario, some(chance, 3), every=5):
         pytest.fail(str(finding))
 
 
