@@ -58,6 +58,7 @@ comment on function inventory.delete_product(bigint, text) is
 'Delete a product that has no more than its first stock, as created or as corrected since.
 
 A closing movement empties it; the ledger keeps its movements, layers and prices, and store.deleted_product says whose they
-were. Its SKU code is free again. Locks the product''s stock row, then the product''s. Errors: PRODUCT_NOT_FOUND, PROTECTED.';
+were. Its SKU code is free again. Locks the product''s stock row, then the product''s. Errors: PRODUCT_NOT_FOUND, PROTECTED;
+40001 where its inventory was made meanwhile: try again.';
 
 grant execute on function inventory.delete_product(bigint, text) to inventory_admin;
