@@ -86,6 +86,12 @@ def test_calls_that_want_the_same_end_as_one_after_the_other(
         pytest.fail(str(finding))
 
 
+def test_orders_whose_product_is_renamed_meanwhile_are_booked_once(explorer: Explorer) -> None:
+    scenario = Scenario("plenty", False, BY_NAME["place_orders, add"], BY_NAME["update_catalog_product, sku"])
+    for finding in explorer.explore(scenario, lambda firsts: [each for each in firsts if each[0] == 1], every=1000):
+        pytest.fail(str(finding))
+
+
 @pytest.mark.parametrize("share", range(SHARES))
 def test_any_two_calls_end_as_one_after_the_other(explorer: Explorer, share: int) -> None:
     chance = random.Random(share)

@@ -169,10 +169,17 @@ begin
     )
 
     select array_agg(o.operation order by o.id) into v_operations from operation as o;
+    if coalesce(cardinality(v_operations), 0) < cardinality(p_orders) then
+        -- Some are booked and some are not: the caller would take that for a refusal, and book the former again.
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'A product got another SKU code meanwhile.';
+    end if;
     return v_operations;
 end;
 $$;
 
 comment on function inventory.add_at_places(inventory.art_orders, text) is
 'Carry out orders that are all Adds, at once, as inventory.place_order would one by one; null, and nothing is done, where one is
-none or would be refused. The caller has checked them, and locked what they are about (inventory.lock_orders).';
+none or would be refused. The caller has checked them, and locked what they are about (inventory.lock_orders). Errors: 40001 where
+a product was renamed meanwhile: try again.';

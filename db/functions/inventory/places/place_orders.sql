@@ -86,6 +86,7 @@ comment on function inventory.place_orders(inventory.art_orders, boolean, text) 
 'Carry out 1 to 1000 ART orders one after the other: a row for each, in order, with its operation or the error that refused it.
 
 p_atomic: the first that is refused undoes all; its error is raised, with failed_index (from 0) in DETAIL. An order whose fields
-do not go together refuses the whole call (22023). Locks all products first, in order of id. Errors: see inventory.place_order.';
+do not go together refuses the whole call (22023). Locks all products first, in order of id. Errors: see inventory.place_order;
+40001 where a product was renamed meanwhile: try again.';
 
 grant execute on function inventory.place_orders(inventory.art_orders, boolean, text) to inventory_operator;
