@@ -16,7 +16,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test interleavings soak bench bench-growth lint format import psql clean
+.PHONY: help setup run test coverage interleavings soak bench bench-growth lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ run: ## serve, with a database and a little stock to try it on
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+coverage: ## run the tests and write docs/coverage.md: what of the database's functions they run; ARGS for some of them
+	@tools/setup.sh && exec $(bin)/python -m tools.coverage $(ARGS)
 
 interleavings: ## let calls take turns between their statements, in as many ways as time allows; SECONDS=600 SEED=7
 	@tools/setup.sh && exec $(bin)/python -m tests.interleavings $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -29,6 +29,7 @@ from pytest_postgresql import factories
 from db.apply import apply
 from server.app import create_app, new_event_loop
 from server.settings import Settings
+from tests import coverage
 from tools.cluster import Cluster
 
 DIRECTORY = "INVENTORY_TEST_CLUSTER"
@@ -59,7 +60,8 @@ update store.setting set password_cost = 4;
 
 
 def _cluster() -> Cluster:
-    return Cluster(Path(os.environ[DIRECTORY]), settings={"max_connections": "400"}, throwaway=True)
+    settings = {"max_connections": "400", **coverage.settings()}
+    return Cluster(Path(os.environ[DIRECTORY]), settings=settings, throwaway=True)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -70,6 +72,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _cluster().start()
     session.config.option.postgresql_host = str(_cluster().socket_directory)
     session.config.option.postgresql_port = str(_cluster().port)
+    if coverage.DIRECTORY:
+        session.config.pluginmanager.register(coverage.Plugin(str(_cluster().socket_directory)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -84,6 +88,7 @@ def load(**parameters: Any) -> None:
     names = ("host", "port", "user", "dbname")
     conninfo = make_conninfo(**{name: parameters[name] for name in names})
     apply(conninfo, jobs=False)
+    coverage.describe(conninfo)
     with psycopg.connect(conninfo) as connection:
         connection.execute(TEST_SCHEMA)
 
@@ -99,6 +104,7 @@ class Database:
         self.conninfo = conninfo
         self._connections: list[psycopg.Connection[Any]] = []
         self.admin = self.connect()
+        coverage.watch(conninfo)
 
     def connect(self, role: str = "postgres") -> psycopg.Connection[Any]:
         """A new connection that is logged in as the role."""
@@ -173,6 +179,7 @@ class Database:
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
+        coverage.read(self.conninfo)
 
 
 @pytest.fixture

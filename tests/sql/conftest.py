@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests import coverage
 from tests.conftest import TABLES, Database, _cluster
 
 Call = Callable[..., dict[str, Any] | None]
@@ -35,9 +36,12 @@ def new_database(prefix: str = "test_") -> Iterator[str]:
     name = prefix + uuid.uuid4().hex[:12]
     with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        conninfo = cluster.dsn(dbname=name)
+        coverage.watch(conninfo)
         try:
-            yield cluster.dsn(dbname=name)
+            yield conninfo
         finally:
+            coverage.read(conninfo)
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
