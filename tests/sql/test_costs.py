@@ -207,15 +207,18 @@ def test_products_have_layers_of_their_own(database: Database, call: Call) -> No
     assert consume(call, first, 5) == 5
 
 
-def test_layers_that_hold_too_little_stop_a_departure(database: Database, call: Call, refused: Refused) -> None:
+@pytest.mark.parametrize("left", [4, 0])
+def test_layers_that_hold_too_little_stop_a_departure(
+    database: Database, call: Call, refused: Refused, left: int
+) -> None:
     """The books are wrong already: better no departure than one at a made-up cost."""
     product = database.product(quantity=5, p_cost_price=1)
     call("reserve_stock", product, 5)
-    spoil = "update store.cost_layer set remaining = {}, remaining_value = {}"
-    database.admin.execute(spoil.format(4, 4).encode())
+    spoil = "update store.cost_layer set remaining = {0}, remaining_value = {0}, is_open = {0} > 0"
+    database.admin.execute(spoil.format(left).encode())
     with refused("XX001"):
         call("consume_stock", product, 5)
-    database.admin.execute(spoil.format(5, 5).encode())
+    database.admin.execute(spoil.format(5).encode())
 
 
 # Exactly

@@ -624,6 +624,8 @@ def test_what_every_order_needs_is_asked_for(database: Database, order: Order, b
             order(kind, quantity, to=A, sku=sku)
         with refused("22004"):
             bulk(art("Add", 1, to=A), art(kind, quantity, to=A, sku=sku))  # type: ignore[arg-type]
+        with refused("22004"):  # also one by one, after one that is only refused
+            bulk(art("Remove", 99, A), art(kind, quantity, to=A, sku=sku))  # type: ignore[arg-type]
     with refused("22004"):
         bulk(art("Add", 1, to=A), None)
 

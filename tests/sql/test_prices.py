@@ -380,6 +380,21 @@ def test_the_active_price_is_one_look_up_in_an_index(database: Database, mug: in
         assert "Rows Removed by Filter" not in plan, "it reads the rule that it answers, and no other"
 
 
+@pytest.mark.parametrize("field", ["effective_from", "effective_to"])
+def test_a_time_that_has_no_form_in_an_answer_is_refused(
+    database: Database, admin_call: AdminCall, refused: Refused, mug: int, field: str
+) -> None:
+    for time in ("-infinity", "0001-12-31T23:59:59.999999Z BC", "10000-01-01T00:00:00Z", "infinity"):
+        with refused("22023") as error:
+            admin_call("set_price", mug, 6, **{f"p_{field}": time})
+        assert json.loads(error.value.diag.message_detail or "")["field"] == field
+    last = "9999-12-31T23:59:59.999999Z"
+    times = {"p_effective_from": "0001-01-01T00:00:00Z", "p_effective_to": last}
+    made = admin_call("set_price", mug, 6, "promo", **(times if field == "effective_from" else {f"p_{field}": last}))
+    assert made["effective_to"].isoformat() == "9999-12-31T23:59:59.999999+00:00"
+    assert made["effective_from"].year == (1 if field == "effective_from" else NOON.year)
+
+
 # What lists search by
 
 
@@ -459,6 +474,25 @@ def test_a_sweep_is_of_so_many_products(database: Database, admin_call: AdminCal
     freeze(NOON + HOUR)
     assert [database.one("select maintenance.turn_prices(2)") for _ in range(4)] == [2, 2, 1, 0]
     assert {kept(database, product) for product in (mug, *others)} == {2}
+
+
+def test_a_sweep_undoes_what_was_done_for_instants_that_are_ahead_again(
+    database: Database, admin_call: AdminCall, freeze: Freeze, mug: int
+) -> None:
+    """The clock was three hours ahead while a sweep ran: its turns are due again, and the kept price is today's."""
+    other = database.product("B-1", p_price=7)
+    admin_call("set_price", mug, 6, p_effective_from=NOON + HOUR, p_effective_to=NOON + 2 * HOUR)
+    admin_call("set_price", mug, 1, "promo", NOON + HOUR, NOON + 4 * HOUR)
+    freeze(NOON + 3 * HOUR)
+    database.admin.execute("call maintenance.run_batches('turn_prices')")
+    assert (kept(database, mug), turns(database)) == (None, [("promo", 4)])
+    freeze(NOON)
+    assert database.one("select maintenance.turn_prices()") == 1, "one product"
+    assert (kept(database, mug), kept(database, other)) == (5, 7)
+    assert turns(database) == [("promo", 1), ("retail", 1), ("retail", 2), ("promo", 4)]
+    assert database.one("select maintenance.turn_prices()") == 0, "nothing is missing any more"
+    freeze(NOON + HOUR)
+    assert (database.one("select maintenance.turn_prices()"), kept(database, mug)) == (2, 6)
 
 
 def test_a_list_knows_what_is_due_before_any_sweep(

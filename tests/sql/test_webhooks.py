@@ -21,6 +21,7 @@ DBA = {"role": "inventory_maintenance"}
 EVERYTHING = "{outflow.created,inflow.created,stock.low,block.expired,price.changed}"
 URL = "https://shop.example/hooks"
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+MICROSECOND = timedelta(microseconds=1)
 LEASE = MINUTE
 # The schedule of Standard Webhooks, after the first try, which is at once.
 SCHEDULE = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]
@@ -432,6 +433,46 @@ def test_a_late_report_counts_while_nobody_took_over(
     database.advance(2 * LEASE)
     assert finish(claimed, 204)
     assert state(database) == ("delivered", 1, 204, False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "per_webhook", "lease", "sqlstate", "field"),
+    [
+        (-1, 4, LEASE, "22023", "limit"),
+        (32, -1, LEASE, "22023", "limit"),
+        (None, 4, LEASE, "22004", "limit"),
+        (32, None, LEASE, "22004", "limit"),
+        (32, 4, -MICROSECOND, "22023", "lease"),
+        (32, 4, DAY + MICROSECOND, "22023", "lease"),
+        (32, 4, None, "22023", "lease"),
+    ],
+)
+def test_a_claim_of_no_amount_or_for_no_time_is_refused(
+    database: Database,
+    webhook: int,
+    calls: Calls,
+    refused: Refused,
+    limit: Any,
+    per_webhook: Any,
+    lease: Any,
+    sqlstate: str,
+    field: str,
+) -> None:
+    queue(database, 5)
+    with refused(sqlstate) as error:
+        calls("claim_deliveries", limit, per_webhook, lease, **WORKER)
+    assert json.loads(error.value.diag.message_detail or "")["field"] == field
+
+
+def test_a_claim_may_be_of_nothing_for_no_time_and_for_a_day(database: Database, webhook: int, calls: Calls) -> None:
+    queue(database, 2)
+    assert calls("claim_deliveries", 0, 4, LEASE, **WORKER) == []
+    assert calls("claim_deliveries", 32, 0, LEASE, **WORKER) == []
+    assert [row["attempt"] for row in calls("claim_deliveries", 1, 4, timedelta(), **WORKER)] == [1]
+    assert len(calls("claim_deliveries", 1, 4, DAY, **WORKER)) == 1
+    assert database.one(
+        "select max(leased_until) - min(leased_until) >= interval '24 hours' from store.webhook_delivery"
+    )
 
 
 def test_claimers_never_get_the_same_delivery(database: Database, webhook: int) -> None:
