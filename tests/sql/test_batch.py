@@ -88,6 +88,11 @@ def test_each_function_is_called_with_its_own_arguments(database: Database) -> N
         assert written[name] == [(argument, shorter.get(kind, kind)) for argument, kind in signature], name
 
 
+def test_a_function_that_no_batch_calls_is_not_called(database: Database, refused: Refused) -> None:
+    with refused("42883"):
+        database.one("select http.batch_call('create_product', '{}')")
+
+
 def test_each_does_what_it_does_alone(database: Database, batch: Batch) -> None:
     product = database.product("A-1", 100, p_cost_price=2)
     supplier = database.one("select id from inventory.create_supplier('Acme', '+254700')")
