@@ -34,9 +34,9 @@ MARKS = {"inventory": (100.0, 97.0)}  # percent of statements, percent of branch
 INTRODUCTION = """\
 # How much of the database's functions the tests run
 
-Written by `make coverage`, which runs the tests while `plpgsql_check`'s profiler counts; do not edit. All functions are
-PL/pgSQL. {tests} tests ran. Tests that start servers or clusters of their own add what they run in the shared cluster
-and nothing more.
+{origin}
+Do not edit. {tests} tests ran. Of tests that start clusters of their own, what they run in the shared cluster counts,
+and nothing more. All functions are PL/pgSQL.
 
 - A **statement** is one of PL/pgSQL's, a block included. What an SQL expression does inside, a `case` in a query or an
   `or`, is not looked at.
@@ -50,6 +50,12 @@ and nothing more.
 """
 
 WHOLE = "the function is never called"
+
+ONE_RUN = "Written by `make coverage`, which runs the tests while `plpgsql_check`'s profiler counts."
+PARTS = (
+    "Written by `python -m tools.coverage --add-up`, from runs of parts of the tests while `plpgsql_check`'s profiler\n"
+    "counted. A test that failed there counts too; one green run of all is what `make coverage` asks for."
+)
 
 Reasons = Mapping[str, Mapping[str, str]]  # function -> what is not reached -> why
 
@@ -216,14 +222,15 @@ def read(directory: Path) -> tuple[list[Function], int]:
         name: Function(name, areas[name], each["source"], [Statement(*values) for values in each["statements"]])
         for name, each in described.items()
     }
-    tests = 0
+    tests = set()
     for path in sorted(directory.glob("*.jsonl")):
         with path.open() as lines:
             for line in lines:
-                tests += 1
-                for name, statements in json.loads(line)["statements"].items():
+                test = json.loads(line)
+                tests.add(test["test"])
+                for name, statements in test["statements"].items():
                     functions[name].add({int(id_): count for id_, (_, count) in statements.items()})
-    return sorted(functions.values(), key=lambda each: (each.area, each.name)), tests
+    return sorted(functions.values(), key=lambda each: (each.area, each.name)), len(tests)
 
 
 def faults(functions: Sequence[Function], reasons: Reasons) -> list[str]:
@@ -244,14 +251,14 @@ def faults(functions: Sequence[Function], reasons: Reasons) -> list[str]:
     return found
 
 
-def page(functions: Sequence[Function], reasons: Reasons, tests: int) -> str:
+def page(functions: Sequence[Function], reasons: Reasons, tests: int, origin: str = ONE_RUN) -> str:
     """The page for people to read, in Markdown."""
     areas: defaultdict[str, Counts] = defaultdict(Counts)
     for function in functions:
         areas[function.area] += function.counts()
         areas[function.area.partition("/")[0]] += function.counts() if "/" in function.area else Counts()
     lines = [
-        INTRODUCTION.format(tests=tests),
+        INTRODUCTION.format(tests=tests, origin=origin),
         "| folder of `db/functions` | functions | statements run | | branches run | |",
     ]
     lines.append("|---|---:|---:|---:|---:|---:|")
@@ -306,7 +313,7 @@ def main(arguments: Sequence[str]) -> int:
         print(page(functions, reasons, tests))
         return 0
     if not options.check:
-        PAGE.write_text(page(functions, reasons, tests))
+        PAGE.write_text(page(functions, reasons, tests, PARTS if options.add_up else ONE_RUN))
     found = faults(functions, reasons)
     for fault in found:
         print(fault, file=sys.stderr)
