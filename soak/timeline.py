@@ -282,13 +282,32 @@ def _read_ends(history: History, by_id: dict[str, Block]) -> None:
                 by_id[number].ends.append((at, (operation.window[0], _latest(operation))))
 
 
-def common(spans: Iterable[Sequence[Span]]) -> list[Span]:
-    """The instants that lie in a span of each of the sequences."""
+def common(spans: Iterable[Iterable[Span]]) -> list[Span]:
+    """The instants that lie in a span of each of the collections, as spans in order."""
     result: list[Span] = [ALWAYS]
     for each in spans:
-        both = ((max(a, c), min(b, d)) for a, b in result for c, d in each)
-        result = [span for span in both if span[0] <= span[1]]
+        ones, others, both = iter(result), iter(_united(each)), list[Span]()
+        one, other = next(ones, None), next(others, None)
+        while one is not None and other is not None:
+            if max(one[0], other[0]) <= min(one[1], other[1]):
+                both.append((max(one[0], other[0]), min(one[1], other[1])))
+            if one[1] < other[1]:
+                one = next(ones, None)
+            else:
+                other = next(others, None)
+        result = both
     return result
+
+
+def _united(spans: Iterable[Span]) -> list[Span]:
+    """The same instants as spans that do not touch, in order."""
+    united: list[Span] = []
+    for low, high in sorted(spans):
+        if united and low <= united[-1][1]:
+            united[-1] = (united[-1][0], max(high, united[-1][1]))
+        else:
+            united.append((low, high))
+    return united
 
 
 def parse_instant(text: str) -> datetime:

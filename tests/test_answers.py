@@ -13,6 +13,7 @@ from soak.answers import Answers
 from soak.history import ZERO, Effect, History, Operation, Outcome, Try, Want
 from soak.ledger import Ledger
 from soak.planted import AT_ONCE, BACK, ORDER, READS, REFUSALS
+from soak.timeline import common
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -260,3 +261,18 @@ def test_what_lies_at_a_place_is_of_one_instant(stock: dict[str, int], violated:
         answer={"stock": [{"sku": sku, "quantity": quantity} for sku, quantity in stock.items()]},
     )  # fmt: skip
     assert run.violated() == violated
+
+
+@pytest.mark.parametrize(
+    ("spans", "shared"),
+    [
+        ([[(0, 3), (2, 5)], [(4, 6)]], [(4, 5)]),
+        ([[(0, 1), (2, 3)], [(0.5, 2.5)]], [(0.5, 1), (2, 2.5)]),
+        ([[(0, 1)], [(1, 2)]], [(1, 1)]),
+        ([[(0, 1)], [(2, 3)]], []),
+        ([[(0, 9)], [(1, 2), (3, 4)], [(0, 1), (3.5, 9)]], [(1, 1), (3.5, 4)]),
+        ([[(0, 1)], []], []),
+    ],
+)
+def test_common_instants(spans: list[list[tuple[float, float]]], shared: list[tuple[float, float]]) -> None:
+    assert common(spans) == shared
