@@ -3,7 +3,9 @@
 # DATABASE_URL, DATA_DIR, HOST, PORT and WORKERS come from the environment, from .env, or as `make run PORT=8080`.
 
 ARGS ?=
+COUNT ?=
 FILE ?=
+FUNCTION ?=
 ROUNDS ?=
 SECONDS ?=
 SEED ?=
@@ -16,7 +18,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test coverage interleavings soak bench bench-growth lint format import psql clean
+.PHONY: help setup run test coverage mutants interleavings soak bench bench-growth lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,10 @@ interleavings: ## let calls take turns between their statements, in as many ways
 
 soak: ## play all APIs while things break, then explain every answer; SECONDS=60 SEED=7 WORLD=plain|workers|failover
 	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(WORLD),--world $(WORLD)) $(ARGS)
+
+mutants: ## change the rules, see a test fail, write docs/mutants.md; FUNCTION=inventory.hold, COUNT=600 SEED=1
+	@tools/setup.sh && exec $(bin)/python -m tools.mutants $(if $(FUNCTION),--function $(FUNCTION)) $(if $(COUNT),--count $(COUNT)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: ## measure the service beside others, 35 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 7 minutes
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

@@ -1,0 +1,116 @@
+"""`make mutants`: change one thing at a time in the rules, and see whether a test notices.
+
+    python -m tools.mutants --count 600 --seed 1     a sample of all
+    python -m tools.mutants --function inventory.hold
+    python -m tools.mutants --mutant inventory.hold:158c12   one, with its difference and what fails
+    python -m tools.mutants --survivors              again what survived, after tests were added
+    python -m tools.mutants --page                   no run: docs/mutants.md from the results that there are
+
+Which tests reach a function comes from the files that `make coverage` writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from db.apply import ROOT
+from tools.mutants import page
+from tools.mutants.changes import Mutant, everything
+from tools.mutants.run import SURVIVED, UNREACHED, Reach, Runner, read
+
+RESULTS = ROOT / ".mutants" / "results.jsonl"
+MEMORY = Path("/dev/shm")
+COVERAGE = ROOT / ".coverage-data"
+
+
+def main() -> int:
+    options = _options()
+    # The processes that judge take theirs with them when they end.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    every, areas = everything()
+    if not options.page:
+        chosen = _choose(every, areas, options)
+        if not chosen:
+            sys.exit("There is no such function or mutant.")
+        if options.mutant:
+            _print(chosen[0])
+            os.environ["MUTANTS_VERBOSE"] = "1"
+        reach = Reach.read(options.coverage)
+        if not reach.seconds:
+            sys.exit(f"There is no coverage in {options.coverage}: `make coverage` first.")
+        options.results.parent.mkdir(exist_ok=True)
+        if MEMORY.is_dir():
+            # Each test makes a database: 0.04 s there, 0.5 s on a disk (two busy cores).
+            os.environ.setdefault("TMPDIR", str(MEMORY))
+        runner = Runner(
+            chosen,
+            reach,
+            options.results,
+            jobs=options.jobs,
+            seconds=options.seconds,
+            count=options.count or len(chosen),
+        )
+        status = pytest.main(
+            [
+                *("-o", "addopts=", "-q", "--no-header", "--disable-warnings", "--capture=sys"),
+                *("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:xdist"),
+                *sorted({str(ROOT / test.partition("::")[0]) for test in reach.seconds}),
+            ],
+            plugins=[runner],
+        )
+        if status != pytest.ExitCode.OK:
+            return int(status)
+    return page.write(every, areas, options.results)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Change the rules, see a test fail.")
+    parser.add_argument("--function", help="schema.function: of this one alone")
+    parser.add_argument("--area", help="a folder of db/functions, as blocks: of its functions alone")
+    parser.add_argument("--mutant", help="one, by its id; prints what changes and what fails")
+    parser.add_argument("--survivors", action="store_true", help="what survived, by the results that there are")
+    parser.add_argument("--count", type=int, help="so many, chosen by --seed; all of them unless told")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=120, help="after which a mutant that lives has survived")
+    parser.add_argument("--jobs", "-j", type=int, default=2)
+    parser.add_argument("--coverage", type=Path, default=COVERAGE)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page")
+    return parser.parse_args()
+
+
+def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namespace) -> list[Mutant]:
+    """The mutants to judge, in an order that the seed gives where not all of them are wanted."""
+    chosen = every
+    if options.function:
+        chosen = [mutant for mutant in chosen if mutant.function == options.function]
+    if options.area:
+        chosen = [mutant for mutant in chosen if areas[mutant.function] == options.area]
+    if options.mutant:
+        chosen = [mutant for mutant in chosen if mutant.id == options.mutant]
+    known = read(options.results)
+    if options.survivors:
+        chosen = [m for m in chosen if m.id in known and known[m.id].state in (SURVIVED, UNREACHED)]
+    elif not options.mutant:
+        chosen = [m for m in chosen if m.id not in known]
+    if options.count:
+        random.Random(options.seed).shuffle(chosen)
+    return chosen
+
+
+def _print(mutant: Mutant) -> None:
+    before, after = (text.splitlines() for text in mutant.difference)
+    print(f"{mutant.function}, line {mutant.line} of its body ({mutant.kind})")
+    print("\n".join(difflib.unified_diff(before, after, "now", "changed", lineterm="", n=3)), flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,329 @@
+"""Runs the tests that reach a mutant, in a process forked from one that has collected them all.
+
+A pytest plugin, not a use of it: the cluster is started once, the tests are collected once. For each mutant a child
+makes a template database with the changed function, which the tests clone as they always do, and runs the tests one by
+one until one fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import math
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from db import apply as database
+from tools.mutants.changes import Mutant
+
+KILLED, HUNG, SURVIVED, UNREACHED = "killed", "hung", "survived", "unreached"
+
+_BASE = "mutants_base"
+_PATIENCE = 10  # seconds: what the tests' own 30 are here, so that a lock that is missing shows sooner
+_CLONE_SECONDS = 0.2  # what a test costs at least
+_DIRECTORIES = ("tests/sql/", "tests/concurrency/", "tests/http/", "tests/server/")
+# These compare definitions and not what a function does, or wait for pg_cron's next minute.
+_EXCLUDED = ("tests/sql/test_migrations.py", "tests/sql/test_catalog.py", "tests/sql/test_cron.py")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant."""
+
+    id: str
+    state: str
+    test: str = ""
+    """What killed it."""
+    tests: int = 0
+    """How many tests ran."""
+    reaching: int = 0
+    """How many tests call the function."""
+    seconds: float = 0
+
+
+@dataclass
+class Reach:
+    """Which tests call a function, from the coverage's files (see tools/coverage.py)."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, dict[str, dict[int, int]]] = field(default_factory=lambda: defaultdict(dict))
+    """Function -> test -> line at which a statement begins -> how often the test ran it."""
+
+    @classmethod
+    def read(cls, directory: Path) -> Reach:
+        reach = cls()
+        for path in sorted(directory.glob("*.jsonl")):
+            for text in path.read_text().splitlines():
+                entry = json.loads(text)
+                test = entry["test"]
+                if not test.startswith(_DIRECTORIES) or test.startswith(_EXCLUDED):
+                    continue
+                reach.seconds[test] = max(reach.seconds.get(test, 0), entry["seconds"])
+                for function, statements in entry["statements"].items():
+                    for line, count in statements.values():
+                        if count:
+                            ran = reach.counts[function].setdefault(test, {})
+                            ran[line] = max(ran.get(line, 0), count)
+        return reach
+
+    def tests(self, mutant: Mutant, killers: Mapping[str, int]) -> list[str]:
+        """All tests that call the mutant's function, what probably kills it first."""
+        by_test = self.counts.get(mutant.function, {})
+        lines = sorted({line for counts in by_test.values() for line in counts if line <= mutant.line})
+
+        def order(test: str) -> tuple[bool, bool, float]:
+            # The statement that begins last before the change; of a function whose declaration changes, the first.
+            runs = by_test[test].get(lines[-1], 0) if lines else max(by_test[test].values())
+            # What runs a statement a thousand times sees ten times as much as what runs it once.
+            gain = (1 + math.log2(1 + runs)) * (1 + killers.get(test, 0))
+            directory = next(i for i, name in enumerate(_DIRECTORIES) if test.startswith(name))
+            return not killers.get(test), not runs, (self.seconds[test] + _CLONE_SECONDS + directory // 2) / gain
+
+        return sorted(by_test, key=order)
+
+
+class Runner:
+    """The plugin. ``judge`` says what to run of each mutant, ``report`` is told of each outcome."""
+
+    def __init__(
+        self, mutants: Sequence[Mutant], reach: Reach, results: Path, *, jobs: int, seconds: float, count: int
+    ) -> None:
+        self.mutants = mutants
+        self.reach = reach
+        self.results = results
+        self.jobs = jobs
+        self.seconds = seconds
+        self.count = count
+        self._items: dict[str, pytest.Item] = {}
+        self._failed: str | None = None
+
+    # pytest's hooks
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("the tests cannot be collected")
+        self._items = {item.nodeid: item for item in session.items}
+        self._dsn = make_conninfo(
+            host=session.config.option.postgresql_host, port=session.config.option.postgresql_port, user="postgres"
+        )
+        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+            admin.execute(f"create database {_BASE}".encode())
+        database.apply(make_conninfo(self._dsn, dbname=_BASE), jobs=False)
+        accepted = self._accepted()
+        self._in_parallel([*_by_function(accepted)], self._judge_all)
+        killers = sorted({outcome.test for outcome in read(self.results).values() if outcome.test})
+        self._in_parallel([killers[slot :: self.jobs] for slot in range(self.jobs)], self._check_killers)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self._failed is None:
+            self._failed = report.nodeid
+            if os.environ.get("MUTANTS_VERBOSE"):
+                print(report.longreprtext, file=sys.stderr, flush=True)
+
+    # Which are mutants
+
+    def _accepted(self) -> list[Mutant]:
+        """Those that PostgreSQL takes and plpgsql_check finds no more fault with than with the function as it is."""
+        accepted: list[Mutant] = []
+        name = f"{_BASE}_check"
+        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+            admin.execute(f"create database {name} template {_BASE}".encode())
+        with psycopg.connect(self._dsn, dbname=name, autocommit=True) as connection:
+            connection.execute("create extension plpgsql_check")
+
+            def errors(function: str) -> int:
+                row = connection.execute(
+                    "select count(*) from pg_proc as p, plpgsql_check_function_tb(p.oid, fatal_errors => false) as e"
+                    " where p.oid = (%s::regproc) and e.level = 'error'",
+                    [function],
+                ).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            before = {function: errors(function) for function in {mutant.function for mutant in self.mutants}}
+            for mutant in self.mutants:
+                if len(accepted) == self.count:
+                    break
+                with contextlib.suppress(psycopg.Error), connection.transaction(force_rollback=True):
+                    connection.execute(mutant.definition.encode())
+                    if errors(mutant.function) <= before[mutant.function]:
+                        accepted.append(mutant)
+        return accepted
+
+    # Slots, each a process that forks a child for each mutant
+
+    def _in_parallel(self, work: Sequence[Any], do: Callable[[int, Any], None]) -> None:
+        """Give the pieces of work to processes, one after the other; wait for all."""
+        following = multiprocessing.get_context("fork").Value("i", 0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pids = []
+        for slot in range(self.jobs):
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    while True:
+                        with following.get_lock():
+                            index = following.value
+                            following.value += 1
+                        if index >= len(work):
+                            os._exit(0)
+                        do(slot, work[index])
+                except BaseException:  # noqa: BLE001 - a forked process must not run on into the parent's code
+                    traceback.print_exc()
+                    sys.stderr.flush()
+                    os._exit(1)
+            pids.append(pid)
+        try:
+            while pids:
+                pid, status = os.wait()
+                pids.remove(pid)
+                if status:
+                    raise RuntimeError("a process that judges mutants failed")
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+                os.waitpid(pid, 0)
+
+    def _judge_all(self, slot: int, mutants: Sequence[Mutant]) -> None:
+        killers: Counter[str] = Counter()
+        for mutant in mutants:
+            outcome = self._judge(slot, mutant, killers)
+            if outcome.test:
+                killers[outcome.test] += 1
+            with self.results.open("a") as results:
+                results.write(json.dumps(asdict(outcome)) + "\n")
+            print(f"{outcome.state:9} {outcome.seconds:5.1f} s  {mutant.id}  {outcome.test}", flush=True)
+
+    def _judge(self, slot: int, mutant: Mutant, killers: Mapping[str, int]) -> Outcome:
+        tests = [test for test in self.reach.tests(mutant, killers) if test in self._items]
+        if not tests:
+            return Outcome(mutant.id, UNREACHED)
+        began = time.monotonic()
+        state, test, ran = self._run(slot, mutant.definition, tests)
+        return Outcome(mutant.id, state, test, ran, len(tests), round(time.monotonic() - began, 1))
+
+    def _check_killers(self, slot: int, tests: Sequence[str]) -> None:
+        """What killed a mutant must pass on the functions as they are."""
+        for test in tests:
+            state, _, _ = self._run(slot, None, [test])
+            if state != SURVIVED:
+                with self.results.with_suffix(".flaky").open("a") as flaky:
+                    flaky.write(f"{test}\n")
+                print(f"fails without a change: {test}", flush=True)
+
+    def _run(self, slot: int, definition: str | None, tests: Sequence[str]) -> tuple[str, str, int]:
+        """(state, the test that failed, how many ran)."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                os.close(reader)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.setsid()  # so that what the tests start ends with it
+                self._child(slot, definition, tests, writer)
+                status = 0
+            except BaseException:  # noqa: BLE001 - see above
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        os.close(writer)
+        try:
+            return self._watch(reader, tests)
+        finally:
+            os.close(reader)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            self._drop(slot)
+
+    def _watch(self, reader: int, tests: Sequence[str]) -> tuple[str, str, int]:
+        """Follow a child. It writes a dot before each test, and at the end F where one failed, else P."""
+        ran, began = 0, time.monotonic()
+        while True:
+            limit = 60.0 if not ran else 3 * _PATIENCE + 5 * self.reach.seconds.get(tests[ran - 1], 0)
+            if not select.select([reader], [], [], limit)[0]:
+                return HUNG, tests[max(ran - 1, 0)], ran
+            said = os.read(reader, 1)
+            if said == b"P" or (said == b"." and time.monotonic() - began > self.seconds):
+                return SURVIVED, "", ran
+            if said == b"F":
+                return KILLED, tests[ran - 1], ran
+            if said != b".":
+                raise RuntimeError(f"the process that runs {tests[max(ran - 1, 0)]} died")
+            ran += 1
+
+    def _drop(self, slot: int) -> None:
+        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+            for (name,) in admin.execute(
+                "select datname from pg_database where datname like %s", [f"mutant{slot}%"]
+            ).fetchall():
+                admin.execute(sql.SQL("alter database {} is_template false").format(sql.Identifier(name)))
+                admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+    # The child
+
+    def _child(self, slot: int, definition: str | None, tests: Sequence[str], writer: int) -> None:
+        def load(conninfo: str, *, jobs: bool) -> None:
+            """In place of db.apply: a clone of what it made, and the change."""
+            with psycopg.connect(conninfo) as template:
+                name = sql.Identifier(template.info.dbname)
+            with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+                admin.execute(sql.SQL("alter database {} is_template false").format(name))
+                admin.execute(sql.SQL("drop database {}").format(name))
+                admin.execute(
+                    sql.SQL("create database {} template {} is_template true").format(name, sql.Identifier(_BASE))
+                )
+            if definition is not None:
+                with psycopg.connect(conninfo) as template:
+                    template.execute(definition.encode())
+
+        if not os.environ.get("MUTANTS_VERBOSE"):
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+        conftest = importlib.import_module("tests.conftest")
+        vars(conftest).update(apply=load, PATIENCE=_PATIENCE)
+        items = [self._items[test] for test in tests]
+        items[0].config.option.postgresql_dbname = f"mutant{slot}"
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            os.write(writer, b".")
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._failed:
+                os.write(writer, b"F")
+                return
+        os.write(writer, b"P")
+
+
+def read(results: Path) -> dict[str, Outcome]:
+    """The last outcome of each mutant, by its id."""
+    if not results.exists():
+        return {}
+    return {entry["id"]: Outcome(**entry) for entry in map(json.loads, results.read_text().splitlines())}
+
+
+def _by_function(mutants: Iterable[Mutant]) -> Iterator[list[Mutant]]:
+    """What kills one of a function's mutants probably kills the next: one process has them all."""
+    groups: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        groups[mutant.function].append(mutant)
+    yield from sorted(groups.values(), key=len, reverse=True)
