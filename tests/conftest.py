@@ -151,6 +151,12 @@ class Database:
         """Fail where maintenance.verify() finds a difference."""
         assert self.rows("select * from maintenance.verify()") == []
 
+    def without_indexes(self) -> None:
+        """Let new sessions read tables as their rows lie: an order that no ORDER BY gives is another one."""
+        name = sql.Identifier(str(self.admin.info.dbname))
+        for setting in ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"):
+            self.admin.execute(sql.SQL("alter database {} set {} = off").format(name, sql.Identifier(setting)))
+
     def be_patient(self) -> None:
         """Let new sessions of the operator wait long: a slow machine must not end a wait that a test wants."""
         name = sql.Identifier(str(self.admin.info.dbname))

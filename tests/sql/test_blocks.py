@@ -247,6 +247,12 @@ def test_an_unknown_sku_in_a_line_undoes_all(database: Database, calls: Calls, r
             calls("create_blocks", [line(database, product, 1), unknown])
 
 
+def test_a_bad_end_is_refused_whatever_the_lines_are(database: Database, calls: Calls, refused: Refused) -> None:
+    with refused("22023") as error:
+        calls("create_blocks", ["(00000000-0000-0000-0000-000000000000,1)"], p_expires_at=NOON - 10 * 365 * 24 * HOUR)
+    assert detail(error)["field"] == "expires_at"
+
+
 def test_lines_are_1_to_100(database: Database, calls: Calls, refused: Refused) -> None:
     product = database.product(quantity=500)
     for count in (0, 101):
@@ -260,6 +266,8 @@ def test_lines_wait_for_the_first_product_before_they_lock_another(
 ) -> None:
     """In order of id, whatever order the lines are in: two such calls never wait for each other in a ring."""
     first, second = database.product("A-1", 5), database.product("A-2", 5)
+    database.without_indexes()
+    database.admin.execute("update store.stock set updated_at = updated_at where product_id = %s", [first])
     one, two = database.connect("inventory_operator"), database.connect("inventory_operator")
     lines = [line(database, second, 1), line(database, first, 1)]
     with one.transaction():
@@ -380,6 +388,27 @@ def test_an_unknown_block_is_said_to_be_unknown(database: Database, call: Call, 
         for block_id in ("00000000-0000-0000-0000-000000000000", None):
             with refused("IV004"):
                 call(rule, block_id, *more)
+
+
+def test_each_block_is_found_among_others(database: Database, call: Call) -> None:
+    """Of the same product and of another, older and newer."""
+    others = [block(call, database.product("A-1", 10), 1)]
+    product = database.product("A-2", 10)
+    others.append(block(call, product, 2))
+    made = block(call, product, 3)
+    others.append(block(call, product, 4))
+    before = [stored(database, other["id"]) for other in others]
+    extended = call("extend_block", made["id"], made["expires_at"] + HOUR)
+    assert extended is not None
+    assert (extended["id"], extended["expires_at"]) == (made["id"], made["expires_at"] + HOUR)
+    ended = call("convert_block", made["id"])
+    assert ended is not None
+    assert (ended["id"], ended["product_id"], ended["converted_quantity"]) == (made["id"], product, 3)
+    assert [stored(database, other["id"]) for other in others] == before
+    assert database.rows("select expires_at from store.block where status = 'active' order by id") == [
+        (other["expires_at"],) for other in others
+    ]
+    assert database.stock(product) == (7, 0, 6)
 
 
 # Extending
@@ -555,17 +584,46 @@ def test_units_are_counted_and_freed_as_of_an_instant(database: Database, call: 
     assert database.stock(other) == (10, 0, 5)
 
 
-def test_a_bounded_sweep_ends_the_oldest_first(database: Database, call: Call, freeze: Freeze) -> None:
+def test_a_bounded_sweep_ends_the_oldest_first(database: Database, call: Call, calls: Calls, freeze: Freeze) -> None:
     product = database.product(quantity=10)
     freeze(NOON)
     for quantity, end in ((1, 3 * MINUTE), (2, MINUTE), (3, 2 * MINUTE)):
         block(call, product, quantity, p_expires_at=NOON + end)
-    sweep = "select inventory.end_lapsed_blocks(%s, %s, 2)"
-    assert database.one(sweep, product, NOON + HOUR) == 2
-    assert database.stock(product) == (10, 0, 1)
-    assert database.one(sweep, product, NOON + HOUR) == 1
-    assert database.one(sweep, product, NOON + HOUR) == 0
+    database.without_indexes()
+    for ended, blocked in ((2, 1), (1, 0), (0, 0)):
+        (found,) = calls("end_lapsed_blocks", product, NOON + HOUR, 2, role="postgres")
+        assert found == {"end_lapsed_blocks": ended}
+        assert database.stock(product) == (10, 0, blocked)
+
+
+def test_a_bounded_sweep_counts_blocks_of_its_product_alone(database: Database, call: Call, freeze: Freeze) -> None:
+    product, other = database.product("A-1", 10), database.product("A-2", 10)
+    freeze(NOON)
+    for _ in range(2):
+        block(call, other, 1, p_expires_at=NOON + MINUTE)
+        block(call, product, 1, p_expires_at=NOON + 2 * MINUTE)
+    assert database.one("select inventory.end_lapsed_blocks(%s, %s, 2)", product, NOON + HOUR) == 2
     assert database.stock(product) == (10, 0, 0)
+    assert database.stock(other) == (10, 0, 2)
+
+
+def test_a_sweep_waits_for_who_changes_the_balances(
+    database: Database, call: Call, freeze: Freeze, in_thread: type[InThread]
+) -> None:
+    """Its movements begin where the one before ended, which the ledger's check sees."""
+    product = database.product(quantity=10)
+    freeze(NOON)
+    block(call, product, 4, p_expires_at=NOON + MINUTE)
+    one, two = database.connect("inventory_operator"), database.connect()
+    with one.transaction():
+        one.execute("select inventory.reserve_stock(%s, 3)", [product])
+        sweep = in_thread(lambda: two.execute("select inventory.end_lapsed_blocks(%s, %s)", [product, NOON + HOUR]))
+        database.wait_until_blocked(two)
+    sweep.result()
+    assert database.rows(
+        "select reserved_before, reserved_after, blocked_before, blocked_after"
+        " from store.movement order by id desc limit 1"
+    ) == [(3, 3, 4, 0)]
 
 
 def test_nothing_is_given_back_twice(database: Database, call: Call, freeze: Freeze) -> None:

@@ -370,6 +370,21 @@ def test_every_block_that_expires_is_told_in_one_insert(call: Call, database: Da
     database.verify()
 
 
+def test_blocks_that_expire_together_are_told_in_the_order_of_their_ends(
+    call: Call, database: Database, webhook: int
+) -> None:
+    product = database.product("A-1", 10)
+    ends = [
+        database.one("select expires_at from inventory.create_block(%s, 1, null, inventory.clock() + %s)", product, end)
+        for end in (3 * HOUR, HOUR, 2 * HOUR)
+    ]
+    database.advance(4 * HOUR)
+    database.without_indexes()
+    call("maintenance.expire_blocks", **DBA)
+    told = [(payload["timestamp"], payload["data"]["expires_at"]) for payload in payloads(database)]
+    assert told == [(at, at) for (at,) in database.rows("select inventory.instant_text(unnest(%s)) order by 1", ends)]
+
+
 def test_nothing_is_queued_for_nobody(call: Call, database: Database) -> None:
     make(database, "{price.changed}")
     product = low(database)

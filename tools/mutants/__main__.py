@@ -6,7 +6,7 @@
     python -m tools.mutants --survivors              again what survived, after tests were added
     python -m tools.mutants --page                   no run: docs/mutants.md from the results that there are
 
-Which tests reach a function comes from the files that `make coverage` writes.
+Which tests call a function is recorded as `make coverage` does it, in a directory that is kept until it is removed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import difflib
 import os
 import random
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import pytest
 from db.apply import ROOT
 from tools.mutants import page
 from tools.mutants.changes import Mutant, everything
-from tools.mutants.run import SURVIVED, UNREACHED, Reach, Runner, read
+from tools.mutants.run import DIRECTORIES, SURVIVED, UNREACHED, Reach, Runner, read
 
 RESULTS = ROOT / ".mutants" / "results.jsonl"
 MEMORY = Path("/dev/shm")
@@ -43,9 +44,11 @@ def main() -> int:
         if options.mutant:
             _print(chosen[0])
             os.environ["MUTANTS_VERBOSE"] = "1"
+        if not any(options.coverage.glob("*.jsonl")):
+            _record(options.coverage)
         reach = Reach.read(options.coverage)
         if not reach.seconds:
-            sys.exit(f"There is no coverage in {options.coverage}: `make coverage` first.")
+            sys.exit(f"There is no coverage in {options.coverage}.")
         options.results.parent.mkdir(exist_ok=True)
         if MEMORY.is_dir():
             # Each test makes a database: 0.04 s there, 0.5 s on a disk (two busy cores).
@@ -62,7 +65,7 @@ def main() -> int:
             [
                 *("-o", "addopts=", "-q", "--no-header", "--disable-warnings", "--capture=sys"),
                 *("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:xdist"),
-                *sorted({str(ROOT / test.partition("::")[0]) for test in reach.seconds}),
+                *(str(ROOT / directory) for directory in DIRECTORIES),
             ],
             plugins=[runner],
         )
@@ -104,6 +107,13 @@ def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namesp
     if options.count:
         random.Random(options.seed).shuffle(chosen)
     return chosen
+
+
+def _record(directory: Path) -> None:
+    """Run the tests once to see which of them call what."""
+    directory.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"INVENTORY_COVERAGE": str(directory)}
+    subprocess.run([sys.executable, "-m", "pytest", *DIRECTORIES], cwd=ROOT, env=environment, check=False)
 
 
 def _print(mutant: Mutant) -> None:

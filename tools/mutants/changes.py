@@ -103,6 +103,8 @@ class Mutant:
     """The statement that creates the changed function."""
     difference: tuple[str, str]
     """The changed lines as they stand in the file, before and after."""
+    context: str
+    """The changed lines and the four that follow: of a guard, also its error."""
 
     @cached_property
     def id(self) -> str:
@@ -157,7 +159,8 @@ def mutants(function: str, source: str, signatures: Mapping[str, Mapping[str, st
             change = f"{change} ({seen[change]})"
         definition = statement[: shift + edit.start] + edit.replacement + statement[shift + edit.end :]
         line = body.count("\n", 0, edit.start) + 1
-        made.append(Mutant(function, edit.kind, line, change, definition, (before, after)))
+        context = "\n".join(body[first:].splitlines()[: before.count("\n") + 5])
+        made.append(Mutant(function, edit.kind, line, change, definition, (before, after), context))
     return made
 
 
