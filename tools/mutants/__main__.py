@@ -46,7 +46,7 @@ def main() -> int:
             os.environ["MUTANTS_VERBOSE"] = "1"
         if not any(options.coverage.glob("*.jsonl")):
             _record(options.coverage)
-        reach = Reach.read(options.coverage)
+        reach = Reach.read(options.coverage, is_patient=options.survivors)
         if not reach.seconds:
             sys.exit(f"There is no coverage in {options.coverage}.")
         options.results.parent.mkdir(exist_ok=True)
@@ -79,7 +79,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--function", help="schema.function: of this one alone")
     parser.add_argument("--area", help="a folder of db/functions, as blocks: of its functions alone")
     parser.add_argument("--mutant", help="one, by its id; prints what changes and what fails")
-    parser.add_argument("--survivors", action="store_true", help="what survived, by the results that there are")
+    parser.add_argument("--survivors", action="store_true", help="what survived and has no reason, longer")
     parser.add_argument("--count", type=int, help="so many, chosen by --seed; all of them unless told")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=120, help="after which a mutant that lives has survived")
@@ -101,7 +101,9 @@ def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namesp
         chosen = [mutant for mutant in chosen if mutant.id == options.mutant]
     known = read(options.results)
     if options.survivors:
-        chosen = [m for m in chosen if m.id in known and known[m.id].state in (SURVIVED, UNREACHED)]
+        explained = page.read_reasons()
+        alive = {id_ for id_, outcome in known.items() if outcome.state in (SURVIVED, UNREACHED)}
+        chosen = [mutant for mutant in chosen if mutant.id in alive - explained.keys()]
     elif not options.mutant:
         chosen = [m for m in chosen if m.id not in known]
     if options.count:

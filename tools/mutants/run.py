@@ -72,12 +72,13 @@ class Reach:
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, dict[str, dict[int, int]]] = field(default_factory=lambda: defaultdict(dict))
     """Function -> test -> line at which a statement begins -> how often the test ran it."""
+    is_patient: bool = False
     words: dict[str, set[str]] = field(default_factory=dict)
     """Test -> the words of its source."""
 
     @classmethod
-    def read(cls, directory: Path) -> Reach:
-        reach = cls()
+    def read(cls, directory: Path, *, is_patient: bool) -> Reach:
+        reach = cls(is_patient=is_patient)
         for path in sorted(directory.glob("*.jsonl")):
             for text in path.read_text().splitlines():
                 entry = json.loads(text)
@@ -105,7 +106,9 @@ class Reach:
             # A test that uses the words of the changed lines is about them, the more so the fewer others use them.
             common = sum(1 / frequency[word] for word in wanted & self.words.get(test, set()))
             gain = (1 + math.log2(1 + runs)) * (0.02 + common) * (1 + killers.get(test, 0))
-            return not killers.get(test), not runs, (self.seconds[test] + _CLONE_SECONDS) / gain
+            # At first the quick ones; of what survived them, the strong ones.
+            cost = (self.seconds[test] + _CLONE_SECONDS) ** (0.5 if self.is_patient else 1)
+            return not killers.get(test), not runs, cost / gain
 
         return sorted(by_test, key=order)
 

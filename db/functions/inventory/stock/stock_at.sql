@@ -20,9 +20,7 @@ begin
             m.product_id,
             min(m.id) as first_id,
             -- Blocks that were over at p_at, and written down as over later.
-            coalesce(
-                sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at), 0
-            ) as lapsed
+            sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as lapsed
         from store.movement as m
         where m.created_at > p_at and (p_product_id is null or m.product_id = p_product_id)
         group by m.product_id

@@ -16,8 +16,9 @@ declare
     v_stock store.stock;
 begin
     loop
-        if p_on_hand = 0 and p_located is null and p_cost_quantity = 0 then
-            -- What is promised: the same rules, less what cannot break, in half the time.
+        if p_on_hand = 0 then
+            -- What is promised: the same rules, less what cannot break, in half the time. Places and costs change with on
+            -- hand alone.
             update store.stock as s
             set
                 reserved = s.reserved + p_reserved,
@@ -68,7 +69,7 @@ begin
 
     -- The lock is got: where its last holder changed nothing, the update evaluated its clock before it waited.
     v_stock.updated_at := inventory.clock();
-    if p_on_hand < 0 and v_stock.is_low and v_stock.on_hand - p_on_hand > v_stock.reorder_point then
+    if v_stock.is_low and v_stock.on_hand - p_on_hand > v_stock.reorder_point then
         perform inventory.queue_stock_low(v_stock);
     end if;
     return v_stock;
