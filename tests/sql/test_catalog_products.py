@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import Database
+from tests.conftest import Database, InThread
 from tests.sql.conftest import AdminCall, Call, Calls, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -139,14 +139,40 @@ class TestCreate:
 class TestUpdate:
     """What is left out stays; a quantity is a movement of the difference; a price is a rule."""
 
-    def test_what_is_left_out_stays(self, database: Database, admin_call: AdminCall, mug: int) -> None:
-        before = database.rows("select sku, name, category_id, brand_id, cost_price, retail_price from store.product")
+    def test_what_is_left_out_stays(self, database: Database, admin_call: AdminCall, make: Make) -> None:
+        """Where nothing is named, and where something else is."""
+        mug = make(sku="A-1", quantity=10, description="Blue", serial_number="SN-1")["id"]
+        names = ("sku", "name", "category_id", "brand_id", "cost_price", "retail_price", "description", "serial_number")
+        query = f"select {', '.join(names)} from store.product"
+        before = database.rows(query)[0]
         admin_call("update_catalog_product", mug)
-        assert (
-            database.rows("select sku, name, category_id, brand_id, cost_price, retail_price from store.product")
-            == before
-        )
+        assert database.rows(query) == [before]
         assert (len(movements(database, mug)), prices(database, mug)) == (1, [(5, True)])
+        admin_call("update_catalog_product", mug, p_title="Cup")
+        assert database.rows(query) == [(before[0], "Cup", *before[2:])]
+
+    def test_lists_are_counted_anew_where_the_category_alone_changes(
+        self, database: Database, admin_call: AdminCall, mug: int
+    ) -> None:
+        category = [admin_call("create_category", name)["id"] for name in ("Cups", "Pots")][-1]
+        admin_call("update_catalog_product", mug, p_category_id=category)
+        database.verify()
+        admin_call("update_catalog_product", mug, p_category_id=1)
+        database.verify()
+
+    def test_of_two_who_move_it_to_another_category_the_second_sees_the_first(
+        self, database: Database, admin_call: AdminCall, in_thread: type[InThread], mug: int
+    ) -> None:
+        for name in ("Cups", "Pots"):
+            admin_call("create_category", name)
+        one, two = database.connect("inventory_admin"), database.connect("inventory_admin")
+        move = "select from inventory.update_catalog_product(%s, p_category_id => %s)"
+        with one.transaction():
+            one.execute(move, [mug, 2])
+            waiting = in_thread(lambda: two.execute(move, [mug, 3]))
+            database.wait_until_blocked(two)
+        waiting.result()
+        database.verify()
 
     def test_each_field_changes(self, database: Database, admin_call: AdminCall, mug: int) -> None:
         category, brand = admin_call("create_category", "Cups")["id"], admin_call("create_brand", "Best")["id"]
@@ -316,6 +342,11 @@ class TestDelete:
         assert database.rows("select id, sku, name, deleted_by from store.deleted_product") == [
             (product, "A-1", "Mug", "ann")
         ]
+
+    def test_one_without_an_inventory(self, database: Database, admin_call: AdminCall, mug: int) -> None:
+        bare = admin_call("register_product", "B-1", "Bare")["id"]
+        admin_call("delete_product", bare)
+        assert database.rows("select id from store.product") == [(mug,)]
 
     @pytest.mark.parametrize("is_renamed", [False, True], ids=["same code", "another code since"])
     @pytest.mark.parametrize("history", HISTORIES)

@@ -197,6 +197,13 @@ def test_a_copy_of_a_catalog_leaves_its_codes_to_new_products(database: Database
     assert sorted(skus(database)[50:]) == ["P-000051", "P-000052"]
 
 
+def test_one_line_passes_over_several_codes_that_are_taken(database: Database, imported: Import) -> None:
+    for code in ("P-000001", "P-000002", "P-000003"):
+        database.product(code)
+    assert imported(line()) == 1
+    assert skus(database)[3:] == ["P-000004"]
+
+
 def test_codes_mind_case(database: Database, imported: Import) -> None:
     assert imported(line(sku="a"), line(sku="A")) == 2
 

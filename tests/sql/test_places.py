@@ -682,6 +682,46 @@ def test_no_balance_passes_its_limit(database: Database, order: Order, refused: 
         order(kind, 1, to=B)
 
 
+def test_many_adds_are_refused_as_one_is(database: Database, bulk: Bulk) -> None:
+    """Up to the limit and in an active inventory; the others of the call are carried out."""
+    full = database.product("A-1", 999_999_998)
+    idle = database.product("A-2", 5)
+    database.admin.execute("update store.stock set status = 'archived' where product_id = %s", [idle])
+    found = bulk(art("Add", 1, to=A), art("Add", 1, to=A), art("Add", 1, to=A, sku="A-2"), art("Add", 1, to=A))
+    assert [row["error_sqlstate"] for row in found] == [None, "IV011", "IV010", "IV011"]
+    assert (database.stock(full)[0], database.stock(idle)[0]) == (999_999_999, 5)
+    (found,) = bulk(art("Add", 1, to=A))
+    assert found["error_sqlstate"] == "IV011"
+    (found,) = bulk(art("Add", 1, to=A, sku="A-2"))
+    assert found["error_sqlstate"] == "IV010"
+
+
+def test_what_many_adds_bring_is_there_since_the_older_arrival(
+    database: Database, order: Order, bulk: Bulk, freeze: Freeze
+) -> None:
+    product = database.product("A-1")
+    freeze(NOON)
+    order("Add", 4, to=A)
+    freeze(NOON + MINUTE)
+    bulk(art("Add", 1, to=A), art("Add", 1, to=B))
+    assert arrivals(database, product) == {A: 0, B: 1}
+    order("Remove", 5, A)
+    freeze(NOON + 2 * MINUTE)
+    bulk(art("Add", 1, to=A), art("Add", 1, to=B))
+    assert arrivals(database, product) == {A: 2, B: 1}
+
+
+def test_what_a_place_is_corrected_by_is_rounded_half_up(database: Database, call: Call, order: Order) -> None:
+    """A departure may leave half a unit at a place, and a count then finds half a unit more."""
+    product = database.product("A-1", p_cost_price="0.001")
+    order("Add", 2, to=A)
+    call("reserve_stock", product, HALF)
+    call("consume_stock", product, HALF)
+    done = order("Count", 2, to=A)
+    assert movement(database, done["movement_id"])[3] == Decimal("0.001")
+    assert layers(database, product)[-1] == (HALF, HALF, Decimal("0.001"), Decimal("0.001"))
+
+
 def test_an_order_of_another_transaction_that_fails_leaves_nothing(database: Database, refused: Refused) -> None:
     """The order, its movement, its place and its audit row stand or fall together."""
     database.product("A-1", 10)

@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,22 +93,24 @@ class Reach:
                             ran[line] = max(ran.get(line, 0), count)
         return reach
 
-    def tests(self, mutant: Mutant, killers: Mapping[str, int]) -> list[str]:
+    def tests(self, mutant: Mutant, killers: Counter[str]) -> list[str]:
         """All tests that call the mutant's function, what probably kills it first."""
         by_test = self.counts.get(mutant.function, {})
         lines = sorted({line for counts in by_test.values() for line in counts if line <= mutant.line})
         wanted = _words(mutant.context)
         frequency = Counter(word for test in by_test for word in wanted & self.words.get(test, set()))
 
+        best = [test for test, _ in killers.most_common(2)]
+
         def order(test: str) -> tuple[bool, bool, float]:
             # The statement that begins last before the change; of a function whose declaration changes, any.
             runs = by_test[test].get(lines[-1], 0) if lines else 1
             # A test that uses the words of the changed lines is about them, the more so the fewer others use them.
             common = sum(1 / frequency[word] for word in wanted & self.words.get(test, set()))
-            gain = (1 + math.log2(1 + runs)) * (0.02 + common) * (1 + killers.get(test, 0))
+            gain = (1 + math.log2(1 + runs)) * (0.02 + common) * (1 + killers[test])
             # At first the quick ones; of what survived them, the strong ones.
             cost = (self.seconds[test] + _CLONE_SECONDS) ** (0.5 if self.is_patient else 1)
-            return not killers.get(test), not runs, cost / gain
+            return test not in best, not runs, cost / gain
 
         return sorted(by_test, key=order)
 
@@ -243,7 +245,7 @@ class Runner:
                 results.write(json.dumps(asdict(outcome)) + "\n")
             print(f"{outcome.state:9} {outcome.seconds:5.1f} s  {mutant.id}  {outcome.test}", flush=True)
 
-    def _judge(self, slot: int, mutant: Mutant, killers: Mapping[str, int]) -> Outcome:
+    def _judge(self, slot: int, mutant: Mutant, killers: Counter[str]) -> Outcome:
         tests = self._new + [test for test in self.reach.tests(mutant, killers) if test in self._items]
         if not tests:
             return Outcome(mutant.id, UNREACHED)

@@ -39,9 +39,6 @@ begin
         end if;
     end if;
     select * into v_before from store.product as p where p.id = p_product_id for no key update;
-    if not found then
-        perform inventory.require_product(p_product_id);
-    end if;
 
     update store.product as p
     set
