@@ -389,6 +389,29 @@ def test_the_value_as_of_an_instant_is_that_of_its_layers(past: Past, calls: Cal
             assert row["oldest_received_at"] == min((layer[2] for layer in own), default=None)
 
 
+def test_of_one_product_it_is_what_it_is_of_all(past: Past, database: Database) -> None:
+    """What is said of one product alone has nothing of another in it."""
+    for name in ("stock_at", "cost_layers_at"):
+        for instant, *_ in past.found[::4]:
+            everything = database.rows(f"select * from inventory.{name}(%s)", instant)
+            for (product,) in database.rows("select id from store.product"):
+                own = database.rows(f"select * from inventory.{name}(%s, %s)", instant, product)
+                assert own == [row for row in everything if row[0] == product]
+
+
+def test_what_is_deleted_was_there_until_then_and_held_nothing(
+    database: Database, admin_call: AdminCall, freeze: Freeze
+) -> None:
+    freeze(NOON)
+    empty = database.product("A-1")
+    freeze(NOON + DAY)
+    admin_call("delete_product", empty)
+    as_of = "select product_id, on_hand, reserved, blocked, average_quantity, average_value from inventory.stock_at(%s)"
+    assert database.rows(as_of, NOON) == [(empty, 0, 0, 0, 0, 0)]
+    assert database.rows(as_of, NOON + DAY - MICROSECOND) == [(empty, 0, 0, 0, 0, 0)]
+    assert database.rows(as_of, NOON + DAY) == []
+
+
 def test_an_instant_ahead_is_now(past: Past, database: Database, calls: Calls) -> None:
     now = past.now()
     assert past.at(database.one("select inventory.clock()")) == now
