@@ -45,7 +45,9 @@ select inventory.place_orders(array[row('Add', '{sku}', 1, null, '{rack}', null,
 select inventory.record_count_line({count}, '{sku}', 3)
 select inventory.close_count({count})
 select inventory.update_inventory({p}, p_quantity => 9)
+select inventory.update_catalog_product({p}, 'Cup', p_quantity => 12)
 select inventory.set_price({p}, 8)
+select inventory.delete_product((inventory.create_product('A-3', 'New', p_quantity => 2)).id)
 select inventory.turn_prices_of({p}, inventory.clock())
 """
 

@@ -6,7 +6,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ import pytest
 
 from db.apply import LOGIN_ROLES
 from tests.conftest import Database, InThread
-from tests.sql.conftest import AdminCall, Call, Calls, Refused
+from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
 
 WORKER = {"role": "inventory_worker"}
 DBA = {"role": "inventory_maintenance"}
@@ -23,6 +23,7 @@ URL = "https://shop.example/hooks"
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 MICROSECOND = timedelta(microseconds=1)
 LEASE = MINUTE
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 # The schedule of Standard Webhooks, after the first try, which is at once.
 SCHEDULE = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]
 
@@ -513,6 +514,29 @@ def test_a_delivery_that_is_being_changed_is_skipped(database: Database, webhook
         holder.execute("select from store.webhook_delivery where id = 1 for update")
         assert [row["delivery_id"] for row in claim()] == [2]
     assert [row["delivery_id"] for row in claim()] == [1]
+
+
+def test_a_delivery_is_due_at_its_instant(database: Database, webhook: int, claim: Claim, freeze: Freeze) -> None:
+    freeze(NOON)
+    queue(database)
+    assert len(claim()) == 1
+
+
+def test_a_report_waits_for_no_other_endpoint(database: Database, claim: Claim) -> None:
+    other, own = make(database), make(database)
+    queue(database)
+    (number,) = [
+        each["delivery_id"]
+        for each in claim()
+        if database.one("select webhook_id from store.webhook_delivery where id = %s", each["delivery_id"]) == own
+    ]
+    holder, worker = database.connect(), database.connect("inventory_worker")
+    worker.execute("set lock_timeout = '1s'")
+    with holder.transaction():
+        holder.execute("select from store.webhook where id = %s for update", [other])
+        row = worker.execute("select inventory.finish_delivery(%s, 1, 410, null, null)", [number]).fetchone()
+    assert row == (True,)
+    assert database.rows("select enabled from store.webhook order by id") == [(True,), (False,)]
 
 
 def test_claimers_at_once_share_the_work(database: Database, in_thread: type[InThread]) -> None:
