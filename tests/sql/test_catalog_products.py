@@ -343,6 +343,11 @@ class TestDelete:
             (product, "A-1", "Mug", "ann")
         ]
 
+    def test_one_that_is_not_active(self, database: Database, admin_call: AdminCall, mug: int) -> None:
+        admin_call("update_inventory", mug, p_status="archived")
+        admin_call("delete_product", mug)
+        assert movements(database, mug)[-1] == ("delete_product", -10, 25)
+
     def test_one_without_an_inventory(self, database: Database, admin_call: AdminCall, mug: int) -> None:
         bare = admin_call("register_product", "B-1", "Bare")["id"]
         admin_call("delete_product", bare)

@@ -762,3 +762,13 @@ def test_what_rules_are_made_of_is_nobodys_to_call(database: Database, name: str
         name,
     )
     assert sorted(found) == sorted((role, False) for role in roles)
+
+
+def test_of_two_that_do_not_exist_the_product_is_said(
+    database: Database, admin_call: AdminCall, refused: Refused
+) -> None:
+    """As an API says first what its path names."""
+    with refused("IV003"):
+        admin_call("record_purchase", 99, 99, 1, 1)
+    with refused("IV003"):
+        admin_call("record_inflow", 99, 99, 1)

@@ -38,8 +38,7 @@ begin
                 blocked = s.blocked + p_blocked,
                 located = case
                     when p_located is not null then s.located + p_located
-                    when p_on_hand < 0 then least(s.located, s.on_hand + p_on_hand)
-                    else s.located
+                    else least(s.located, s.on_hand + p_on_hand)
                 end,
                 average_quantity = case
                     when p_on_hand < 0 then s.average_quantity - inventory.share(s.average_quantity, -p_on_hand, s.on_hand)
