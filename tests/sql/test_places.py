@@ -696,6 +696,18 @@ def test_many_adds_are_refused_as_one_is(database: Database, bulk: Bulk) -> None
     assert found["error_sqlstate"] == "IV010"
 
 
+def test_many_adds_of_several_products_share_a_place(database: Database, bulk: Bulk) -> None:
+    first, second = database.product("A-1"), database.product("A-2")
+    found = bulk(art("Add", 1, to=A), art("Add", 2, to=A, sku="A-2"), art("Add", 3, to=A), art("Add", 4, to=B))
+    assert [lines(database, row["movement_id"]) for row in found] == [
+        [(A, 0, 1)],
+        [(A, 0, 2)],
+        [(A, 1, 4)],
+        [(B, 0, 4)],
+    ]
+    assert (places(database, first), places(database, second)) == ({A: 4, B: 4}, {A: 2})
+
+
 def test_what_many_adds_bring_is_there_since_the_older_arrival(
     database: Database, order: Order, bulk: Bulk, freeze: Freeze
 ) -> None:

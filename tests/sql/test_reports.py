@@ -399,6 +399,20 @@ def test_of_one_product_it_is_what_it_is_of_all(past: Past, database: Database) 
                 assert own == [row for row in everything if row[0] == product]
 
 
+def test_a_layer_that_was_empty_then_is_in_no_list_of_then(
+    database: Database, admin_call: AdminCall, freeze: Freeze
+) -> None:
+    """Whatever came back into it since and left it again."""
+    freeze(NOON)
+    product = database.product("A-1", 5, p_cost_price=2)
+    sale = admin_call("record_sale", product, 5, 3)["id"]
+    freeze(NOON + DAY)
+    admin_call("return_sale", sale, 2)
+    assert database.rows("select remaining from inventory.cost_layers_at(%s)", NOON + DAY) == [(2,)]
+    admin_call("record_sale", product, 2, 3)
+    assert database.rows("select * from inventory.cost_layers_at(%s)", NOON) == []
+
+
 def test_what_is_deleted_was_there_until_then_and_held_nothing(
     database: Database, admin_call: AdminCall, freeze: Freeze
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Database
 from tests.sql.conftest import contents
 
+# Of no product: what a call must say comes first.
+NOBODY = {"p_product_id": "99"}
 SUPPLIER = {"p_supplier_id": "1"}
 COUNT = {"p_count_id": "1"}
 ONCE = {"p_caller": "'ann'", "p_key": "'k'", "p_request": "'r'", "p_function": "'add_stock'", "p_arguments": "'{}'"}
@@ -18,7 +20,7 @@ CATALOG = {"p_title": "'Mug'", "p_category_id": "1", "p_brand_id": "1", "p_cost_
 USER = {"p_username": "'ann'", "p_password": "'long enough'", "p_role": "'admin'"}
 WEBHOOK = {"p_url": "'https://example.org'", "p_events": "'{stock.low}'"}
 EVENTS = {"p_event": "'stock.low'", "p_data": "array['{}'::json]", "p_occurred_at": "array[now()]"}
-ORDER = {"p_type": "'Add'", "p_sku": "'A-1'", "p_quantity": "1", "p_to_location": "'RACK-A1-01'"}
+ORDER = {"p_type": "'Add'", "p_sku": "'nothing'", "p_quantity": "1", "p_to_location": "'RACK-A1-01'"}
 
 # The function, its arguments as SQL, and what an error calls each that must be there.
 REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
@@ -52,16 +54,16 @@ REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
         {"p_sku": "sku", "p_quantity": "quantity"},
     ),
     ("inventory.record_count_lines", COUNT, {"p_lines": "lines"}),
-    ("inventory.record_inflow", {"p_product_id": "1"} | SUPPLIER, {"p_quantity": "quantity"}),
-    ("inventory.record_outflow", {"p_product_id": "1"}, {"p_quantity": "quantity"}),
+    ("inventory.record_inflow", NOBODY | SUPPLIER, {"p_quantity": "quantity"}),
+    ("inventory.record_outflow", NOBODY, {"p_quantity": "quantity"}),
     (
         "inventory.record_purchase",
-        {"p_product_id": "1", "p_quantity": "1", "p_unit_cost": "1"} | SUPPLIER,
+        NOBODY | {"p_quantity": "1", "p_unit_cost": "1"} | SUPPLIER,
         {"p_quantity": "quantity", "p_unit_cost": "unit_cost"},
     ),
     (
         "inventory.record_sale",
-        {"p_product_id": "1", "p_quantity": "1", "p_unit_price": "1"},
+        NOBODY | {"p_quantity": "1", "p_unit_price": "1"},
         {"p_quantity": "quantity", "p_unit_price": "unit_price"},
     ),
     ("inventory.require_period", {"p_from": "now()", "p_to": "now()"}, {"p_from": "from", "p_to": "to"}),
@@ -71,7 +73,7 @@ REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
         {"p_product_id": "1", "p_quantity": "1", "p_kind": "'return'"},
         {"p_movement_id": "movement_id"},
     ),
-    ("inventory.set_price", {"p_product_id": "1"}, {"p_amount": "amount"}),
+    ("inventory.set_price", NOBODY, {"p_amount": "amount"}),
     ("inventory.start_count", {}, {"p_location": "location"}),
     ("maintenance.expire_blocks", {}, {"p_limit": "limit"}),
 )
