@@ -75,6 +75,8 @@ def test_a_call_waits_for_no_other_product(database: Database) -> None:
         "count": database.one("select id from inventory.start_count(%s)", OTHER_RACK),
         "block": f"(select * from store.block where product_id = {product} and status = 'active' limit 1) as b",
     }
+    others_count = database.one("select id from inventory.start_count('RACK-C3-03')")
+    database.admin.execute("select inventory.record_count_line(%s, 'A-1', 3)", [others_count])
     holder, caller = database.connect(), database.connect()
     caller.execute("set lock_timeout = '1s'")
     with holder.transaction():

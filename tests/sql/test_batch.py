@@ -185,6 +185,37 @@ def test_an_error_is_told_as_it_is_alone(database: Database, batch: Batch, admin
     assert json.loads(row["error"]["detail"])
 
 
+def test_an_error_says_null_where_it_has_nothing_to_say(database: Database, batch: Batch) -> None:
+    product = database.product(quantity=5)
+    call = entry("cancel_block", block_id=str(database.one("select id from inventory.create_block(%s, 1)", product)))
+    done, *refused = batch(call, call, call | {"once": {"caller": "ann", "key": "k", "request": "r"}})
+    assert done["error"] is None
+    for row in refused:
+        assert [row["error"][name] for name in ("sqlstate", "detail", "hint", "constraint")] == [
+            "IV008",
+            None,
+            None,
+            None,
+        ]
+
+
+def test_the_product_of_a_call_is_its_own(database: Database) -> None:
+    """Of blocks and sales of several products, each finds its own."""
+    products = [database.product(f"A-{number}", 5) for number in range(3)]
+    for product in products:
+        block = database.one("select id from inventory.create_block(%s, 1)", product)
+        sale = database.one("select id from inventory.record_sale(%s, 1, 1)", product)
+        sku_id = database.sku_id(product)
+        for function, arguments in (
+            ("convert_block", {"p_block_id": str(block)}),
+            ("return_sale", {"p_sale_id": sale}),
+            ("create_block", {"p_sku_id": sku_id}),
+            ("add_stock", {"p_id": sku_id}),
+            ("place_order", {"p_type": "Remove", "p_sku": f"A-{products.index(product)}"}),
+        ):
+            assert database.one("select http.batch_product(%s, %s)", function, json.dumps(arguments)) == product
+
+
 def test_the_calls_are_one_transaction(database: Database) -> None:
     products = [database.product(f"A-{n}", 5) for n in range(5)]
     with database.connect("inventory_admin") as connection, connection.transaction(force_rollback=True):

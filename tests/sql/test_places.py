@@ -723,15 +723,18 @@ def test_what_many_adds_bring_is_there_since_the_older_arrival(
     assert arrivals(database, product) == {A: 2, B: 1}
 
 
-def test_what_a_place_is_corrected_by_is_rounded_half_up(database: Database, call: Call, order: Order) -> None:
-    """A departure may leave half a unit at a place, and a count then finds half a unit more."""
-    product = database.product("A-1", p_cost_price="0.001")
+@pytest.mark.parametrize(("missing", "cost", "value"), [("0.5", "0.001", "0.001"), ("0.013", "0.035", "0.000")])
+def test_what_a_place_is_corrected_by_is_rounded_half_up_once(
+    database: Database, call: Call, order: Order, missing: str, cost: str, value: str
+) -> None:
+    """A departure may leave a part of a unit at a place, and a count then finds the rest of it."""
+    product = database.product("A-1", p_cost_price=cost)
     order("Add", 2, to=A)
-    call("reserve_stock", product, HALF)
-    call("consume_stock", product, HALF)
+    call("reserve_stock", product, missing)
+    call("consume_stock", product, missing)
     done = order("Count", 2, to=A)
-    assert movement(database, done["movement_id"])[3] == Decimal("0.001")
-    assert layers(database, product)[-1] == (HALF, HALF, Decimal("0.001"), Decimal("0.001"))
+    assert movement(database, done["movement_id"])[3] == Decimal(value)
+    assert layers(database, product)[-1] == (Decimal(missing), Decimal(missing), Decimal(cost), Decimal(value))
 
 
 def test_an_order_of_another_transaction_that_fails_leaves_nothing(database: Database, refused: Refused) -> None:

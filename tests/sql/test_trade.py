@@ -772,3 +772,9 @@ def test_of_two_that_do_not_exist_the_product_is_said(
         admin_call("record_purchase", 99, 99, 1, 1)
     with refused("IV003"):
         admin_call("record_inflow", 99, 99, 1)
+
+
+def test_an_inventory_of_no_said_quantity_begins_with_nothing(database: Database, admin_call: AdminCall) -> None:
+    product = admin_call("register_product", "B-1", "Bare")["id"]
+    assert admin_call("initialize_inventory", product, 1, None)["on_hand"] == 0
+    assert database.rows("select from store.movement") == []

@@ -42,7 +42,12 @@ _PATIENCE = 10  # seconds: what the tests' own 30 are here, so that a lock that 
 _CLONE_SECONDS = 0.2  # what a test costs at least
 DIRECTORIES = ("tests/sql/", "tests/concurrency/", "tests/http/", "tests/server/")
 # These compare definitions and not what a function does, or wait for pg_cron's next minute.
-_EXCLUDED = ("tests/sql/test_migrations.py", "tests/sql/test_catalog.py", "tests/sql/test_cron.py")
+_EXCLUDED = (
+    "tests/sql/test_migrations.py",
+    "tests/sql/test_catalog.py",
+    "tests/sql/test_cron.py",
+    "tests/sql/test_batch.py::test_each_function_is_called_with_its_own_arguments",
+)
 
 
 def is_used(test: str) -> bool:
