@@ -114,6 +114,16 @@ def test_a_price_that_changes_later(database: Database, admin_call: AdminCall, p
     assert database.one("select maintenance.turn_prices()") == 0
 
 
+def test_a_price_that_is_set_tells_first_what_changed_before(
+    database: Database, admin_call: AdminCall, product: int
+) -> None:
+    """Also where no job has noticed it yet."""
+    admin_call("set_price", product, 6, p_effective_from=database.one("select inventory.clock()") + timedelta(hours=1))
+    database.advance(timedelta(hours=2))
+    admin_call("set_price", product, 7)
+    assert [(data["amount"], data["previous_amount"]) for _, data in told(database)] == [(6, 5), (7, 6)]
+
+
 def test_an_import_tells_each_price(database: Database, admin_call: AdminCall, product: int) -> None:
     lines = [
         {"title": "Cup", "category": 1, "brand": 1, "cost_price": 1, "selling_price": n, "sku": f"C-{n}"}

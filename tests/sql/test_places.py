@@ -708,6 +708,13 @@ def test_many_adds_of_several_products_share_a_place(database: Database, bulk: B
     assert (places(database, first), places(database, second)) == ({A: 4, B: 4}, {A: 2})
 
 
+def test_new_places_are_numbered_in_the_order_of_the_orders(database: Database, bulk: Bulk) -> None:
+    database.product("A-1")
+    codes = [f"RACK-{letter}1-01" for letter in "GBFACED"]
+    assert [row["error_sqlstate"] for row in bulk(*(art("Add", 1, to=code) for code in codes))] == [None] * 7
+    assert [code for (code,) in database.rows("select code from store.location order by id")] == codes
+
+
 def test_what_many_adds_bring_is_there_since_the_older_arrival(
     database: Database, order: Order, bulk: Bulk, freeze: Freeze
 ) -> None:

@@ -662,7 +662,7 @@ def test_after_the_clock_went_back_what_is_ahead_again_is_undone_and_will_be_don
     database: Database, admin_call: AdminCall, freeze: Freeze
 ) -> None:
     freeze(NOON)
-    mug, cup, pot = (database.product(sku, p_price=5) for sku in ("A-1", "A-2", "A-3"))
+    cup, mug, pot = (database.product(sku, p_price=5) for sku in ("A-1", "A-2", "A-3"))
     for amount, hours in ((6, 2), (7, 6)):
         admin_call("set_price", mug, amount, p_effective_from=NOON + hours * HOUR, p_close_old_price=False)
     freeze(NOON + 3 * HOUR)
@@ -674,8 +674,8 @@ def test_after_the_clock_went_back_what_is_ahead_again_is_undone_and_will_be_don
     admin_call("set_price", pot, 9)
     renew = "select inventory.renew_price_turns(%s)"
     assert database.one(renew, NOON + HOUR) == 1
-    assert database.rows("select id, retail_price from store.product order by id") == [(mug, 5), (cup, 5), (pot, 9)]
+    assert database.rows("select id, retail_price from store.product order by id") == [(cup, 5), (mug, 5), (pot, 9)]
     assert database.one(renew, NOON + HOUR) == 0
     freeze(NOON + 3 * HOUR)
     assert database.one("select maintenance.turn_prices()") > 0
-    assert database.rows("select id, retail_price from store.product order by id") == [(mug, 6), (cup, 8), (pot, 9)]
+    assert database.rows("select id, retail_price from store.product order by id") == [(cup, 8), (mug, 6), (pot, 9)]

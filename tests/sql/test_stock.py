@@ -407,6 +407,86 @@ def test_the_tables_themselves_refuse(database: Database, refused: Refused, subt
             database.admin.execute(damage.encode())
 
 
+# A sound row of 5 units, of which 2 are reserved, 1 is blocked, 4 lie at places, and 3 cost 6; and what breaks it.
+SOUND_STOCK = {
+    "p_on_hand": "5",
+    "p_reserved": "2",
+    "p_blocked": "1",
+    "p_located": "4",
+    "p_average_quantity": "3",
+    "p_average_value": "6",
+    "p_reorder_point": "1",
+    "p_status": "'active'",
+}
+SOUND_MOVEMENT = {
+    "p_kind": "'reserve'",
+    "p_on_hand_before": "5",
+    "p_on_hand_after": "5",
+    "p_reserved_before": "1",
+    "p_reserved_after": "2",
+    "p_blocked_before": "1",
+    "p_blocked_after": "1",
+}
+NOTHING = {"p_on_hand": "0", "p_reserved": "0", "p_blocked": "0", "p_located": "0"}
+BROKEN_STOCK: tuple[tuple[dict[str, str], str | None], ...] = (
+    ({"p_on_hand": "4"}, None),
+    ({"p_on_hand": "-0.001"}, "stock_on_hand_not_negative"),
+    ({"p_reserved": "-0.001"}, "stock_reserved_not_negative"),
+    ({"p_blocked": "-0.001"}, "stock_blocked_not_negative"),
+    ({"p_reserved": "4"}, None),
+    ({"p_reserved": "4.001"}, "stock_available_not_negative"),
+    ({"p_blocked": "3"}, None),
+    ({"p_blocked": "3.001"}, "stock_available_not_negative"),
+    ({"p_located": "0"}, None),
+    ({"p_located": "-0.001"}, "stock_located_within"),
+    ({"p_located": "5"}, None),
+    ({"p_located": "5.001"}, "stock_located_within"),
+    ({"p_average_quantity": "-0.001"}, "stock_average_within"),
+    ({"p_average_quantity": "5"}, None),
+    ({"p_average_quantity": "5.001"}, "stock_average_within"),
+    ({"p_average_value": "0"}, None),
+    ({"p_average_value": "-0.001"}, "stock_average_within"),
+    ({"p_average_quantity": "0", "p_average_value": "0"}, None),
+    ({"p_average_quantity": "0", "p_average_value": "0.001"}, "stock_average_within"),
+    ({**NOTHING, "p_average_quantity": "0", "p_average_value": "0"}, None),
+    ({"p_reorder_point": "0"}, None),
+    ({"p_reorder_point": "null"}, None),
+    ({"p_reorder_point": "-0.001"}, "stock_reorder_point_not_negative"),
+    ({"p_status": "'inactive'"}, None),
+    ({"p_status": "'gone'"}, "stock_status_known"),
+)
+BROKEN_MOVEMENT: tuple[tuple[dict[str, str], str | None], ...] = tuple(
+    (changed, constraint)
+    for when in ("before", "after")
+    for changed, constraint in (
+        ({f"p_reserved_{when}": "0", f"p_blocked_{when}": "0"}, None),
+        ({f"p_reserved_{when}": "-0.001"}, f"movement_available_{when}_not_negative"),
+        ({f"p_blocked_{when}": "-0.001"}, f"movement_available_{when}_not_negative"),
+        ({f"p_reserved_{when}": "4"}, None),
+        ({f"p_reserved_{when}": "4.001"}, f"movement_available_{when}_not_negative"),
+        ({f"p_reserved_{when}": "2", f"p_blocked_{when}": "3"}, None),
+        ({f"p_reserved_{when}": "2", f"p_blocked_{when}": "3.001"}, f"movement_available_{when}_not_negative"),
+    )
+)
+
+
+def test_balances_are_sound_up_to_their_bounds(database: Database, subtests: pytest.Subtests) -> None:
+    for function, sound, changes in (
+        ("stock_is_sound", SOUND_STOCK, BROKEN_STOCK),
+        ("movement_is_sound", SOUND_MOVEMENT, BROKEN_MOVEMENT),
+    ):
+        for changed, constraint in changes:
+            arguments = ", ".join(f"{name} => {value}" for name, value in (sound | changed).items())
+            query = f"select inventory.{function}({arguments})".encode()
+            with subtests.test(function, **changed):
+                if constraint is None:
+                    assert database.admin.execute(query).fetchone() == (True,)
+                else:
+                    with pytest.raises(psycopg.errors.CheckViolation) as error:
+                        database.admin.execute(query)
+                    assert error.value.diag.constraint_name == constraint
+
+
 # Balances now
 
 
