@@ -139,8 +139,13 @@ class TestTransfersAmongDepartures:
         assert (sum(places(database, one).values()), sum(places(database, two).values())) == (4, 3)
         database.verify()
 
-    def test_a_caller_that_waits_for_a_place_holds_no_product(self, database: Database, race: Race) -> None:
+    @pytest.mark.parametrize("others", [[], [C]], ids=["the first place", "one more place"])
+    def test_a_caller_that_waits_for_a_place_holds_no_product(
+        self, database: Database, race: Race, others: list[str]
+    ) -> None:
         one, two = database.product("A-1", 5), database.product("A-2", 5)
+        for code in others:
+            database.one("select inventory.location_id(%s, true)", code)
         holder = database.connect("inventory_operator")
         with holder.transaction():
             holder.execute(PLACE, add("A-2", 1, A))

@@ -132,3 +132,16 @@ def test_an_import_tells_each_price(database: Database, admin_call: AdminCall, p
     assert admin_call("import_products", json.dumps(lines)) == {"import_products": 3}
     found = [(data["product"]["sku"], data["amount"], data["previous_amount"]) for _, data in told(database)]
     assert sorted(found) == [("C-1", 1, None), ("C-2", 2, None), ("C-3", 3, None)]
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        ("2030-01-01 12:00:00+00", "2030-01-01T12:00:00Z"),
+        ("2030-01-01 12:00:05+00", "2030-01-01T12:00:05Z"),
+        ("2030-01-01 14:00:05.000001+02", "2030-01-01T12:00:05.000001Z"),
+        ("2030-01-01 12:00:05.5+00", "2030-01-01T12:00:05.500000Z"),
+    ],
+)
+def test_an_instant_has_a_fraction_where_it_is_none_of_a_whole_second(database: Database, at: str, text: str) -> None:
+    assert database.one("select inventory.instant_text(%s)", at) == text

@@ -18,6 +18,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,16 @@ def _options() -> argparse.Namespace:
 
 
 def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namespace) -> list[Mutant]:
-    """The mutants to judge, in an order that the seed gives where not all of them are wanted."""
-    chosen = every
+    """The mutants to judge. Of a sample the first are one of each function, then a second of each, and so on."""
+    chosen = list(every)
+    if options.count:
+        random.Random(options.seed).shuffle(chosen)
+        ranks: Counter[str] = Counter()
+        places = {}
+        for mutant in chosen:
+            places[mutant.id] = ranks[mutant.function]
+            ranks[mutant.function] += 1
+        chosen.sort(key=lambda mutant: places[mutant.id])
     if options.function:
         chosen = [mutant for mutant in chosen if mutant.function == options.function]
     if options.area:
@@ -106,8 +115,6 @@ def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namesp
         chosen = [mutant for mutant in chosen if mutant.id in alive - explained.keys()]
     elif not options.mutant:
         chosen = [m for m in chosen if m.id not in known]
-    if options.count:
-        random.Random(options.seed).shuffle(chosen)
     return chosen
 
 

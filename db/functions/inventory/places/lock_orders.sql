@@ -11,7 +11,6 @@ begin
         from unnest(p_orders) as o
         where
             o.type <> 'Remove'
-            and o.to_location is not null
             and not exists (select from store.location as l where l.code = o.to_location)
         order by 1
     ) as n;
