@@ -679,3 +679,19 @@ def test_after_the_clock_went_back_what_is_ahead_again_is_undone_and_will_be_don
     freeze(NOON + 3 * HOUR)
     assert database.one("select maintenance.turn_prices()") > 0
     assert database.rows("select id, retail_price from store.product order by id") == [(cup, 8), (mug, 6), (pot, 9)]
+
+
+def test_a_rule_that_has_ended_stays_as_it_is(database: Database, admin_call: AdminCall, freeze: Freeze) -> None:
+    """One that ended before, and one that ends where the new one begins."""
+    freeze(NOON)
+    mug = database.product("A-1")
+    for hours in (0, 1):
+        freeze(NOON + hours * HOUR)
+        admin_call("set_price", mug, hours + 1, "promo", None, NOON + (hours + 1) * HOUR)
+    freeze(NOON + 2 * HOUR)
+    admin_call("set_price", mug, 3, "promo")
+    assert database.rows("select amount, effective_to, updated_at from store.price order by id") == [
+        (1, NOON + HOUR, NOON),
+        (2, NOON + 2 * HOUR, NOON + HOUR),
+        (3, None, NOON + 2 * HOUR),
+    ]
