@@ -285,3 +285,8 @@ def test_a_key_keeps_one_outcome(database: Database, once: Once, refused: Refuse
     once("create_inventory_item", item())
     with refused("23514", "idempotency_key_one_outcome"):
         database.admin.execute("update store.idempotency_key set error = '{}'")
+
+
+def test_a_function_without_arguments_has_a_statement(database: Database) -> None:
+    statement = database.one("select http.statement('batch_functions')").replace("$1", "'{}'")
+    assert database.one(statement) == database.one("select http.batch_functions()")

@@ -695,3 +695,13 @@ def test_a_rule_that_has_ended_stays_as_it_is(database: Database, admin_call: Ad
         (2, NOON + 2 * HOUR, NOON + HOUR),
         (3, None, NOON + 2 * HOUR),
     ]
+
+
+def test_of_two_that_begin_at_one_instant_the_later_one_holds(
+    database: Database, call: Call, admin_call: AdminCall, freeze: Freeze
+) -> None:
+    freeze(NOON)
+    mug = database.product("A-1")
+    for amount in (3, 2, 4):
+        admin_call("set_price", mug, amount, "promo", p_close_old_price=False)
+        assert price(call, mug, NOON, "promo") == amount

@@ -95,3 +95,12 @@ def test_what_is_required(database: Database, subtests: pytest.Subtests) -> None
                 assert error.value.sqlstate == "22004"
                 assert json.loads(error.value.diag.message_detail or "null") == {"field": field}
     assert contents(database) == before
+
+
+def test_a_limit_of_nothing_and_a_period_of_an_instant_are_no_error(database: Database) -> None:
+    assert database.one("select maintenance.expire_blocks(0)") == 0
+    database.admin.execute("select inventory.require_period(now(), now())")
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        database.admin.execute("select maintenance.expire_blocks(-1)")
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        database.admin.execute("select inventory.require_period(now(), now() - interval '1 microsecond')")

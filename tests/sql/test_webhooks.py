@@ -175,6 +175,18 @@ def test_an_old_secret_signs_for_its_overlap(
     assert claim(1)[0]["secrets"] == [third]
 
 
+def test_an_overlap_may_be_of_one_second_or_none(
+    admin_call: AdminCall, database: Database, webhook: int, claim: Claim
+) -> None:
+    first = database.one("select secret from store.webhook")
+    second = admin_call("rotate_webhook_secret", webhook, 1)["secret"]
+    queue(database)
+    assert claim()[0]["secrets"] == [second, first]
+    third = admin_call("rotate_webhook_secret", webhook, 0)["secret"]
+    queue(database)
+    assert claim()[0]["secrets"] == [third]
+
+
 def test_what_is_not_there_is_said(refused: Refused, call: Call, webhook: int) -> None:
     for name, *arguments in [
         ("update_webhook", 9),
