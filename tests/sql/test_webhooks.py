@@ -113,6 +113,12 @@ def test_a_secret_is_32_random_bytes_and_returned_once(admin_call: AdminCall, da
     assert database.rows("select secret from store.webhook order by id") == [(made["secret"],), (other["secret"],)]
 
 
+def test_events_stay_in_the_order_in_which_each_came_first(admin_call: AdminCall) -> None:
+    events = ["price.changed", "outflow.created", "stock.low", "inflow.created", "block.expired"]
+    for wanted in (events, events[::-1]):
+        assert admin_call("create_webhook", URL, [*wanted, *events])["events"] == wanted
+
+
 def test_no_role_but_the_worker_can_read_a_secret_afterwards(database: Database, webhook: int) -> None:
     """No function that returns one is granted to another role than it should be."""
     granted = database.rows(

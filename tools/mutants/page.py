@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tomllib
 from collections import Counter
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from db.apply import ROOT
 from tools.mutants.changes import Mutant
-from tools.mutants.run import HUNG, KILLED, SURVIVED, UNREACHED, Outcome
+from tools.mutants.run import HUNG, KILLED, SURVIVED, UNREACHED, Outcome, read
 
 PAGE = ROOT / "docs" / "mutants.md"
 REASONS = Path(__file__).with_name("equivalent.toml")
@@ -48,8 +47,7 @@ def write(everything: Sequence[Mutant], areas: Mapping[str, str], results: Path)
     ``areas``: function -> the folder of its file.
     """
     mutants = {mutant.id: mutant for mutant in everything}
-    history = [Outcome(**json.loads(line)) for line in results.read_text().splitlines()]
-    outcomes = {outcome.id: outcome for outcome in history if outcome.id in mutants}
+    outcomes = {id_: outcome for id_, outcome in read(results).items() if id_ in mutants}
     reasons = read_reasons()
     judged = [mutants[id_] for id_ in mutants if id_ in outcomes]
     faults = [f"There is no such change any more: {id_}" for id_ in sorted(reasons.keys() - mutants.keys())]
@@ -58,10 +56,10 @@ def write(everything: Sequence[Mutant], areas: Mapping[str, str], results: Path)
         for mutant in judged
         if mutant.id in reasons and _is_dead(outcomes[mutant.id])
     ]
+    if (flaky := results.with_suffix(".flaky")).exists():
+        faults += [f"A test fails without a change too: {test}" for test in sorted(set(flaky.read_text().splitlines()))]
     alive = [mutant for mutant in judged if not _is_dead(outcomes[mutant.id])]
     open_ = [mutant for mutant in alive if mutant.id not in reasons]
-    survived_once = {outcome.id for outcome in history if not _is_dead(outcome)}
-    mended = [mutant for mutant in judged if mutant.id in survived_once and _is_dead(outcomes[mutant.id])]
 
     def functions(mutants: Iterable[Mutant]) -> int:
         return len({mutant.function for mutant in mutants})
@@ -75,16 +73,12 @@ def write(everything: Sequence[Mutant], areas: Mapping[str, str], results: Path)
         f"Of {len(everything):,} changes to {functions(everything)} functions {len(judged):,} were judged, in"
         f" {functions(judged)} functions. **{dead:,} were killed: {_percent(dead, len(judged))}**; {equivalent} change"
         f" nothing that can be seen, for the reasons below; {len(open_)} are open. Of those that change something"
-        f" {_percent(dead, len(judged) - equivalent)} were killed. {len(mended)} of the killed survived at first, and"
-        " have a test since.\n",
+        f" {_percent(dead, len(judged) - equivalent)} were killed.\n",
         *_table("area", judged, outcomes, reasons, lambda mutant: areas[mutant.function]),
         "The next change of the core rebuilds "
         + ", ".join(f"`{name}`" for name in _REBUILT if name != "service")
         + " and the gateway (`service`).\n",
         *_table("change", judged, outcomes, reasons, lambda mutant: mutant.kind),
-        "## Survivors that have a test now\n",
-        *[f"- {_text(mutant)} Killed by `{outcomes[mutant.id].test}`." for mutant in mended],
-        "" if mended else "None.\n",
         "## Survivors that change nothing\n",
         *_with_reasons(alive, reasons),
         "## Survivors that are open\n",
