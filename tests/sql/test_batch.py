@@ -199,6 +199,14 @@ def test_an_error_says_null_where_it_has_nothing_to_say(database: Database, batc
         ]
 
 
+def test_a_purchase_is_of_its_product_and_its_supplier(database: Database, batch: Batch) -> None:
+    product = [database.product(f"A-{number}") for number in range(3)][-1]
+    supplier = [database.one("select id from inventory.create_supplier(%s)", f"S-{number}") for number in range(2)][-1]
+    (row,) = batch(entry("create_purchase", product_id=product, supplier_id=supplier, quantity="1", unit_cost="2"))
+    assert row["error"] is None
+    assert database.rows("select product_id, supplier_id from store.purchase") == [(product, supplier)]
+
+
 def test_the_product_of_a_call_is_its_own(database: Database) -> None:
     """Of blocks and sales of several products, each finds its own."""
     products = [database.product(f"A-{number}", 5) for number in range(3)]

@@ -197,6 +197,20 @@ def test_a_copy_of_a_catalog_leaves_its_codes_to_new_products(database: Database
     assert sorted(skus(database)[50:]) == ["P-000051", "P-000052"]
 
 
+def test_a_code_that_is_taken_meanwhile_is_for_another_try(
+    database: Database, imported: Import, in_thread: type[InThread]
+) -> None:
+    """Also where it is the only one."""
+    one, two = database.connect("inventory_admin"), database.connect("inventory_admin")
+    with one.transaction():
+        run(one, [line(sku="A-1")])
+        waiting = in_thread(lambda: run(two, [line(sku="A-1")]))
+        database.wait_until_blocked(two)
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        waiting.result()
+    assert skus(database) == ["A-1"]
+
+
 def test_one_line_passes_over_several_codes_that_are_taken(database: Database, imported: Import) -> None:
     for code in ("P-000001", "P-000002", "P-000003"):
         database.product(code)

@@ -281,6 +281,17 @@ def test_before_a_movement_is_what_was_written_before_it(
     assert average == database.rows("select average_quantity, average_value from inventory.stock_at(%s)", past.boundary)
 
 
+def test_the_average_before_what_is_left_is_the_products_own(
+    database: Database, past: Past, admin_call: AdminCall
+) -> None:
+    admin_call("record_purchase", past.idle, past.supplier, 3, 9)
+    query = "select product_id, average_quantity, average_value from inventory.stock_at(%s)"
+    before = database.rows(query, past.boundary)
+    assert len({row[1:] for row in before}) == len(before) == 2
+    detach(database, "2031-02-01")
+    assert database.rows(query, past.boundary) == before
+
+
 def test_flows_sales_and_uses_outlive_their_movements(database: Database, past: Past) -> None:
     views = ("sales", "purchases", "inflows", "outflows", "cost_layer_uses", "cost_layers")
     counts = {view: database.one(f"select count(*) from report.{view}") for view in views}

@@ -669,9 +669,9 @@ def test_after_the_clock_went_back_what_is_ahead_again_is_undone_and_will_be_don
     assert database.one("select maintenance.turn_prices()") == 1
     freeze(NOON + HOUR)
     # Of the same instant, and nothing to be undone: another type of price, another product.
-    admin_call("set_price", mug, 4, "promo", p_effective_from=NOON + 2 * HOUR)
     admin_call("set_price", cup, 8, p_effective_from=NOON + 2 * HOUR)
     admin_call("set_price", pot, 9)
+    admin_call("set_price", mug, 4, "promo", p_effective_from=NOON + 2 * HOUR)
     renew = "select inventory.renew_price_turns(%s)"
     assert database.one(renew, NOON + HOUR) == 1
     assert database.rows("select id, retail_price from store.product order by id") == [(cup, 5), (mug, 5), (pot, 9)]
@@ -689,6 +689,7 @@ def test_a_rule_that_has_ended_stays_as_it_is(database: Database, admin_call: Ad
         freeze(NOON + hours * HOUR)
         admin_call("set_price", mug, hours + 1, "promo", None, NOON + (hours + 1) * HOUR)
     freeze(NOON + 2 * HOUR)
+    assert database.one("select inventory.active_price(%s, 'promo')", mug) is None
     admin_call("set_price", mug, 3, "promo")
     assert database.rows("select amount, effective_to, updated_at from store.price order by id") == [
         (1, NOON + HOUR, NOON),

@@ -407,6 +407,15 @@ def test_the_tables_themselves_refuse(database: Database, refused: Refused, subt
             database.admin.execute(damage.encode())
 
 
+def test_what_is_blocked_cannot_be_released(database: Database, call: Call, refused: Refused) -> None:
+    product = database.product(quantity=10)
+    call("reserve_stock", product, 2)
+    call("create_block", product, 5)
+    for rule in ("release_stock", "consume_stock"):
+        with refused("IV002"):
+            call(rule, product, 3)
+
+
 # A sound row of 5 units, of which 2 are reserved, 1 is blocked, 4 lie at places, and 3 cost 6; and what breaks it.
 SOUND_STOCK = {
     "p_on_hand": "5",
