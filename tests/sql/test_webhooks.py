@@ -404,6 +404,23 @@ def test_blocks_that_expire_together_are_told_in_the_order_of_their_ends(
     assert told == [(at, at) for (at,) in database.rows("select inventory.instant_text(unnest(%s)) order by 1", ends)]
 
 
+def test_an_endpoint_that_wants_one_kind_of_event_is_told_of_it(
+    call: Call, admin_call: AdminCall, database: Database
+) -> None:
+    for kind in ("price.changed", "block.expired"):
+        make(database, f"{{{kind}}}")
+        product = database.product(kind, 10, p_price=2)
+        admin_call("set_price", product, 3)
+        call("create_block", product, 1)
+        database.advance(HOUR)
+        call("maintenance.expire_blocks", **DBA)
+        wanted = database.rows("select type from store.event")
+        assert {told for (told,) in wanted} == {kind}
+        database.admin.execute("update store.webhook set enabled = false")
+        database.admin.execute("delete from store.webhook_delivery")
+        database.admin.execute("delete from store.event")
+
+
 def test_nothing_is_queued_for_nobody(call: Call, database: Database) -> None:
     make(database, "{price.changed}")
     product = low(database)
