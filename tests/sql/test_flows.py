@@ -347,6 +347,16 @@ class TestRowCount:
         assert counts() == [4, 0, 3, 2, 0, 0, 0]
         assert self.count(database, "product", 999) == 0
 
+    def test_one_row_is_not_lost_in_a_summing_up(self, database: Database) -> None:
+        with database.admin.transaction(force_rollback=True):
+            database.admin.execute("select setseed(0.5)")
+            database.admin.execute(
+                "select inventory.count_rows('inflow', case n % 2 when 0 then -1 else 1 end)"
+                " from generate_series(1, 6001) as n"
+            )
+            assert database.one("select count(*) from store.row_count") < 6000, "it was summed up"
+            assert self.count(database, "inflow") == 1
+
     def test_through_its_own_summing_up(self, database: Database) -> None:
         """Some thousands of calls: what they leave is summed up, and is the sum."""
         database.admin.execute("select setseed(0.5)")

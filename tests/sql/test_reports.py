@@ -399,6 +399,15 @@ def test_of_one_product_it_is_what_it_is_of_all(past: Past, database: Database) 
                 assert own == [row for row in everything if row[0] == product]
 
 
+def test_before_its_first_movement_a_product_has_no_average(database: Database, call: Call, freeze: Freeze) -> None:
+    freeze(NOON)
+    product = database.product("A-1", 0, p_cost_price=2)
+    freeze(NOON + DAY)
+    call("add_stock", product, 5)
+    query = "select average_quantity, average_value from inventory.stock_at(%s)"
+    assert [database.rows(query, at) for at in (NOON, NOON + DAY)] == [[(0, 0)], [(5, 10)]]
+
+
 def test_a_layer_that_was_empty_then_is_in_no_list_of_then(
     database: Database, admin_call: AdminCall, freeze: Freeze
 ) -> None:
