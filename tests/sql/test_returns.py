@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -376,8 +377,9 @@ def test_what_was_consumed_or_converted_can_come_back_too(
     assert bring_back(database, product, converted, 1) == 2
     assert bring_back(database, product, converted, 2) is None
     assert layers(database, product) == [(Decimal("1.5"), Decimal("1.5"), True), (1, None, True), (3, 6, True)]
-    with refused("IV028"):
+    with refused("IV028") as error:
         bring_back(database, product, converted, "3.001")
+    assert json.loads(error.value.diag.message_detail or "null") == {"returnable": 3, "requested": 3.001}
     with refused("IV028"):
         bring_back(database, product, consumed["id"], "0.501")
     assert bring_back(database, product, converted, 3) is None
