@@ -145,3 +145,11 @@ def test_an_import_tells_each_price(database: Database, admin_call: AdminCall, p
 )
 def test_an_instant_has_a_fraction_where_it_is_none_of_a_whole_second(database: Database, at: str, text: str) -> None:
     assert database.one("select inventory.instant_text(%s)", at) == text
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_a_time_without_an_offset_is_utc_whatever_the_sessions_zone(database: Database, zone: str) -> None:
+    database.admin.execute(f"set timezone = '{zone}'".encode())
+    for text in ("2030-01-01T12:00:05", "2030-01-01T12:00:05Z", "2030-01-01T14:00:05+02:00"):
+        meant = database.one("select inventory.instant_text(inventory.earliest_instant(%s))", text)
+        assert meant == "2030-01-01T12:00:05Z"

@@ -706,3 +706,14 @@ def test_of_two_that_begin_at_one_instant_the_later_one_holds(
     for amount in (3, 2, 4):
         admin_call("set_price", mug, amount, "promo", p_close_old_price=False)
         assert price(call, mug, NOON, "promo") == amount
+
+
+@pytest.mark.parametrize("field", ["effective_from", "effective_to"])
+def test_a_time_that_no_answer_could_show_is_refused(
+    database: Database, admin_call: AdminCall, refused: Refused, field: str
+) -> None:
+    mug = database.product("A-1")
+    for at in ("infinity", "-infinity", "10000-01-01 00:00:00+00", "0001-12-31 23:59:59+00 BC"):
+        with refused("22023") as error:
+            admin_call("set_price", mug, 1, **{f"p_{field}": at})
+        assert json.loads(error.value.diag.message_detail or "null")["field"] == field
