@@ -38,6 +38,8 @@ writes this page.
   passed.
 - **Repeatable:** a mutant's name is its function and a digest of its change. `make mutants ARGS='--mutant {example}'`
   prints one, and what fails.
+- **How long:** a mutant that lives is given up after a time, and a survivor says how many of its tests ran. That a
+  change changes nothing is a judgement, with its reason; it is not shown by running every test.
 """
 
 
@@ -80,7 +82,7 @@ def write(everything: Sequence[Mutant], areas: Mapping[str, str], results: Path)
         + " and the gateway (`service`).\n",
         *_table("change", judged, outcomes, reasons, lambda mutant: mutant.kind),
         "## Survivors that change nothing\n",
-        *_with_reasons(alive, reasons),
+        *_with_reasons(alive, reasons, outcomes),
         "## Survivors that are open\n",
         *[f"- {_text(mutant)}{_note(outcomes[mutant.id])}" for mutant in open_],
         "" if open_ else "None.\n",
@@ -146,11 +148,11 @@ def _note(outcome: Outcome) -> str:
     return f" {outcome.tests} tests ran of the {outcome.reaching} that call the function."
 
 
-def _with_reasons(alive: Sequence[Mutant], reasons: Mapping[str, str]) -> list[str]:
+def _with_reasons(alive: Sequence[Mutant], reasons: Mapping[str, str], outcomes: Mapping[str, Outcome]) -> list[str]:
     """The survivors below their reasons, each reason once."""
     lines: list[str] = []
     for why in dict.fromkeys(reasons.values()):
         mutants = [mutant for mutant in alive if reasons.get(mutant.id) == why]
         if mutants:
-            lines += [f"{why}\n", *[f"- {_text(mutant)}" for mutant in mutants], ""]
+            lines += [f"{why}\n", *[f"- {_text(mutant)}{_note(outcomes[mutant.id])}" for mutant in mutants], ""]
     return lines or ["None.\n"]
