@@ -33,6 +33,8 @@ from tests import coverage
 from tools.cluster import Cluster
 
 DIRECTORY = "INVENTORY_TEST_CLUSTER"
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 6 * 2**30
 SECRET_KEY = "a secret key for the tests, of 32 characters or more"
 # The tables of the schema store, each once: a partition is part of its table.
 TABLES = (
@@ -64,9 +66,15 @@ def _cluster() -> Cluster:
     return Cluster(Path(os.environ[DIRECTORY]), settings=settings, throwaway=True)
 
 
+def _place() -> Path | None:
+    """Where the cluster goes: memory, if there is enough. A test's database takes a tenth of the time there."""
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    return MEMORY if has_room and "TMPDIR" not in os.environ else None
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
-        directory = Path(tempfile.mkdtemp(prefix="inventory-test-"))
+        directory = Path(tempfile.mkdtemp(prefix="inventory-test-", dir=_place()))
         directory.chmod(0o755)
         os.environ[DIRECTORY] = str(directory)
         _cluster().start()
