@@ -61,6 +61,21 @@ update store.setting set password_cost = 4;
 """
 
 
+def frozen_clock(epoch: str) -> str:
+    """In place of inventory.clock(): it stands still, at as many microseconds after the epoch as the sequence says."""
+    return f"""
+create or replace function inventory.clock()
+returns timestamptz
+language plpgsql stable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return timestamptz '{epoch}' + (select c.last_value from store.test_clock as c) * interval '1 microsecond';
+end;
+$$;
+"""
+
+
 def _cluster() -> Cluster:
     settings = {"max_connections": "400", **coverage.settings()}
     return Cluster(Path(os.environ[DIRECTORY]), settings=settings, throwaway=True)

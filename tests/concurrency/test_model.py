@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Database, Server
+from tests.conftest import Database, Server, frozen_clock
 
 Refusal = tuple[int, str | None]
 """A status and, where the body says one, a code."""
@@ -49,18 +49,7 @@ EVERYTHING = {
     *("BLOCK_EXPIRED", "BLOCK_CONVERTED", "BLOCK_CANCELLED"),
 }
 
-# inventory.clock() stands still, at as many microseconds after EPOCH as the sequence says.
-FROZEN_CLOCK = """
-create or replace function inventory.clock()
-returns timestamptz
-language plpgsql stable parallel safe security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return timestamptz '2030-01-01Z' + (select c.last_value from store.test_clock as c) * interval '1 microsecond';
-end;
-$$;
-"""
+FROZEN_CLOCK = frozen_clock("2030-01-01Z")
 
 
 @dataclasses.dataclass

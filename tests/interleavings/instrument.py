@@ -20,6 +20,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tests.conftest import frozen_clock
+
 Connection = psycopg.Connection[Any]
 
 GATE = 715_517  # the first key of the advisory locks at which sessions wait; the session's number is added
@@ -77,17 +79,7 @@ begin
     end if;
 end;
 $$;
-
-create or replace function inventory.clock()
-returns timestamptz
-language plpgsql stable parallel safe security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return timestamptz '{EPOCH}' + (select c.last_value from store.test_clock as c) * interval '1 microsecond';
-end;
-$$;
-
+{frozen_clock(EPOCH)}
 -- Which tables somebody has tried to change since the world was put back. Sequences, for they outlive a rollback.
 create function interleaving.note_change() returns trigger language plpgsql as $$
 begin
