@@ -197,6 +197,8 @@ def timelines(history: History, ledger: Ledger) -> dict[int, Timeline]:
         else:
             by_moved[_key(ledger.moved(movement))].append(change)
     _attribute(history, ledger, by_moved)
+    for each in changes.values():
+        _join_expiries(each)
     blocks = _blocks(history, ledger, changes)
     return {product: Timeline(each, blocks[product]) for product, each in changes.items()}
 
@@ -228,6 +230,20 @@ def _attribute(history: History, ledger: Ledger, by_moved: dict[tuple[Any, ...],
             for change in itertools.islice(left, len(together) if is_sure else None):
                 change.span = span
                 change.operation = together[0] if is_sure and len(together) == 1 else None
+
+
+def _join_expiries(changes: list[Change]) -> None:
+    """Blocks that ended between two changes of one operation were ended by it: it held the product all the while."""
+    last: Operation | None = None
+    ended: list[Change] = []
+    for change in changes:
+        if change.movement["kind"] == "expire":
+            ended.append(change)
+            continue
+        if change.operation is not None and change.operation is last:
+            for each in ended:
+                each.operation = last
+        last, ended = change.operation, []
 
 
 def _latest(operation: Operation) -> float:

@@ -132,6 +132,19 @@ def test_nobody_sees_half_of_a_request() -> None:
     assert run.violated() == {READS}
 
 
+def test_blocks_that_a_request_ends_on_its_way_are_a_part_of_it() -> None:
+    run = Run()
+    run.add((0, 1), run.write(1, "add", 5))
+    number = run.block((1, 2), 4, end=3)
+    before = run.write(1, "remove", -1)
+    run.write(1, "expire", blocked=-4, reference=number)
+    run.ask((4, 9), "orders", effects=[before, run.write(1, "remove", -4)], answer={"results": []})
+    run.see((5, 6), 0)
+    assert run.violated() == set()
+    run.see((7, 8), 4)
+    assert run.violated() == {READS}
+
+
 def test_time_does_not_go_back() -> None:
     """Each read alone could be true: the change came at an instant between 1 and 9."""
     run = Run()
