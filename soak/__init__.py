@@ -1,6 +1,6 @@
 """Many clients play all five APIs while a driver breaks what they stand on; then the ledger explains every answer.
 
-    python -m soak --seconds 60 --seed 7 --clients 24 --world failover
+    python -m soak --seconds 60 --seed 7 --clients 96 --world failover
 
 - ``world``, ``proxy``, ``receiver``: what a run stands on. ``faults``: what breaks.
 - ``clients``: who asks, and writes into the ``history`` what was answered. ``planted``: faults that must be found.

@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--world", choices=WORLDS, default="plain", help="what stands between clients and data")
     parser.add_argument("--seconds", type=float, default=60, help="how long things break")
     parser.add_argument("--seed", default=str(random.randrange(10**6)), help="of clients and faults; printed")
-    parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--clients", type=int, default=96)
     parser.add_argument("--products", type=int, default=27, help="of each nine one is scarce")
     parser.add_argument("--answers", type=int, default=0, help="go on until there are so many")
     parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")

@@ -22,10 +22,10 @@ import simplejson
 
 from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of
 
-TIMEOUTS = (3.0, 6.0, 12.0)  # seconds: of clients of less and more patience
+TIMEOUTS = (1.0, 2.0, 6.0)  # seconds: of clients of less and more patience
 PATIENCE = 20.0  # seconds that a request is sent again after the play is over
 FIRST_DELAY, LAST_DELAY = 0.02, 0.5
-LOOKS = 0.55  # of what a client does
+LOOKS = 0.6  # of what a client does
 PLACES = 100  # clients whose amounts differ in their last digits
 
 # The answers to requests of the right shape that the contract knows. Any other refusal is a violation.

@@ -45,6 +45,7 @@ ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
 SHORT = ("end sessions", "kill the postmaster", "lose answers to servers", "kill a server")
 # What can happen in one world alone; the first of each in short runs too.
 OF_WORLD = {"plain": (), "workers": ("kill a worker",), "failover": ("kill the primary", "cut off the primary")}
+LONG_SECONDS = 30  # from then on there is time without faults, and for slow ones
 SETS = ("all", "short", "none")
 # These break the way between servers and database.
 ON_THE_WAY = ("stall the database", "lose answers to servers", "cut off the primary")
@@ -104,7 +105,7 @@ class Faults:
     async def run(self, seconds: float) -> None:
         """Break things until so many seconds are over and each kind had its turn; at most twice as long."""
         began = time.monotonic()
-        self._is_long = seconds > 30
+        self._is_long = seconds >= LONG_SECONDS
         lanes = [[kind for kind in self._kinds if kind in lane] for lane in LANES]
         try:
             await asyncio.gather(*(self._lane(lane, n, began, seconds) for n, lane in enumerate(lanes) if lane))
@@ -116,7 +117,7 @@ class Faults:
         for is_first in itertools.chain([True], itertools.repeat(False)):
             chance.shuffle(kinds)
             for kind in kinds:
-                await asyncio.sleep(chance.uniform(0.5, 1.5))
+                await asyncio.sleep(chance.uniform(3, 5) if self._is_long else chance.uniform(0.5, 1.5))
                 if time.monotonic() > began_at + (2 * seconds if is_first else seconds):
                     return
                 async with self._way if kind in ON_THE_WAY else contextlib.nullcontext():

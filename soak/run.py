@@ -36,7 +36,7 @@ APIS = {0: "tokens", 1: "1 SKUs, blocks", 2: "2 stock", 3: "3 pricing", 4: "4 AR
 class Options:
     seed: str
     seconds: float = 60
-    clients: int = 24
+    clients: int = 96
     products: int = 27
     answers: int = 0  # the play goes on until there are so many, whatever time it takes
     world: str = "plain"

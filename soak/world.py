@@ -48,7 +48,7 @@ SETTINGS = {
     "ANONYMOUS_ROLE": "inventory_operator",
     "ACCESS_TOKEN_SECONDS": "86400",
     "POOL_SIZE": "2",
-    "QUEUE_SIZE": "12",
+    "QUEUE_SIZE": "64",
     "QUEUE_SECONDS": "2",
     "WEBHOOK_POLL_SECONDS": "0.2",
     "WEBHOOK_ALLOW_PRIVATE_ADDRESSES": "true",
