@@ -117,7 +117,7 @@ class Faults:
         for is_first in itertools.chain([True], itertools.repeat(False)):
             chance.shuffle(kinds)
             for kind in kinds:
-                await asyncio.sleep(chance.uniform(3, 5) if self._is_long else chance.uniform(0.5, 1.5))
+                await asyncio.sleep(chance.uniform(5, 7) if self._is_long else chance.uniform(0.5, 1.5))
                 if time.monotonic() > began_at + (2 * seconds if is_first else seconds):
                     return
                 async with self._way if kind in ON_THE_WAY else contextlib.nullcontext():
