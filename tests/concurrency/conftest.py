@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import Database, InThread
+import server.lane
+from tests.conftest import PATIENCE, Database, InThread, Server
 
 Connection = psycopg.Connection[Any]
 
@@ -143,3 +144,11 @@ def first(connection: Connection, query: str, *parameters: Any) -> Any:
 def race(database: Database) -> Race:
     """Callers that race for the rows of the test's database."""
     return Race(database)
+
+
+@pytest.fixture
+def patient_server(database: Database, start_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server that waits for its queue and for the database as long as a slow machine takes to line callers up."""
+    database.be_patient()
+    monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 10 * PATIENCE)
+    return start_server(queue_seconds=10 * PATIENCE)

@@ -6,7 +6,6 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -374,10 +373,9 @@ def test_a_stricter_transaction_that_makes_a_place_is_told_to_try_again(database
 
 
 def test_over_http_a_ring_of_transfers_with_removes_and_sales_fails_nowhere(
-    database: Database, start_server: Callable[..., Server]
+    database: Database, patient_server: Server
 ) -> None:
-    database.be_patient()
-    server = start_server(queue_seconds=60)
+    server = patient_server
     database.one("select id from maintenance.create_user('root', 'secret', 'admin')")
     token = server.token("root", "secret")
     places = [f"RACK-R{number}-01" for number in range(10)]

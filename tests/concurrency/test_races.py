@@ -139,18 +139,16 @@ class TestLastUnits:
         database.verify()
 
     def test_over_http_of_64_callers_for_the_last_unit_one_gets_it(
-        self, database: Database, start_server: Callable[..., Server], race: Race
+        self, database: Database, patient_server: Server, race: Race
     ) -> None:
-        database.be_patient()
-        server = start_server(queue_seconds=60)
-        client = server.client()
+        client = patient_server.client()
         product = database.product(quantity=1)
         before = database.counts()
         requests = [
             (f"/sku/{database.sku_id(product)}/temporary-block", {"quantity": 1}),
             (f"/api/v1/inventory/{product}/reserveStock", {"amount": 1}),
         ]
-        alone = server.settings.pool_size - 1  # one connection is left to those that travel
+        alone = patient_server.settings.pool_size - 1  # one connection is left to those that travel
         with ThreadPoolExecutor(64) as pool:
             with race.holding(product):
                 sent = [pool.submit(client.post, path, json=body) for path, body in requests * 32]
