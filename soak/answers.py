@@ -111,6 +111,7 @@ class Answers:
         back = Check("nobody sees time go back")
         floors: dict[Hashable, int] = defaultdict(int)
         answered: list[tuple[float, int, Hashable, int]] = []  # heap: until when a read waited, and what it saw
+        turn = itertools.count()
         looks = {
             "look at sku": self._sku,
             "look at item": self._item,
@@ -135,7 +136,7 @@ class Answers:
                 back.expect(_have_an_instant(fresh), f"{operation.line()}: {operation.raw[:500]!r}")
             for key, each in fresh.items():
                 if each:
-                    heapq.heappush(answered, (end, len(answered), key, min(each)[0]))
+                    heapq.heappush(answered, (end, next(turn), key, min(each)[0]))
         return [check, back]
 
     def _sku(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
