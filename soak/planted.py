@@ -206,6 +206,7 @@ set actor = case when t.id = p.first_id then p.second_actor else p.first_actor e
 from pair as p
 where t.product_id = p.product_id and t.id in (p.first_id, p.second_id)
 """,
+        products=60,  # many: between two changes of one product is more time than an answer takes
     ),
     "a refusal without cause": Planted(
         frozenset({REFUSALS}),
