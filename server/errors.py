@@ -128,6 +128,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "RETURN_EXCEEDS_DEPARTURE": _all(409),
     "PROTECTED": _all(400),
     "INFLOW_USED": _all(400),
+    "TOO_MANY_LAYERS": _all(409),
     "LINES_REJECTED": _all(422),
     "BACKDATED_PRICE": _row(409, 409, 400, 400, 422, 422),
     "QUANTITY_OUT_OF_RANGE": _row(422, 400, 400, 422, 422, 422),

@@ -28,7 +28,7 @@ select inventory.create_blocks(array[row('{sku_id}', 1)]::inventory.block_line [
 select inventory.extend_block(b.id, b.expires_at) from {block}
 select inventory.convert_block(b.id) from {block}
 select inventory.cancel_block(b.id) from {block}
-select inventory.end_lapsed_blocks({p}, inventory.clock())
+select inventory.end_expired_blocks({p}, 9)
 select inventory.record_sale({p}, 1, 9)
 select inventory.return_sale(s.id, 1) from store.sale as s where s.product_id = {p} limit 1
 select inventory.record_purchase({p}, 1, 1, 3)

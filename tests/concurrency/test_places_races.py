@@ -57,33 +57,19 @@ def places(database: Database, product: int) -> dict[str | None, Decimal]:
 
 
 # In place of inventory.location_id: the same, when nobody holds an advisory lock.
-LATE_LOCATION = """
-alter function inventory.location_id(inventory.location_code, boolean) rename to location_id_then;
-create function inventory.location_id(p_code inventory.location_code, p_is_made boolean default false)
-returns bigint language plpgsql volatile as $$
-begin
-    perform pg_advisory_xact_lock(7);
-    return inventory.location_id_then(p_code, p_is_made);
-end;
-$$;
-alter function inventory.location_id(inventory.location_code, boolean) owner to inventory_owner;
-"""
-
-
-def test_orders_whose_product_is_renamed_meanwhile_are_not_booked(database: Database, race: Race) -> None:
-    """The call has locked its products, and looked at their codes; before it books, one of them gets another code."""
+def test_orders_are_of_the_product_that_had_the_code_when_the_call_looked(database: Database, race: Race) -> None:
+    """It has looked at the codes and waits for the first product, which gets another code meanwhile."""
     first_product, second_product = database.product("A-1", 5), database.product("A-2", 5)
-    database.one(PLACE, *add("A-2", 1, A))
-    before = database.counts()
-    database.admin.execute(LATE_LOCATION)
-    database.admin.execute("select pg_advisory_lock(7)")
-    race.call(*bulk(add("A-1", 2, A), add("A-2", 3, A)))
-    race.line_up(1)
-    database.one("select sku from inventory.update_catalog_product(%s, p_sku => %s)", first_product, "A-1 old")
-    database.admin.execute("select pg_advisory_unlock(7)")
-    assert race.finish() == ["40001"]
-    assert database.counts() == before
-    assert (database.stock(first_product)[0], database.stock(second_product)[0]) == (5, 6)
+    with race.behind(first_product):
+        race.queue(*bulk(add("A-1", 2, A), add("A-2", 3, A)))
+        database.one("select sku from inventory.update_catalog_product(%s, p_sku => %s)", first_product, "A-1 old")
+        other = database.product("A-1", 5)
+    assert race.outcomes == [None]
+    assert [database.stock(product)[0] for product in (first_product, second_product, other)] == [7, 8, 5]
+    assert database.rows("select product_id, sku from store.art_operation order by id") == [
+        (first_product, "A-1"),
+        (second_product, "A-2"),
+    ]
     database.verify()
 
 

@@ -187,11 +187,10 @@ class TestLastUnits:
     ) -> None:
         product = database.product(quantity=1)
         mine = block(database, product)
-        with race.behind(product):
+        with race.behind(product, waiting=1):  # what cannot be had waits for nobody
             for query in (BLOCK, RESERVE) * 8:
                 race.call(query, product, 1)
-            race.line_up()
-            race.queue(CONVERT, mine)
+            race.call(CONVERT, mine)
             for query in (BLOCK, RESERVE) * 8:
                 race.call(query, product, 1)
         assert race.outcomes == ["IV001"] * 16 + [None] + ["IV001"] * 16
@@ -203,13 +202,14 @@ class TestLastUnits:
     ) -> None:
         product = database.product(quantity=3)
         mine = block(database, product, 3)
+        with race.behind(product, waiting=1):
+            race.call(RESERVE, product, 1)
+            race.call(CONVERT_SOME, mine, 2)
+        assert race.outcomes == ["IV001", None]
         with race.behind(product):
-            race.queue(RESERVE, product, 1)
-            race.queue(CONVERT_SOME, mine, 2)
             for query in (RESERVE, BLOCK) * 4:
                 race.call(query, product, 1)
-        assert race.outcomes[:2] == ["IV001", None]
-        assert Counter(race.outcomes[2:]) == {None: 1, "IV001": 7}
+        assert Counter(race.outcomes) == {None: 1, "IV001": 7}
         on_hand, reserved, blocked = database.stock(product)
         assert (on_hand, reserved + blocked) == (1, 1)
         database.verify()
@@ -571,11 +571,10 @@ class TestBuyingAndSelling:
     def test_a_sale_takes_the_units_of_a_block_that_is_over(self, database: Database, race: Race) -> None:
         product = database.product(quantity=5)
         block(database, product, 5, timedelta(minutes=1))
+        database.advance(HOUR)
         with race.behind(product):
             for _ in range(3):
                 race.call(SELL, product, 2, role="inventory_admin")
-            race.line_up()
-            database.advance(HOUR)
         assert Counter(race.outcomes) == {None: 2, "IV001": 1}
         assert database.stock(product) == (1, 0, 0)
         database.verify()
@@ -990,10 +989,11 @@ class TestIdempotencyKeys:
             first(connection, *failed)
 
         with race.holding(product):
-            race.queue(*refused)
+            race.call(*refused)
+            race.line_up(0)
             call = race.do(fail)
             if failure == "57014":
-                race.line_up()
+                race.line_up(1)
                 database.one("select pg_cancel_backend(%s)", call.connection.info.backend_pid)
             assert call.sqlstate() == failure
         assert race.finish() == [None, failure]

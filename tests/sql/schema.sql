@@ -161,6 +161,20 @@ ALTER DOMAIN inventory.money OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.money IS 'An amount of money: 0 or more, at most 20 digits before the decimal point and 3 after it.';
 
+CREATE TYPE inventory.movement_kind AS (
+	on_hand integer,
+	reserved integer,
+	blocked integer,
+	requires_active boolean,
+	is_history boolean,
+	is_sale boolean,
+	undoes text
+);
+
+ALTER TYPE inventory.movement_kind OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.movement_kind IS 'What a kind of movement does and counts as: see inventory.movement_kind().';
+
 CREATE DOMAIN inventory.name AS text
 	CONSTRAINT name_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 255)))
 	CONSTRAINT name_not_blank CHECK ((VALUE ~ '[^\s]'::text));
@@ -218,6 +232,125 @@ CREATE DOMAIN inventory.positive_whole_quantity AS integer
 ALTER DOMAIN inventory.positive_whole_quantity OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.positive_whole_quantity IS 'Whole units of stock: 1 to 999 999 999.';
+
+CREATE TABLE store.block (
+    id uuid NOT NULL,
+    product_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    reason text,
+    status text DEFAULT 'active'::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    ended_by text,
+    converted_quantity numeric(12,3),
+    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
+    CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
+    CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
+    CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE store.block OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
+
+COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
+
+COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+
+CREATE TABLE store.movement (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    on_hand_before numeric(12,3) NOT NULL,
+    on_hand_after numeric(12,3) NOT NULL,
+    reserved_before numeric(12,3) NOT NULL,
+    reserved_after numeric(12,3) NOT NULL,
+    blocked_before numeric(12,3) NOT NULL,
+    blocked_after numeric(12,3) NOT NULL,
+    cost numeric(32,3),
+    reference text,
+    reason text,
+    actor text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    number bigint NOT NULL,
+    written_by text,
+    CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
+)
+PARTITION BY RANGE (created_at);
+
+ALTER TABLE store.movement OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance, by month (UTC). A product''s rows are a chain in order of number:
+each begins where the last ended. Each partition has the key (product_id, number); the lock of the product''s stock row makes it
+one of the whole.';
+
+COMMENT ON COLUMN store.movement.id IS 'Names it for callers. The order of a product''s movements is that of their numbers.';
+
+COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
+
+COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
+
+COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
+
+COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+
+COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
+
+COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quantity after it.';
+
+COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
+
+COMMENT ON COLUMN store.movement.number IS 'Counts a product''s movements from 1, with no gap.';
+
+COMMENT ON COLUMN store.movement.written_by IS 'The database login that wrote it; null: written before logins were kept. actor is who that login acted for.';
+
+CREATE TYPE inventory.posted AS (
+	movement store.movement,
+	block store.block,
+	booked numeric,
+	ended integer,
+	sqlstate text,
+	message text,
+	detail jsonb,
+	hint text
+);
+
+ALTER TYPE inventory.posted OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.posted IS 'What became of a line of inventory.post: its movement, or the error that refused it.';
+
+CREATE TYPE inventory.posting AS (
+	kind text,
+	product_id bigint,
+	quantity numeric,
+	counted numeric,
+	unit_cost numeric,
+	location_id bigint,
+	to_location_id bigint,
+	block_id uuid,
+	expires_at timestamp with time zone,
+	layer_id bigint,
+	returns_movement_id bigint,
+	unit_price numeric,
+	revenue numeric,
+	returned_sale_id bigint,
+	supplier_id bigint,
+	reference text,
+	reason text,
+	actor text
+);
+
+ALTER TYPE inventory.posting OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.posting IS 'One line of inventory.post, which says what each field means.';
 
 CREATE DOMAIN inventory.price_type AS text
 	CONSTRAINT price_type_known CHECK ((VALUE = ANY (ARRAY['retail'::text, 'promo'::text, 'wholesale'::text])));
@@ -394,35 +527,6 @@ COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where n
 
 COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
 
-CREATE TABLE store.block (
-    id uuid NOT NULL,
-    product_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    reason text,
-    status text DEFAULT 'active'::text NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    created_by text NOT NULL,
-    ended_at timestamp with time zone,
-    ended_reason text,
-    ended_by text,
-    converted_quantity numeric(12,3),
-    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
-    CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
-    CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
-    CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
-    CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
-)
-WITH (fillfactor='90');
-
-ALTER TABLE store.block OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
-
-COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
-
-COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
-
 CREATE TABLE store.brand (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -566,6 +670,7 @@ CREATE TABLE store.stock (
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     located numeric(12,3) DEFAULT 0 NOT NULL,
+    last_number bigint DEFAULT 0 NOT NULL,
     CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
@@ -588,46 +693,7 @@ COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the mov
 
 COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
 
-CREATE TABLE store.movement (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    kind text NOT NULL,
-    on_hand_before numeric(12,3) NOT NULL,
-    on_hand_after numeric(12,3) NOT NULL,
-    reserved_before numeric(12,3) NOT NULL,
-    reserved_after numeric(12,3) NOT NULL,
-    blocked_before numeric(12,3) NOT NULL,
-    blocked_after numeric(12,3) NOT NULL,
-    cost numeric(32,3),
-    reference text,
-    reason text,
-    actor text NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
-    average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
-)
-PARTITION BY RANGE (created_at);
-
-ALTER TABLE store.movement OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.movement IS 'The ledger: one immutable row for every change of a balance, by month (UTC). A product''s rows are a chain: each begins where
-the last ended. Each partition has the key (product_id, id); the sequence makes it one of the whole.';
-
-COMMENT ON COLUMN store.movement.cost IS 'What an arrival brought or a departure took, from the cost layers; null: unknown, or nothing came or left.';
-
-COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an id (a block''s UUID, …).';
-
-COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
-
-COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
-
-COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
-
-COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quantity after it.';
-
-COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
+COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
 
 CREATE TABLE store.outflow (
     product_id bigint NOT NULL,
@@ -745,6 +811,39 @@ ALTER TABLE store.unit OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
 
+CREATE TABLE store.cost_layer (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    remaining numeric(12,3) NOT NULL,
+    unit_cost numeric(23,3),
+    value numeric(32,3),
+    remaining_value numeric(32,3),
+    is_open boolean DEFAULT true NOT NULL,
+    number bigint NOT NULL,
+    CONSTRAINT cost_layer_cost_known_or_not CHECK ((((unit_cost IS NULL) = (value IS NULL)) AND ((value IS NULL) = (remaining_value IS NULL)))),
+    CONSTRAINT cost_layer_empty_is_worth_nothing CHECK (((remaining > '0'::numeric) OR (COALESCE(remaining_value, '0'::numeric) = '0'::numeric))),
+    CONSTRAINT cost_layer_open_while_it_holds CHECK ((is_open = (remaining > '0'::numeric))),
+    CONSTRAINT cost_layer_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= '0'::numeric) AND (remaining_value <= value))),
+    CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= '0'::numeric) AND (remaining <= quantity)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.cost_layer OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.cost_layer IS 'What each arrival cost and what is left of it. Departures use layers up in order of id, first in first out.';
+
+COMMENT ON COLUMN store.cost_layer.id IS 'Names it for callers. Departures use layers up in order of number.';
+
+COMMENT ON COLUMN store.cost_layer.value IS 'quantity * unit_cost, rounded half up to 3 decimals once, on arrival; null: unknown.';
+
+COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: who takes the last units takes all that remains.';
+
+COMMENT ON COLUMN store.cost_layer.number IS 'The number of the movement that brought it; 0 and below: the order of those whose movements have no number.';
+
 CREATE TABLE store.count_line (
     count_id bigint NOT NULL,
     product_id bigint NOT NULL,
@@ -822,6 +921,34 @@ COMMENT ON TABLE store.cost_layer_use IS 'Which layers paid for which departure,
 
 COMMENT ON COLUMN store.cost_layer_use.returns_movement_id IS 'The departure whose units came back; null for a departure.';
 
+CREATE TABLE store.location_movement (
+    product_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    quantity_before numeric(12,3) NOT NULL,
+    quantity_after numeric(12,3) NOT NULL,
+    CONSTRAINT location_movement_not_negative CHECK (((quantity_before >= '0'::numeric) AND (quantity_after >= '0'::numeric)))
+);
+
+ALTER TABLE store.location_movement OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which place. What lies at a place is the sum of them.';
+
+CREATE TABLE store.location_stock (
+    product_id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    arrived_at timestamp with time zone NOT NULL,
+    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= '0'::numeric))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE store.location_stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
+
+COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
@@ -866,34 +993,6 @@ COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code; a deleted one'
 
 COMMENT ON COLUMN store.product_ever.name IS 'The product''s name.';
 
-CREATE TABLE store.cost_layer (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    remaining numeric(12,3) NOT NULL,
-    unit_cost numeric(23,3),
-    value numeric(32,3),
-    remaining_value numeric(32,3),
-    is_open boolean DEFAULT true NOT NULL,
-    CONSTRAINT cost_layer_cost_known_or_not CHECK ((((unit_cost IS NULL) = (value IS NULL)) AND ((value IS NULL) = (remaining_value IS NULL)))),
-    CONSTRAINT cost_layer_empty_is_worth_nothing CHECK (((remaining > '0'::numeric) OR (COALESCE(remaining_value, '0'::numeric) = '0'::numeric))),
-    CONSTRAINT cost_layer_open_while_it_holds CHECK ((is_open = (remaining > '0'::numeric))),
-    CONSTRAINT cost_layer_quantity_positive CHECK ((quantity > '0'::numeric)),
-    CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= '0'::numeric) AND (remaining_value <= value))),
-    CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= '0'::numeric) AND (remaining <= quantity)))
-)
-WITH (fillfactor='80');
-
-ALTER TABLE store.cost_layer OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.cost_layer IS 'What each arrival cost and what is left of it. Departures use layers up in order of id, first in first out.';
-
-COMMENT ON COLUMN store.cost_layer.value IS 'quantity * unit_cost, rounded half up to 3 decimals once, on arrival; null: unknown.';
-
-COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: who takes the last units takes all that remains.';
-
 CREATE TABLE store.deleted_flow (
     kind text NOT NULL,
     id bigint NOT NULL,
@@ -923,21 +1022,6 @@ CREATE TABLE store.location (
 ALTER TABLE store.location OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.location IS 'Named places (API 4).';
-
-CREATE TABLE store.location_stock (
-    product_id bigint NOT NULL,
-    location_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    arrived_at timestamp with time zone NOT NULL,
-    CONSTRAINT location_stock_quantity_not_negative CHECK ((quantity >= '0'::numeric))
-)
-WITH (fillfactor='80');
-
-ALTER TABLE store.location_stock OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
-
-COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
 
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
@@ -1067,19 +1151,6 @@ ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE store.location_movement (
-    product_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    location_id bigint NOT NULL,
-    quantity_before numeric(12,3) NOT NULL,
-    quantity_after numeric(12,3) NOT NULL,
-    CONSTRAINT location_movement_not_negative CHECK (((quantity_before >= '0'::numeric) AND (quantity_after >= '0'::numeric)))
-);
-
-ALTER TABLE store.location_movement OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which place. What lies at a place is the sum of them.';
-
 CREATE SEQUENCE store.movement_id_seq
     START WITH 1
     INCREMENT BY 1
@@ -1109,6 +1180,8 @@ CREATE TABLE store.movement_default (
     created_at timestamp with time zone NOT NULL,
     average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    number bigint NOT NULL,
+    written_by text,
     CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 );
 
@@ -1137,7 +1210,9 @@ CREATE TABLE store.opening_balance (
     reserved numeric(12,3) NOT NULL,
     blocked numeric(12,3) NOT NULL,
     average_quantity numeric(12,3) NOT NULL,
-    average_value numeric(32,3) NOT NULL
+    average_value numeric(32,3) NOT NULL,
+    number bigint DEFAULT 0 NOT NULL,
+    has_history boolean DEFAULT true NOT NULL
 );
 
 ALTER TABLE store.opening_balance OWNER TO inventory_owner;
@@ -1145,6 +1220,10 @@ ALTER TABLE store.opening_balance OWNER TO inventory_owner;
 COMMENT ON TABLE store.opening_balance IS 'What a product had after the last of its movements that were detached: what the ledger has of it begins there.';
 
 COMMENT ON COLUMN store.opening_balance.movement_id IS 'That movement.';
+
+COMMENT ON COLUMN store.opening_balance.number IS 'That movement''s number.';
+
+COMMENT ON COLUMN store.opening_balance.has_history IS 'Whether one of the product''s detached movements was more than its first stock or a correction of it.';
 
 CREATE SEQUENCE store.outflow_id_seq
     START WITH 1
@@ -1372,7 +1451,7 @@ ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_pkey PRIMARY KEY (product_id, location_id);
 
 ALTER TABLE ONLY store.movement_default
-    ADD CONSTRAINT movement_default_pkey PRIMARY KEY (product_id, id);
+    ADD CONSTRAINT movement_default_pkey PRIMARY KEY (product_id, number);
 
 ALTER TABLE ONLY store.opening_balance
     ADD CONSTRAINT opening_balance_pkey PRIMARY KEY (product_id);
@@ -1444,7 +1523,7 @@ CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
 
 CREATE UNIQUE INDEX category_name_key ON store.category USING btree (lower(name));
 
-CREATE INDEX cost_layer_open_idx ON store.cost_layer USING btree (product_id, id) WHERE is_open;
+CREATE INDEX cost_layer_open_idx ON store.cost_layer USING btree (product_id, number) WHERE is_open;
 
 CREATE INDEX cost_layer_use_layer_idx ON store.cost_layer_use USING btree (product_id, layer_id);
 
@@ -1534,9 +1613,6 @@ CREATE INDEX webhook_delivery_list_idx ON store.webhook_delivery USING btree (we
 
 CREATE INDEX webhook_delivery_status_idx ON store.webhook_delivery USING btree (webhook_id, status, id);
 
-ALTER TABLE ONLY store.cost_layer_use
-    ADD CONSTRAINT cost_layer_use_product_id_layer_id_fkey FOREIGN KEY (product_id, layer_id) REFERENCES store.cost_layer(product_id, id);
-
 ALTER TABLE ONLY store.count_line
     ADD CONSTRAINT count_line_count_id_fkey FOREIGN KEY (count_id) REFERENCES store.count(id);
 
@@ -1550,19 +1626,10 @@ ALTER TABLE ONLY store.count
     ADD CONSTRAINT count_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
 ALTER TABLE ONLY store.inflow
-    ADD CONSTRAINT inflow_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
-
-ALTER TABLE ONLY store.inflow
     ADD CONSTRAINT inflow_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
 
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
-
-ALTER TABLE ONLY store.location_stock
-    ADD CONSTRAINT location_stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
-
-ALTER TABLE ONLY store.outflow
-    ADD CONSTRAINT outflow_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
 ALTER TABLE ONLY store.price_turn
     ADD CONSTRAINT price_turn_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id) ON DELETE CASCADE;
@@ -1574,13 +1641,7 @@ ALTER TABLE ONLY store.product
     ADD CONSTRAINT product_category_id_fkey FOREIGN KEY (category_id) REFERENCES store.category(id);
 
 ALTER TABLE ONLY store.purchase
-    ADD CONSTRAINT purchase_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
-
-ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
-
-ALTER TABLE ONLY store.sale
-    ADD CONSTRAINT sale_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
@@ -1634,6 +1695,8 @@ REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.movement_kind FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.name FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.overlap_seconds FROM PUBLIC;
@@ -1649,6 +1712,10 @@ REVOKE ALL ON TYPE inventory.per_page FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.phone_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.positive_whole_quantity FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.posted FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.posting FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.price_type FROM PUBLIC;
 

@@ -568,16 +568,17 @@ def test_units_are_counted_and_freed_as_of_an_instant(database: Database, call: 
         block(call, product, quantity, p_expires_at=NOON + lasting)
     block(call, other, 5, p_expires_at=NOON + MINUTE)
 
-    def lapsed(at: datetime) -> Any:
-        return database.one("select inventory.lapsed_quantity(%s, %s)", product, at)
+    def expired(at: datetime) -> Any:
+        return database.one("select inventory.expired_quantity(%s, %s)", product, at)
 
     def end(at: datetime) -> Any:
-        return database.one("select inventory.end_lapsed_blocks(%s, %s)", product, at)
+        freeze(at)
+        return database.one("select inventory.end_expired_blocks(%s, 100)", product)
 
-    assert (lapsed(NOON + MINUTE - MICROSECOND), end(NOON + MINUTE - MICROSECOND)) == (0, 0)
-    assert (lapsed(NOON + MINUTE), lapsed(NOON + HOUR)) == (3, 7)
+    assert (expired(NOON + MINUTE - MICROSECOND), end(NOON + MINUTE - MICROSECOND)) == (0, 0)
+    assert (expired(NOON + MINUTE), expired(NOON + HOUR)) == (3, 7)
     assert end(NOON + MINUTE) == 2
-    assert (lapsed(NOON + MINUTE), end(NOON + MINUTE)) == (0, 0), "nothing is given back twice"
+    assert (expired(NOON + MINUTE), end(NOON + MINUTE)) == (0, 0), "nothing is given back twice"
     assert database.stock(product) == (10, 0, 4)
     assert end(NOON + HOUR) == 1
     assert database.stock(product) == (10, 0, 0)
@@ -590,9 +591,10 @@ def test_a_bounded_sweep_ends_the_oldest_first(database: Database, call: Call, c
     for quantity, end in ((1, 3 * MINUTE), (2, MINUTE), (3, 2 * MINUTE)):
         block(call, product, quantity, p_expires_at=NOON + end)
     database.without_indexes()
+    freeze(NOON + HOUR)
     for ended, blocked in ((2, 1), (1, 0), (0, 0)):
-        (found,) = calls("end_lapsed_blocks", product, NOON + HOUR, 2, role="postgres")
-        assert found == {"end_lapsed_blocks": ended}
+        (found,) = calls("end_expired_blocks", product, 2, role="postgres")
+        assert found == {"end_expired_blocks": ended}
         assert database.stock(product) == (10, 0, blocked)
 
 
@@ -602,7 +604,8 @@ def test_a_bounded_sweep_counts_blocks_of_its_product_alone(database: Database, 
     for _ in range(2):
         block(call, other, 1, p_expires_at=NOON + MINUTE)
         block(call, product, 1, p_expires_at=NOON + 2 * MINUTE)
-    assert database.one("select inventory.end_lapsed_blocks(%s, %s, 2)", product, NOON + HOUR) == 2
+    freeze(NOON + HOUR)
+    assert database.one("select inventory.end_expired_blocks(%s, 2)", product) == 2
     assert database.stock(product) == (10, 0, 0)
     assert database.stock(other) == (10, 0, 2)
 
@@ -617,7 +620,8 @@ def test_a_sweep_waits_for_who_changes_the_balances(
     one, two = database.connect("inventory_operator"), database.connect()
     with one.transaction():
         one.execute("select inventory.reserve_stock(%s, 3)", [product])
-        sweep = in_thread(lambda: two.execute("select inventory.end_lapsed_blocks(%s, %s)", [product, NOON + HOUR]))
+        freeze(NOON + HOUR)
+        sweep = in_thread(lambda: two.execute("select inventory.end_expired_blocks(%s, 9)", [product]))
         database.wait_until_blocked(two)
     sweep.result()
     assert database.rows(
@@ -627,14 +631,15 @@ def test_a_sweep_waits_for_who_changes_the_balances(
 
 
 def test_nothing_is_given_back_twice(database: Database, call: Call, freeze: Freeze) -> None:
-    """By demand and by sweep, in either order."""
+    """By demand, which ends no more than it takes, and by sweep, in either order."""
     product = database.product(quantity=10)
     freeze(NOON)
-    for _ in range(2):
+    for _ in range(3):
         block(call, product, 2, p_expires_at=NOON + MINUTE)
     freeze(NOON + MINUTE)
     call("reserve_stock", product, 7)
-    assert call("maintenance.expire_blocks", role="inventory_maintenance") == {"expire_blocks": 0}
+    assert database.stock(product) == (10, 7, 2)
+    assert call("maintenance.expire_blocks", role="inventory_maintenance") == {"expire_blocks": 1}
     call("release_stock", product, 7)
     block(call, product, 10, p_expires_at=NOON + 2 * MINUTE)
     freeze(NOON + 2 * MINUTE)
@@ -659,15 +664,17 @@ def test_units_that_ran_out_go_to_one_of_two_callers(database: Database, call: C
 
 
 def test_a_block_that_was_extended_while_the_sweep_waited_is_not_swept(
-    database: Database, call: Call, in_thread: type[InThread]
+    database: Database, call: Call, freeze: Freeze, in_thread: type[InThread]
 ) -> None:
     product = database.product(quantity=4)
-    made = block(call, product, 4)
+    freeze(NOON)
+    made = block(call, product, 4, p_expires_at=NOON + MINUTE)
     one, two = database.connect("inventory_operator"), database.connect()
     with one.transaction():
-        one.execute("select inventory.extend_block(%s, %s)", [made["id"], made["expires_at"] + HOUR])
+        one.execute("select inventory.extend_block(%s, %s)", [made["id"], NOON + HOUR])
+        freeze(NOON + MINUTE)
         waiting = in_thread(
-            lambda: two.execute("select inventory.end_lapsed_blocks(%s, %s)", [product, made["expires_at"]]).fetchone()
+            lambda: two.execute("select inventory.end_expired_blocks(%s, 9)", [product]).fetchone()
         )
         database.wait_until_blocked(two)
     assert waiting.result() == (0,)
@@ -690,27 +697,37 @@ def test_the_table_itself_refuses(database: Database, call: Call, refused: Refus
             database.admin.execute(f"update store.block set {change}".encode())
 
 
-@pytest.mark.parametrize("end", ["convert_block", "cancel_block"])
-def test_a_block_whose_time_runs_out_under_the_lock_has_expired(database: Database, refused: Refused, end: str) -> None:
+# The first look at the time comes a microsecond before the block's end, the second at its end.
+TIME_RUNS_OUT = """
+create sequence store.look;
+create or replace function inventory.clock()
+returns timestamptz
+language plpgsql stable parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (select b.created_at from store.block as b) + interval '15 minutes'
+        - case when nextval('store.look') = 1 then interval '1 microsecond' else interval '0' end;
+end;
+$$;
+alter sequence store.look owner to inventory_owner;
+"""
+
+
+@pytest.mark.parametrize(("end", "status"), [("convert_block", "converted"), ("cancel_block", "cancelled")])
+def test_a_block_is_ended_at_one_instant(database: Database, end: str, status: str) -> None:
+    """Whether it is active is asked at the instant at which it ends."""
     product = database.product(quantity=5)
     block = database.one("select id from inventory.create_block(%s, 2)", product)
-    # The first look at the time finds the block active; the second, for the change, comes at its end.
-    database.admin.execute("create sequence store.look")
-    database.admin.execute(
-        """
-        create or replace function inventory.clock()
-        returns timestamptz
-        language plpgsql stable parallel safe security definer
-        set search_path = pg_catalog, pg_temp
-        as $$
-        begin
-            return (select max(b.expires_at) from store.block as b)
-                - case when nextval('store.look') = 1 then interval '1 microsecond' else interval '0' end;
-        end;
-        $$;
-        alter sequence store.look owner to inventory_owner;
-        """
-    )
+    database.admin.execute(TIME_RUNS_OUT.encode())
+    database.one(f"select id from inventory.{end}(%s)", block)
+    assert database.rows("select status, expires_at - ended_at from store.block") == [(status, MICROSECOND)]
+
+
+def test_a_block_that_expires_while_it_is_extended_has_expired(database: Database, refused: Refused) -> None:
+    product = database.product(quantity=5)
+    block = database.one("select id from inventory.create_block(%s, 2)", product)
+    database.admin.execute(TIME_RUNS_OUT.encode())
     with refused("IV006"):
-        database.one(f"select id from inventory.{end}(%s)", block)
-    assert database.stock(product) == (5, 0, 2)
+        database.one("select id from inventory.extend_block(%s, now() + interval '1 hour')", block)
+    assert database.rows("select status, expires_at - created_at from store.block") == [("active", 15 * MINUTE)]

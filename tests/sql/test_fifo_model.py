@@ -261,8 +261,8 @@ class Product:
             self.average.arrive(use.quantity, use.cost)
         cost = total([use.cost for use in back])
         if departure.sale is None:
-            query = "select inventory.return_units(%s, %s, %s, 'add')"
-            self.rows(query, self.id, departure.movement, quantity)
+            line = "inventory.line('adjust', %s, %s, p_returns_movement_id => %s)"
+            self.rows(f"select inventory.post_line({line})", self.id, quantity, departure.movement)
         else:
             query = f"{SALE} inventory.return_sale(%s, %s)"
             (row,) = self.rows(query, departure.sale, quantity)
@@ -351,7 +351,7 @@ def test_costs_are_those_of_the_model(database: Database) -> None:
     check()
     assert refusals == {"IV001", "IV040", "IV041", "IV042"}
     kinds = {kind for (kind,) in database.rows("select distinct kind from store.movement")}
-    assert kinds >= {"purchase", "adjust", "sale", "consume", "convert", "return", "add"}
+    assert kinds >= {"purchase", "adjust", "sale", "consume", "convert", "return"}
     assert kinds >= {"inflow", "outflow", "delete_inflow", "delete_outflow"}
     found = database.rows("select returned_sale_id is null, cost is null from store.sale group by 1, 2 order by 1, 2")
     assert found == [(False, False), (False, True), (True, False), (True, True)]

@@ -181,14 +181,23 @@ def test_a_key_is_in_use_while_its_first_call_runs(database: Database, refused: 
     assert database.stock(product) == (5, 1, 0)
 
 
-def test_a_login_neither_sees_nor_uses_up_the_keys_of_another(database: Database) -> None:
-    admin, public = database.connect("inventory_admin"), database.connect("inventory_public")
+def test_a_key_is_its_users_whichever_role_he_has_now(database: Database) -> None:
+    admin, employee = database.connect("inventory_admin"), database.connect("inventory_employee")
     user = {"p_username": "Bob", "p_password": "secret", "p_role": "operator"}
-    first = ask(admin, "create_user", user, caller="user:1")
-    assert ask(public, "catalog", {}, caller="user:1")[0] is False
-    assert ask(public, "catalog", {}, caller="user:1", key="next")[0] is False
-    assert ask(admin, "create_user", user, caller="user:1") == (True, *first[1:])
-    assert ask(admin, "create_user", user | {"p_username": "Eve"}, caller="user:1", key="next")[0] is False
+    product = database.product(quantity=5)
+    arguments = {"p_id": str(product), "p_amount": "1"}
+    first = ask(employee, "reserve_stock", arguments, caller="user:1")
+    assert ask(admin, "reserve_stock", arguments, caller="user:1") == (True, *first[1:])
+    assert database.stock(product) == (5, 1, 0)
+    assert ask(admin, "create_user", user, caller="user:2")[0] is False
+
+
+def test_a_login_that_is_not_the_servers_neither_sees_nor_uses_up_its_keys(database: Database) -> None:
+    product = database.product(quantity=5)
+    arguments = {"p_id": str(product), "p_amount": "1"}
+    assert ask(database.connect("inventory_operator"), "reserve_stock", arguments, caller="user:1")[0] is False
+    assert ask(database.connect(), "reserve_stock", arguments, caller="user:1")[0] is False
+    assert database.stock(product) == (5, 2, 0)
 
 
 def test_the_key_and_the_work_are_one_transaction(database: Database) -> None:

@@ -944,8 +944,8 @@ def test_an_operator_and_who_is_more_places_orders(database: Database, call: Cal
 def test_what_orders_are_made_of_is_nobodys_to_call(database: Database) -> None:
     roles = [f"inventory_{role}" for role in ("public", "operator", "employee", "admin", "reporting", "maintenance")]
     names = [
-        *("change_place", "check_order", "held_at", "location_id", "lock_orders", "lock_product", "pick_from_places"),
-        *("product_by_sku", "refuse_place", "require_location", "transfer", "write_place", "lock_open_count"),
+        *("check_order", "finish_orders", "held_at", "location_id", "location_refusal", "lock_open_count"),
+        *("lock_product", "prepare_orders", "product_by_sku", "require_location"),
     ]
     found = database.rows(
         "select r.role, p.proname::text, has_function_privilege(r.role, p.oid, 'execute')"

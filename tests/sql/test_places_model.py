@@ -177,15 +177,18 @@ class World:
     def bulk(self, orders: list[tuple[Any, ...]], *, atomic: bool) -> None:
         before = copy.deepcopy((self.model.products, self.model.made))
         expected = []
-        # Adds alone arrive at once, a microsecond apart in their order; one that is refused makes them go one by one.
-        skus = {product.sku: product.is_active for product in self.model.products}
-        at_once = all(kind == "Add" and enough and skus.get(sku) for kind, sku, *_, enough in orders)
+        # A product's movements are a microsecond apart.
+        products = {product.sku: product for product in self.model.products}
+        moved: Counter[str] = Counter()
         now = self.model.now
-        for position, (*arguments, enough) in enumerate(orders, 1):
-            self.model.now = now + position * at_once
+        for *arguments, enough in orders:
+            kind, sku = arguments[:2]
+            self.model.now = now + moved[sku]
+            lay = dict(products[sku].places) if sku in products else {}
             try:
                 self.model.order(*arguments, enough=enough)
                 expected.append(None)
+                moved[sku] += kind == "Transfer" or products[sku].places != lay
             except RefusedError as error:
                 expected.append(str(error))
         self.model.now = now

@@ -68,11 +68,6 @@ REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
     ),
     ("inventory.require_period", {"p_from": "now()", "p_to": "now()"}, {"p_from": "from", "p_to": "to"}),
     ("inventory.reserve_stock", {"p_product_id": "1"}, {"p_amount": "quantity"}),
-    (
-        "inventory.return_units",
-        {"p_product_id": "1", "p_quantity": "1", "p_kind": "'return'"},
-        {"p_movement_id": "movement_id"},
-    ),
     ("inventory.set_price", NOBODY, {"p_amount": "amount"}),
     ("inventory.start_count", {}, {"p_location": "location"}),
     ("maintenance.expire_blocks", {}, {"p_limit": "limit"}),

@@ -346,16 +346,21 @@ def test_of_two_callers_who_bring_back_all_one_is_refused(
     assert layers(database, product) == [(10, 10, True)]
 
 
-# Any departure: what inventory.return_units does for rules to come
+# Any departure: what inventory.post does for rules to come
 
 
 def bring_back(database: Database, product: int, movement: Any, quantity: Any) -> Any:
     """The cost of units of a departure that come back."""
     return database.one(
-        "select cost from inventory.return_units(%s, %s, %s, 'add', 'a reference', 'a reason', 'eve')",
+        """
+        select (p.movement).cost
+        from inventory.post_line(
+            inventory.line('adjust', %s, %s, 'a reference', 'a reason', 'eve', p_returns_movement_id => %s)
+        ) as p
+        """,
         product,
-        movement,
         quantity,
+        movement,
     )
 
 
@@ -412,7 +417,12 @@ def test_what_did_not_leave_does_not_come_back(
         bring_back(database, 999_999, sale["movement_id"], 1)
 
 
-def test_units_come_back_from_a_departure_that_is_named(database: Database, refused: Refused) -> None:
+def test_what_names_a_departure_is_posted_alone(database: Database, refused: Refused) -> None:
     product = database.product(quantity=5)
-    with refused("22004"):
-        database.one("select id from inventory.return_units(%s, null, 1, 'return')", product)
+    with refused("0A000"):
+        database.one(
+            "select inventory.post(array[inventory.line('add', %s, 1), inventory.line('return', %s, 1,"
+            " p_returns_movement_id => 1)])",
+            product,
+            product,
+        )

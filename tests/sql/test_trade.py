@@ -740,12 +740,12 @@ def test_the_admin_alone_trades(
 @pytest.mark.parametrize(
     "name",
     [
-        "return_units",
-        "restore_cost_layers",
+        "post",
+        "post_line",
+        "write_postings",
         "returnable_units",
-        "write_sale",
-        "write_movement",
-        "update_balances",
+        "write_sales",
+        "write_purchases",
         "price_at",
         "require_inventory",
         "require_supplier",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.conftest import Database
@@ -23,7 +25,7 @@ HISTORY: tuple[tuple[str, tuple[tuple[str, str | None, str | None, str], ...]], 
         (("block", "{block 2}", "w08", "a08"), ("block", "{block 3}", "w08", "a08")),
     ),
     ("inventory.cancel_block('{block 2}', 'w09', 'a09')", (("cancel", "{block 2}", "w09", "a09"),)),
-    ("inventory.end_lapsed_blocks(1, '2200-01-01')", (("expire", "{block 3}", None, "expiry"),)),
+    ("inventory.end_expired_blocks(1, 9)", (("expire", "{block 3}", None, "expiry"),)),
     ("inventory.record_purchase(1, 1, 4, 2, 'a10')", (("purchase", "1", None, "a10"),)),
     ("inventory.record_sale(1, 3, 9, 'a11')", (("sale", "1", None, "a11"),)),
     ("inventory.return_sale(1, 1, 'w12', 'a12')", (("return", "2", "w12", "a12"),)),
@@ -73,6 +75,8 @@ def test_what_a_movement_says_is_what_its_caller_said(database: Database, subtes
         database.admin.execute(f"select inventory.{name}".encode())
     seen = 0
     for statement, expected in HISTORY:
+        if "end_expired_blocks" in statement:
+            database.advance(timedelta(hours=1))
         database.admin.execute(f"select {_filled(database, statement)}".encode())
         with subtests.test(statement):
             assert database.rows(

@@ -19,14 +19,16 @@ select
     m.reason,
     m.actor,
     m.occurred_at,
-    m.created_at
+    m.created_at,
+    m.number,
+    m.written_by
 from store.movement as m
 inner join store.product_ever as p on m.product_id = p.id;
 
 comment on view report.movements is
-'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of movement_id are a chain.
+'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of number are a chain.
 What is detached is not there.';
-comment on column report.movements.movement_id is 'Rises with every change of a product.';
+comment on column report.movements.movement_id is 'Names the movement.';
 comment on column report.movements.product_id is 'Integer id of the product.';
 comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
@@ -53,5 +55,8 @@ comment on column report.movements.reason is 'The caller''s own words.';
 comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
 comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant the block was over.';
 comment on column report.movements.created_at is 'When it was written.';
+comment on column report.movements.number is 'Counts the product''s movements from 1, with no gap.';
+comment on column report.movements.written_by is
+'The database login that wrote it, where actor is who that acted for; null: from before logins were kept.';
 
 grant select on report.movements to inventory_reporting;

@@ -16,10 +16,7 @@ declare
         p_product_id, p_supplier_id, p_quantity, p_unit_cost, p_actor
     );
 begin
-    return json_build_object(
-        'purchase_item', http.purchase_json(v_purchase),
-        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
-    );
+    return http.purchase_answer(v_purchase);
 end;
 $$;
 

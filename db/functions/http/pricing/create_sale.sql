@@ -13,10 +13,7 @@ as $$
 declare
     v_sale constant store.sale := inventory.record_sale(p_product_id, p_quantity, p_unit_price, p_actor);
 begin
-    return json_build_object(
-        'sale_item', http.sale_json(v_sale),
-        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
-    );
+    return http.sale_answer(v_sale);
 end;
 $$;
 

@@ -8,7 +8,7 @@ declare
     v_lapsed numeric;
 begin
     select * into v_unit from store.unit as u where u.id = p_stock.unit_id;
-    v_lapsed := inventory.lapsed_quantity(p_stock.product_id, inventory.clock());
+    v_lapsed := inventory.expired_quantity(p_stock.product_id, inventory.clock());
     return json_build_object(
         'id', p_stock.product_id,
         'product_id', p_stock.product_id,

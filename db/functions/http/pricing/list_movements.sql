@@ -19,7 +19,7 @@ begin
 
     return (
         with matching as not materialized (
-            select m as item, m.id
+            select m as item, m.number
             from store.movement as m
             where
                 m.product_id = p_product_id
@@ -28,11 +28,11 @@ begin
         select json_build_object(
             'movements',
             (
-                select coalesce(json_agg(http.movement_json(r.item) order by r.id desc), '[]')
+                select coalesce(json_agg(http.movement_json(r.item) order by r.number desc), '[]')
                 from (
                     select *
                     from matching as m
-                    order by m.id desc
+                    order by m.number desc
                     limit v_per_page offset (v_page - 1) * v_per_page
                 ) as r
             ),

@@ -9,15 +9,8 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_block constant store.block := inventory.cancel_block(p_block_id, p_reason, p_actor);
 begin
-    return json_build_object(
-        'block_id', v_block.id,
-        'status', v_block.status,
-        'cancelled_at', http.instant(v_block.ended_at),
-        'reason', v_block.ended_reason
-    );
+    return http.cancelled_json(inventory.cancel_block(p_block_id, p_reason, p_actor));
 end;
 $$;
 

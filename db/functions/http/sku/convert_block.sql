@@ -10,16 +10,8 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_block constant store.block := inventory.convert_block(p_block_id, p_quantity, p_reason, p_actor);
 begin
-    return json_build_object(
-        'block_id', v_block.id,
-        'status', v_block.status,
-        'quantity', trim_scale(v_block.converted_quantity),
-        'converted_at', http.instant(v_block.ended_at),
-        'reason', v_block.ended_reason
-    );
+    return http.converted_json(inventory.convert_block(p_block_id, p_quantity, p_reason, p_actor));
 end;
 $$;
 

@@ -11,7 +11,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return inventory.end_block(p_block_id, 'converted', p_quantity, p_reason, p_actor);
+    return (inventory.post_line(
+        inventory.line(
+            'convert', inventory.block_product(p_block_id), p_quantity, p_reason => p_reason, p_actor => p_actor, p_block_id => p_block_id
+        )
+    )).block;
 end;
 $$;
 

@@ -14,9 +14,13 @@ as $$
 declare
     v_now constant timestamptz := inventory.clock();
 begin
-    -- Before the lock, so that a bad end is refused as such whatever the stock is; inventory.hold asks again under it.
+    -- Before the lock, so that a bad end is refused as such whatever the stock is. The posting asks again under it.
     perform inventory.block_expiry(p_expires_at, v_now, v_now);
-    return inventory.hold(p_product_id, p_quantity, p_reason, p_expires_at, p_actor);
+    return (inventory.post_line(
+        inventory.line(
+            'block', p_product_id, p_quantity, p_reason => p_reason, p_actor => p_actor, p_expires_at => p_expires_at
+        )
+    )).block;
 end;
 $$;
 
@@ -25,8 +29,7 @@ comment on function inventory.create_block(bigint, inventory.positive_quantity, 
 
 p_expires_at: when it is over; null: after the default duration. At that instant its units can be had by the next
 caller, whether or not a sweep has run. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED,
-PRODUCT_NOT_FOUND; 22023 for
-p_expires_at.';
+PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
 
 grant execute on function inventory.create_block(
     bigint, inventory.positive_quantity, inventory.reason, timestamptz, text

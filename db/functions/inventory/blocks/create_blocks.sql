@@ -11,45 +11,60 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_lines constant inventory.block_line [] := p_lines;
+    v_product_ids bigint [];
     v_now timestamptz := inventory.clock();
-    v_product_ids bigint [] := array[]::bigint [];
-    v_line inventory.block_line;
-    v_index integer := 0;
-    v_expires_at timestamptz;
+    v_posted inventory.posted [];
+    v_first integer;
 begin
     perform inventory.require_argument('items', p_lines is null);
     perform inventory.block_expiry(p_expires_at, v_now, v_now);
-    foreach v_line in array p_lines::inventory.block_line []
-    loop
-        v_product_ids := v_product_ids || inventory.product_id_by_sku_id(v_line.sku_id);
-    end loop;
-
-    -- In order of id, whatever order the lines are in: two such calls never wait for each other in a ring.
+    v_product_ids := array(
+        select inventory.product_id_by_sku_id(l.sku_id)
+        from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
+        order by l.position
+    );
+    -- All locks first, so that all blocks have one end.
     perform
     from store.stock as s
     where s.product_id = any(v_product_ids)
     order by s.product_id
     for no key update;
-
-    -- Lines of one SKU count together: a refusal tells what is available before the first of them.
-    perform inventory.make_room(t.product_id, 0, 0, t.quantity, true)
-    from (
-        select i.product_id, sum(l.quantity) as quantity
-        from unnest(v_product_ids) with ordinality as i (product_id, position)
-        inner join unnest(p_lines::inventory.block_line []) with ordinality as l (sku_id, quantity, position)
-            on i.position = l.position
-        group by i.product_id
-        having count(*) > 1
-        order by i.product_id
-    ) as t;
-
     v_now := inventory.clock();
-    v_expires_at := inventory.block_expiry(p_expires_at, v_now, v_now);
-    foreach v_line in array p_lines::inventory.block_line []
-    loop
-        v_index := v_index + 1;
-        return next inventory.hold(v_product_ids[v_index], v_line.quantity, p_reason, v_expires_at, p_actor);
-    end loop;
+    v_posted := inventory.post(
+        array(
+            select
+                inventory.line(
+                    'block', v_product_ids[l.position], l.quantity,
+                    -- Ids in the order of the lines
+                    inventory.uuid_v7(v_now + l.position * interval '1 microsecond')::text,
+                    p_reason, p_actor,
+                    p_expires_at => inventory.block_expiry(p_expires_at, v_now, v_now)
+                )
+            from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
+            order by l.position
+        )
+    );
+
+    select min(r.ordinality) into v_first from unnest(v_posted) with ordinality as r where r.sqlstate is not null;
+    if v_first is not null then
+        if v_posted[v_first].detail ? 'available' then
+            -- Lines of one SKU count together: what is available is what was there before the first of them.
+            v_posted[v_first] := inventory.not_enough_available(
+                (v_posted[v_first].detail ->> 'available')::numeric + t.accepted, t.quantity
+            )
+            from (
+                select
+                    sum(l.quantity) as quantity,
+                    coalesce(sum(l.quantity) filter (where (v_posted[l.position]).sqlstate is null), 0) as accepted
+                from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
+                where l.sku_id = v_lines[v_first].sku_id
+            ) as t;
+        end if;
+        perform inventory.raise_refusal(v_posted[v_first]);
+    end if;
+    return query
+    select (p.block).* from (select r.block from unnest(v_posted) with ordinality as r order by r.ordinality) as p;
 end;
 $$;
 

@@ -6,7 +6,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_now timestamptz;
+    v_product_id bigint;
     v_block store.block;
+    v_extended store.block;
+    v_refusal inventory.posted;
 begin
     if p_expires_at is null then
         raise exception using
@@ -14,12 +18,26 @@ begin
             message = 'expires_at is required',
             detail = jsonb_build_object('field', 'expires_at', 'input', null);
     end if;
-    v_block := inventory.lock_active_block(p_block_id);
+    v_product_id := inventory.block_product(p_block_id);
+    perform from store.stock as s where s.product_id = v_product_id for no key update;
+    -- A statement of its own, so that it sees what whoever held the lock before did to the block.
+    select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
+    v_now := inventory.clock();
+    v_refusal := inventory.block_refusal(inventory.line('extend', v_product_id, p_block_id => p_block_id), v_block, v_now);
+    if v_refusal.sqlstate is not null then
+        perform inventory.raise_refusal(v_refusal);
+    end if;
     update store.block as b
-    set expires_at = inventory.block_expiry(p_expires_at, inventory.clock(), v_block.created_at)
-    where b.id = p_block_id and b.product_id = v_block.product_id
-    returning * into v_block;
-    return v_block;
+    set expires_at = inventory.block_expiry(p_expires_at, v_now, v_block.created_at)
+    where b.id = p_block_id and b.product_id = v_product_id
+    returning * into v_extended;
+    if inventory.clock() >= v_block.expires_at then
+        -- It expired while this call was held up: others may have seen its units available.
+        raise exception using
+            errcode = 'IV006', -- BLOCK_EXPIRED
+            message = format('Block %s has expired.', p_block_id);
+    end if;
+    return v_extended;
 end;
 $$;
 

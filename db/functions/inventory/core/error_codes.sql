@@ -52,7 +52,8 @@ begin
         ('IV042', 'INFLOW_USED', 'Some of the inflow''s units have left'),
         ('IV043', 'LINES_REJECTED', 'Lines of an import cannot be taken'),
         ('IV044', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
-        ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery');
+        ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery'),
+        ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from');
 end;
 $$;
 

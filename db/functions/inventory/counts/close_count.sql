@@ -9,42 +9,45 @@ declare
     v_count store.count := inventory.lock_open_count(p_count_id);
     v_code constant text := (select l.code from store.location as l where l.id = v_count.location_id);
     v_actor constant text := coalesce(p_actor, session_user);
-    v_line store.count_line;
-    v_product store.product;
-    v_operation store.art_operation;
-    v_movement store.movement;
+    v_reason constant text := format('count %s', p_count_id);
+    v_operations store.art_operation [];
+    v_lines inventory.posting [];
+    v_done record;
+    v_refusal inventory.posted;
 begin
-    perform from store.stock as s
-    where s.product_id in (select l.product_id from store.count_line as l where l.count_id = p_count_id)
-    order by s.product_id
-    for no key update;
-
-    for v_line in
-        select * from store.count_line as l where l.count_id = p_count_id order by l.product_id
-    loop
-        v_product := inventory.require_product(v_line.product_id);
-        v_operation.id := nextval('store.art_operation_id_seq');
-        v_movement := inventory.change_place(
-            v_product, v_code, v_count.location_id, v_line.counted_quantity - v_line.booked_quantity, 'count',
-            v_operation.id::text, format('count %s', p_count_id), v_actor, false
+    v_operations := array(
+        select
+            row(
+                nextval('store.art_operation_id_seq'), 'Count', p.id, p.sku, l.counted_quantity, null, v_code,
+                l.booked_quantity, v_reason, null, p_count_id, v_actor, null
+            )::store.art_operation
+        from (select * from store.count_line as c where c.count_id = p_count_id order by c.product_id) as l
+        inner join store.product as p on l.product_id = p.id
+    );
+    v_lines := array(
+        select
+            inventory.line(
+                'count', o.product_id, o.quantity - o.booked_quantity, o.id::text, v_reason, v_actor,
+                p_location_id => v_count.location_id
+            )
+        from unnest(v_operations) with ordinality as o
+        order by o.ordinality
+    );
+    if cardinality(v_lines) > 0 then
+        v_done := inventory.finish_orders(
+            v_operations, array_fill(null::inventory.posted, array[cardinality(v_lines)]), inventory.post(v_lines), '{}'
         );
-        v_operation.operation_type := 'Count';
-        v_operation.product_id := v_product.id;
-        v_operation.sku := v_product.sku;
-        v_operation.quantity := v_line.counted_quantity;
-        v_operation.booked_quantity := v_line.booked_quantity;
-        v_operation.to_location := v_code;
-        v_operation.reason := format('count %s', p_count_id);
-        v_operation.movement_id := v_movement.id;
-        v_operation.count_id := p_count_id;
-        v_operation.actor := v_actor;
-        v_operation.created_at := coalesce(v_movement.created_at, inventory.clock());
-        insert into store.art_operation overriding system value values (v_operation.*);
-
+        foreach v_refusal in array v_done.refusals
+        loop
+            if v_refusal.sqlstate is not null then
+                perform inventory.raise_refusal(v_refusal);
+            end if;
+        end loop;
         update store.count_line as l
-        set operation_id = v_operation.id
-        where l.count_id = p_count_id and l.product_id = v_line.product_id;
-    end loop;
+        set operation_id = o.id
+        from unnest(v_operations) as o
+        where l.count_id = p_count_id and l.product_id = o.product_id;
+    end if;
 
     update store.count as c
     set status = 'closed', closed_by = v_actor, closed_at = inventory.clock()

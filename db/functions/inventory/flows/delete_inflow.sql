@@ -28,10 +28,12 @@ begin
             detail = jsonb_build_object('quantity', v_inflow.quantity, 'remaining', coalesce(v_layer.remaining, 0));
     end if;
 
-    v_movement := inventory.change_stock(
-        v_inflow.product_id, 'delete_inflow', p_on_hand => -v_inflow.quantity, p_reference => v_inflow.id::text,
-        p_actor => p_actor, p_requires_active => false, p_layer_id => v_layer.id
-    );
+    v_movement := (inventory.post_line(
+        inventory.line(
+            'delete_inflow', v_inflow.product_id, v_inflow.quantity, v_inflow.id::text, p_actor => p_actor,
+            p_layer_id => v_layer.id
+        )
+    )).movement;
     insert into store.deleted_flow (
         kind, id, product_id, supplier_id, movement_id, quantity, description, actor, created_at, deletion_movement_id,
         deleted_by, deleted_at

@@ -14,9 +14,12 @@ begin
     -- Of two callers the second finds none.
     v_outflow := inventory.require_outflow(p_outflow_id);
 
-    v_movement := inventory.return_units(
-        v_outflow.product_id, v_outflow.movement_id, v_outflow.quantity, 'delete_outflow', v_outflow.id::text, null, p_actor
-    );
+    v_movement := (inventory.post_line(
+        inventory.line(
+            'delete_outflow', v_outflow.product_id, v_outflow.quantity, v_outflow.id::text, p_actor => p_actor,
+            p_returns_movement_id => v_outflow.movement_id
+        )
+    )).movement;
     insert into store.deleted_flow (
         kind, id, product_id, movement_id, quantity, description, actor, created_at, deletion_movement_id, deleted_by, deleted_at
     )

@@ -11,41 +11,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_outflow store.outflow;
-    v_movement store.movement;
+    v_posted inventory.posted;
 begin
     perform inventory.require_argument('quantity', p_quantity is null);
-
-    v_outflow.product_id := p_product_id;
-    v_outflow.id := nextval('store.outflow_id_seq');
-    v_movement := inventory.change_stock(
-        p_product_id, 'outflow', p_on_hand => -p_quantity, p_reference => v_outflow.id::text, p_reason => p_description,
-        p_actor => p_actor
+    v_posted := inventory.post_line(
+        inventory.line('outflow', p_product_id, p_quantity, p_reason => p_description, p_actor => p_actor)
     );
-    v_outflow.movement_id := v_movement.id;
-    v_outflow.quantity := p_quantity;
-    v_outflow.description := p_description;
-    v_outflow.actor := v_movement.actor;
-    v_outflow.created_at := v_movement.created_at;
-    insert into store.outflow values (v_outflow.*);
-    perform inventory.count_rows('outflow', 1);
-
-    if inventory.has_subscriber('outflow.created') then
-        perform inventory.queue_events(
-            'outflow.created',
-            array[
-                json_build_object(
-                    'id', v_outflow.id,
-                    'product', inventory.product_in_event(p_product_id),
-                    'quantity', p_quantity,
-                    'on_hand', trim_scale(v_movement.on_hand_after),
-                    'description', p_description
-                )
-            ],
-            array[v_outflow.created_at]
-        );
-    end if;
-    return v_outflow;
+    return inventory.require_outflow((v_posted.movement).reference::bigint);
 end;
 $$;
 

@@ -24,9 +24,11 @@ begin
     if
         v_stock.reserved > 0
         or exists (
-            select from store.movement as m where m.product_id = p_product_id and m.kind not in ('initial', 'adjust')
+            select from store.movement as m
+            inner join inventory.movement_kinds() as k on m.kind = k.kind and k.is_history
+            where m.product_id = p_product_id
         )
-        or exists (select from store.opening_balance as b where b.product_id = p_product_id)
+        or exists (select from store.opening_balance as b where b.product_id = p_product_id and b.has_history)
         or exists (select from store.art_operation as o where o.product_id = p_product_id)
         or exists (select from store.count_line as l where l.product_id = p_product_id)
     then
@@ -37,9 +39,7 @@ begin
     end if;
 
     if v_stock.on_hand > 0 then
-        perform inventory.change_stock(
-            p_product_id, 'delete_product', p_on_hand => -v_stock.on_hand, p_actor => p_actor, p_requires_active => false
-        );
+        perform inventory.post_line(inventory.line('delete_product', p_product_id, v_stock.on_hand, p_actor => p_actor));
     end if;
     insert into store.deleted_product (
         id, sku_id, sku, name, description, unit_id, stocked_at, created_at, deleted_at, deleted_by

@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
-    v_actor constant text := coalesce(p_actor, session_user);
+    v_postings inventory.posting [];
     v_rejected jsonb;
     v_lines integer;
     v_ids bigint [];
@@ -55,8 +55,7 @@ begin
         select
             coalesce(l.line, l.position) as number,
             coalesce(l.sku, l.free_sku) as code,
-            l.*,
-            round(coalesce(l.quantity, 0) * l.cost_price, 3) as value
+            l.*
         from rows from (
             jsonb_to_recordset(p_lines) as (
                 line integer,
@@ -127,33 +126,9 @@ begin
     ),
 
     stock as (
-        insert into store.stock (product_id, on_hand, average_quantity, average_value, created_at, updated_at)
-        select m.id, m.on_hand, m.on_hand, m.value, v_now, v_now
+        insert into store.stock (product_id, created_at, updated_at)
+        select m.id, v_now, v_now
         from made as m
-    ),
-
-    arrived as materialized (
-        select m.*, nextval('store.movement_id_seq') as movement_id
-        from made as m
-        where m.on_hand > 0
-        order by m.position
-    ),
-
-    movement as (
-        insert into store.movement (
-            product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
-            blocked_after, cost, actor, occurred_at, created_at, average_quantity, average_value
-        )
-        select a.id, a.movement_id, 'initial', 0, a.on_hand, 0, 0, 0, 0, a.value, v_actor, v_now, v_now, a.on_hand, a.value
-        from arrived as a
-    ),
-
-    layer as (
-        insert into store.cost_layer (
-            product_id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
-        )
-        select a.id, a.movement_id, v_now, a.on_hand, a.on_hand, a.cost_price, a.value, a.value
-        from arrived as a
     ),
 
     price as (
@@ -180,8 +155,13 @@ begin
             from (select * from rejected as e order by e.number limit 1000) as r
         ),
         (select count(*) from line),
-        (select array_agg(m.id) from made as m)
-    into v_rejected, v_lines, v_ids;
+        (select array_agg(m.id) from made as m),
+        (
+            select array_agg(inventory.line('initial', m.id, m.on_hand, p_actor => p_actor, p_unit_cost => m.cost_price))
+            from made as m
+            where m.on_hand > 0
+        )
+    into v_rejected, v_lines, v_ids, v_postings;
 
     if v_rejected is not null then
         raise exception using
@@ -195,6 +175,9 @@ begin
             message = 'A SKU code was taken meanwhile.';
     end if;
 
+    if v_postings is not null then
+        perform inventory.post(v_postings);
+    end if;
     if inventory.has_subscriber('price.changed') then
         perform inventory.queue_events(
             'price.changed',

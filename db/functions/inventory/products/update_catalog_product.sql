@@ -59,10 +59,7 @@ begin
     end if;
 
     if p_quantity <> v_on_hand then
-        perform inventory.change_stock(
-            p_product_id, 'adjust', p_on_hand => p_quantity - v_on_hand, p_unit_cost => v_product.cost_price,
-            p_actor => p_actor, p_requires_active => false
-        );
+        perform inventory.post_line(inventory.line('adjust', p_product_id, p_quantity - v_on_hand, p_actor => p_actor));
     end if;
     if p_selling_price is not null and p_selling_price is distinct from round(inventory.active_price(p_product_id), 2) then
         perform inventory.set_price(p_product_id, p_selling_price);

@@ -11,10 +11,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return inventory.change_stock(
-        p_product_id, 'add', p_on_hand => p_amount, p_unit_cost => inventory.cost_price_of(p_product_id),
-        p_reason => p_reason, p_actor => p_actor
-    );
+    return (inventory.post_line(
+        inventory.line('add', p_product_id, p_amount, p_reason => p_reason, p_actor => p_actor)
+    )).movement;
 end;
 $$;
 

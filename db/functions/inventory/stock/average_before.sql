@@ -1,7 +1,7 @@
 -- A function of its own, for its plan is kept: to plan a look into every month costs more than the look.
 create or replace function inventory.average_before(
     p_product_id bigint,
-    p_movement_id bigint,
+    p_number bigint,
     p_at timestamptz,
     out quantity numeric,
     out value numeric
@@ -11,13 +11,13 @@ language plpgsql
 stable
 as $$
 begin
-    if p_movement_id is null then
+    if p_number is null then
         return;
     end if;
     select m.average_quantity, m.average_value into quantity, value
     from store.movement as m
-    where m.product_id = p_product_id and m.id < p_movement_id and m.created_at <= p_at
-    order by m.id desc
+    where m.product_id = p_product_id and m.number < p_number and m.created_at <= p_at
+    order by m.number desc
     limit 1;
     if not found then
         select o.average_quantity, o.average_value into quantity, value

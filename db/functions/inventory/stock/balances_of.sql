@@ -15,7 +15,7 @@ begin
     select
         s.on_hand,
         s.reserved,
-        case when s.blocked > 0 then s.blocked - inventory.lapsed_quantity(s.product_id, p_at) else s.blocked end,
+        case when s.blocked > 0 then s.blocked - inventory.expired_quantity(s.product_id, p_at) else s.blocked end,
         s.status
     into on_hand, reserved, blocked, status
     from store.stock as s

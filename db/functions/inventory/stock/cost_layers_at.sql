@@ -45,7 +45,7 @@ begin
         l.remaining_value + l.cost_since
     from layer as l
     where l.received_at <= p_at and l.remaining + l.quantity_since > 0
-    order by l.product_id, l.id;
+    order by l.product_id, l.number;
 end;
 $$;
 

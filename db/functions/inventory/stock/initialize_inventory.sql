@@ -13,9 +13,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now timestamptz;
-    v_product constant store.product := inventory.require_product(p_product_id);
     v_stock store.stock;
 begin
+    perform inventory.require_product(p_product_id);
     perform inventory.require_argument('unit_id', p_unit_id is null);
     if not exists (select from store.unit as u where u.id = p_unit_id) then
         raise exception using
@@ -38,9 +38,7 @@ begin
             message = format('The inventory of product %s is already initialized.', p_product_id);
     end if;
 
-    perform inventory.change_stock(
-        p_product_id, 'initial', p_on_hand => coalesce(p_quantity, 0), p_unit_cost => v_product.cost_price, p_actor => p_actor
-    );
+    perform inventory.post_line(inventory.line('initial', p_product_id, coalesce(p_quantity, 0), p_actor => p_actor));
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
     return v_stock;
 end;

@@ -11,10 +11,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return inventory.change_stock(
-        p_product_id, 'release', p_reserved => -p_amount, p_reason => p_reason, p_actor => p_actor,
-        p_requires_active => false
-    );
+    return (inventory.post_line(
+        inventory.line('release', p_product_id, p_amount, p_reason => p_reason, p_actor => p_actor)
+    )).movement;
 end;
 $$;
 
@@ -22,6 +21,6 @@ comment on function inventory.release_stock(bigint, inventory.quantity, inventor
 'Take a promise back: reserved goes down, available goes up.
 
 Returns the movement; 0 is allowed, does nothing and returns null (API 2).
-Errors: INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND.';
+Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

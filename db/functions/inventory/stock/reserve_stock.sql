@@ -11,9 +11,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return inventory.change_stock(
-        p_product_id, 'reserve', p_reserved => p_amount, p_reason => p_reason, p_actor => p_actor
-    );
+    return (inventory.post_line(
+        inventory.line('reserve', p_product_id, p_amount, p_reason => p_reason, p_actor => p_actor)
+    )).movement;
 end;
 $$;
 

@@ -18,7 +18,7 @@ begin
     with since as (
         select
             m.product_id,
-            min(m.id) as first_id,
+            min(m.number) as first_number,
             -- Blocks that were over at p_at, and written down as over later.
             sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as lapsed
         from store.movement as m
@@ -57,10 +57,10 @@ begin
         ) as s
         left join since as n on s.product_id = n.product_id
         left join lapsed as l on s.product_id = l.product_id
-        left join store.movement as m on n.product_id = m.product_id and n.first_id = m.id and m.created_at > p_at
+        left join store.movement as m on n.product_id = m.product_id and n.first_number = m.number and m.created_at > p_at
         -- What changes nothing on hand leaves the average as it was.
         cross join lateral inventory.average_before(
-            m.product_id, case when m.on_hand_after <> m.on_hand_before then m.id end, p_at
+            m.product_id, case when m.on_hand_after <> m.on_hand_before then m.number end, p_at
         ) as o
         where s.created_at <= p_at and (p_product_id is null or s.product_id = p_product_id)
     )

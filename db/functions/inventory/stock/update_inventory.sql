@@ -40,18 +40,12 @@ begin
         where s.product_id = p_product_id;
     end if;
     if p_quantity <> v_stock.on_hand then
-        perform inventory.change_stock(
-            p_product_id,
-            'adjust',
-            p_on_hand => p_quantity - v_stock.on_hand,
-            p_unit_cost => inventory.cost_price_of(p_product_id),
-            p_reason => p_reason,
-            p_actor => p_actor,
-            p_requires_active => false
+        perform inventory.post_line(
+            inventory.line('adjust', p_product_id, p_quantity - v_stock.on_hand, p_reason => p_reason, p_actor => p_actor)
         );
     end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
-    if v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
+    if v_stock.status = 'active' and v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
         -- The reorder point rose to what was on hand or more. Where a departure made it low, that has said so.
         perform inventory.queue_stock_low(v_stock);
     end if;

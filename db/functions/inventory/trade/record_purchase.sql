@@ -12,39 +12,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_purchase store.purchase;
-    v_last store.purchase;
-    v_movement store.movement;
+    v_posted inventory.posted;
 begin
     perform inventory.require_argument('quantity', p_quantity is null);
     perform inventory.require_argument('unit_cost', p_unit_cost is null);
     perform inventory.require_product(p_product_id);
     perform inventory.lock_supplier(p_supplier_id);
-
-    v_purchase.id := nextval('store.purchase_id_seq');
-    v_movement := inventory.change_stock(
-        p_product_id, 'purchase', p_on_hand => p_quantity, p_unit_cost => p_unit_cost,
-        p_reference => v_purchase.id::text, p_actor => p_actor
+    v_posted := inventory.post_line(
+        inventory.line(
+            'purchase', p_product_id, p_quantity, p_actor => p_actor, p_unit_cost => p_unit_cost, p_supplier_id => p_supplier_id
+        )
     );
-    select * into v_last
-    from store.purchase as p
-    where p.product_id = p_product_id
-    order by p.number desc
-    limit 1;
-
-    v_purchase.product_id := p_product_id;
-    v_purchase.number := coalesce(v_last.number, 0) + 1;
-    v_purchase.supplier_id := p_supplier_id;
-    v_purchase.movement_id := v_movement.id;
-    v_purchase.quantity := p_quantity;
-    v_purchase.unit_cost := p_unit_cost;
-    v_purchase.cost := v_movement.cost;
-    v_purchase.actor := v_movement.actor;
-    v_purchase.created_at := v_movement.created_at;
-    v_purchase.quantity_to_date := coalesce(v_last.quantity_to_date, 0) + v_purchase.quantity;
-    v_purchase.cost_to_date := coalesce(v_last.cost_to_date, 0) + v_purchase.cost;
-    insert into store.purchase values (v_purchase.*);
-    return v_purchase;
+    return inventory.purchase_of(v_posted.movement);
 end;
 $$;
 

@@ -11,22 +11,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_sale store.sale;
+    v_posted inventory.posted;
 begin
     perform inventory.require_argument('quantity', p_quantity is null);
     perform inventory.require_argument('unit_price', p_unit_price is null);
-
-    v_sale.product_id := p_product_id;
-    v_sale.id := nextval('store.sale_id_seq');
-    v_sale.quantity := p_quantity;
-    v_sale.unit_price := p_unit_price;
-    v_sale.revenue := round(p_quantity * p_unit_price, 3);
-    return inventory.write_sale(
-        v_sale,
-        inventory.change_stock(
-            p_product_id, 'sale', p_on_hand => -p_quantity, p_reference => v_sale.id::text, p_actor => p_actor
-        )
+    v_posted := inventory.post_line(
+        inventory.line('sale', p_product_id, p_quantity, p_actor => p_actor, p_unit_price => p_unit_price)
     );
+    return inventory.sale_of(v_posted.movement);
 end;
 $$;
 

@@ -14,7 +14,7 @@ declare
     v_sold store.sale;
     v_outside record;
     v_quantity numeric;
-    v_sale store.sale;
+    v_posted inventory.posted;
 begin
     select * into v_sold from store.sale as s where s.id = p_sale_id and s.returned_sale_id is null;
     if not found then
@@ -40,18 +40,16 @@ begin
             detail = jsonb_build_object('returnable', v_outside.quantity, 'requested', p_quantity);
     end if;
 
-    v_sale.product_id := v_sold.product_id;
-    v_sale.id := nextval('store.sale_id_seq');
-    v_sale.quantity := -v_quantity;
-    v_sale.unit_price := v_sold.unit_price;
-    v_sale.revenue := -inventory.share(v_outside.revenue, v_quantity, v_outside.quantity);
-    v_sale.returned_sale_id := p_sale_id;
-    return inventory.write_sale(
-        v_sale,
-        inventory.return_units(
-            v_sold.product_id, v_sold.movement_id, v_quantity, 'return', v_sale.id::text, p_reason, p_actor
+    v_posted := inventory.post_line(
+        inventory.line(
+            'return', v_sold.product_id, v_quantity, p_reason => p_reason, p_actor => p_actor,
+            p_returns_movement_id => v_sold.movement_id,
+            p_unit_price => v_sold.unit_price,
+            p_revenue => inventory.share(v_outside.revenue, v_quantity, v_outside.quantity),
+            p_returned_sale_id => p_sale_id
         )
     );
+    return inventory.sale_of(v_posted.movement);
 end;
 $$;
 

@@ -19,7 +19,7 @@ begin
                 'available',
                 trim_scale(
                     p_stock.on_hand - p_stock.reserved - p_stock.blocked
-                    + inventory.lapsed_quantity(p_stock.product_id, v_now)
+                    + inventory.expired_quantity(p_stock.product_id, v_now)
                 ),
                 'reorder_point', trim_scale(p_stock.reorder_point)
             )

@@ -22,7 +22,7 @@ begin
         v_seen := v_seen || v_product_id;
         perform from store.stock as s where s.product_id = v_product_id for no key update skip locked;
         continue when not found;
-        v_left := v_left - inventory.end_lapsed_blocks(v_product_id, v_now, v_left);
+        v_left := v_left - inventory.end_expired_blocks(v_product_id, v_left);
         exit when v_left = 0;
     end loop;
     return p_limit - v_left;

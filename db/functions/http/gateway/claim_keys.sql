@@ -1,0 +1,68 @@
+create or replace function http.claim_keys(
+    p_owners text[],
+    p_keys text[],
+    p_requests text[],
+    out results json[],
+    out errors jsonb[],
+    out are_replayed boolean[]
+)
+returns record
+language plpgsql
+volatile
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+    v_got boolean [];
+    v_key record;
+begin
+    v_got := array(
+        select
+            case
+                when k.key is not null and k.number = 1
+                    then pg_try_advisory_xact_lock(hashtextextended(k.owner || e'\x1f' || k.key, 0))
+            end
+        from (
+            select u.*, row_number() over (partition by u.owner, u.key order by u.ordinality) as number
+            from rows from (unnest(p_owners), unnest(p_keys)) with ordinality as u (owner, key, ordinality)
+        ) as k
+        order by k.ordinality
+    );
+    -- A statement of its own, which sees what those that had the locks before have written.
+    for v_key in
+        select u.position, u.request <> k.request as is_another, k.result, k.error, k.key is not null as is_kept, u.is_got
+        from rows from (
+            unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(v_got)
+        ) with ordinality as u (owner, key, request, is_got, position)
+        left join store.idempotency_key as k
+            on u.owner = k.caller and u.key = k.key
+            and k.created_at > v_now - (select s.idempotency_lifetime from store.setting as s)
+        where u.key is not null
+    loop
+        if v_key.is_got is null then
+            -- An earlier call of this list has it in hand.
+            errors[v_key.position] := http.error_json('40001', 'This call has to be made alone.');
+        elsif not v_key.is_got then
+            errors[v_key.position] := http.error_json(
+                'IV013', -- IDEMPOTENCY_KEY_IN_USE
+                'The first request with this Idempotency-Key is still running.',
+                p_hint => 'Retry in a moment.'
+            );
+        elsif v_key.is_another then
+            errors[v_key.position] := http.error_json(
+                'IV012', -- IDEMPOTENCY_KEY_REUSED
+                'This Idempotency-Key was used with another request.',
+                p_hint => 'Use a new key for a new request.'
+            );
+        elsif v_key.is_kept then
+            are_replayed[v_key.position] := true;
+            results[v_key.position] := v_key.result;
+            errors[v_key.position] := v_key.error;
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function http.claim_keys(text[], text[], text[]) is
+'Take Idempotency-Keys until the transaction ends, and look up what was answered to them: the same request gets that again
+(replayed), another one IDEMPOTENCY_KEY_REUSED, one whose key somebody else has in hand IDEMPOTENCY_KEY_IN_USE. Owners: of
+http.key_owner; a key of null is left out. Waits for nobody.';

@@ -1,0 +1,25 @@
+create or replace function http.keep_answers(
+    p_owners text[],
+    p_keys text[],
+    p_requests text[],
+    p_results json[],
+    p_errors jsonb[]
+)
+returns void
+language plpgsql
+volatile
+as $$
+begin
+    insert into store.idempotency_key (caller, key, request, result, error, created_at)
+    select u.owner, u.key, u.request, u.result, u.error, inventory.clock()
+    from rows from (
+        unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(p_results), unnest(p_errors)
+    ) as u (owner, key, request, result, error)
+    where u.key is not null
+    on conflict (caller, key) do update
+    set request = excluded.request, result = excluded.result, error = excluded.error, created_at = excluded.created_at;
+end;
+$$;
+
+comment on function http.keep_answers(text[], text[], text[], json[], jsonb[]) is
+'Remember what was answered to Idempotency-Keys that http.claim_keys has taken. A key of null is left out.';

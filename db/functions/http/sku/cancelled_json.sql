@@ -1,0 +1,16 @@
+create or replace function http.cancelled_json(p_block store.block)
+returns json
+language plpgsql
+stable
+as $$
+begin
+    return json_build_object(
+        'block_id', p_block.id,
+        'status', p_block.status,
+        'cancelled_at', http.instant(p_block.ended_at),
+        'reason', p_block.ended_reason
+    );
+end;
+$$;
+
+comment on function http.cancelled_json(store.block) is 'A block as API 1 shows it when it was cancelled.';

@@ -1,0 +1,17 @@
+create or replace function http.converted_json(p_block store.block)
+returns json
+language plpgsql
+stable
+as $$
+begin
+    return json_build_object(
+        'block_id', p_block.id,
+        'status', p_block.status,
+        'quantity', trim_scale(p_block.converted_quantity),
+        'converted_at', http.instant(p_block.ended_at),
+        'reason', p_block.ended_reason
+    );
+end;
+$$;
+
+comment on function http.converted_json(store.block) is 'A block as API 1 shows it when it was converted.';

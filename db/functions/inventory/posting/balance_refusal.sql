@@ -1,0 +1,70 @@
+create or replace function inventory.balance_refusal(
+    p_line inventory.posting,
+    p_stock store.stock,
+    p_on_hand numeric,
+    p_reserved numeric,
+    p_blocked numeric,
+    p_requires_active boolean,
+    p_expired numeric,
+    p_held numeric
+)
+returns inventory.posted
+language plpgsql
+stable
+as $$
+declare
+    v_available constant numeric := p_stock.on_hand - p_stock.reserved - p_stock.blocked + p_expired;
+    v_wanted constant numeric := p_reserved + p_blocked - p_on_hand;
+begin
+    if
+        p_line.location_id is not null
+        and p_held < (case p_line.kind when 'transfer' then p_line.quantity else -p_on_hand end)
+    then
+        return inventory.refusal(
+            'IV001', -- INSUFFICIENT_STOCK
+            'The location holds too little.',
+            jsonb_build_object('held', trim_scale(p_held))
+        );
+    elsif p_line.location_id is not null and v_wanted > 0 and v_available < v_wanted then
+        return inventory.refusal(
+            'IV001', -- INSUFFICIENT_STOCK
+            'Promised units stand in the way.',
+            jsonb_build_object(
+                'held', trim_scale(p_held),
+                'reserved', trim_scale(p_stock.reserved),
+                'blocked', trim_scale(p_stock.blocked - p_expired),
+                'available', trim_scale(v_available)
+            )
+        );
+    elsif p_requires_active and p_stock.status <> 'active' then
+        return inventory.refusal(
+            'IV010', -- INVENTORY_NOT_ACTIVE
+            format('The inventory of product %s is %s.', p_line.product_id, p_stock.status),
+            jsonb_build_object('status', p_stock.status)
+        );
+    elsif p_stock.on_hand + p_on_hand >= 1000000000 then
+        return inventory.refusal(
+            'IV011', -- QUANTITY_OUT_OF_RANGE
+            'The quantity on hand would exceed 999999999.999.',
+            jsonb_build_object('on_hand', p_stock.on_hand, 'requested', p_on_hand)
+        );
+    elsif p_stock.reserved + p_reserved < 0 then
+        return inventory.refusal(
+            'IV002', -- INSUFFICIENT_RESERVED
+            format('Only %s reserved.', trim_scale(p_stock.reserved)),
+            jsonb_build_object('reserved', p_stock.reserved, 'requested', -p_reserved),
+            'Release or consume no more than was reserved and is not yet released or consumed.'
+        );
+    elsif v_wanted > 0 and v_available < v_wanted then
+        return inventory.not_enough_available(v_available, v_wanted);
+    end if;
+    return null;
+end;
+$$;
+
+comment on function inventory.balance_refusal(
+    inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric, numeric
+) is
+'Why a line may not change these balances by the signed amounts given; null: it may.
+
+p_expired: blocked units whose blocks have expired and that count as available. p_held: what lies at the line''s location.';

@@ -1,0 +1,41 @@
+create or replace function inventory.block_refusal(p_line inventory.posting, p_block store.block, p_at timestamptz)
+returns inventory.posted
+language plpgsql
+stable
+as $$
+begin
+    return case
+        when p_block.id is null then
+            inventory.refusal(
+                'IV004', -- BLOCK_NOT_FOUND
+                format('Block %s does not exist.', coalesce(p_line.block_id::text, 'null'))
+            )
+        when p_block.status = 'converted' then
+            inventory.refusal(
+                'IV007', -- BLOCK_CONVERTED
+                format('Block %s is already converted.', p_block.id)
+            )
+        when p_block.status = 'cancelled' then
+            inventory.refusal(
+                'IV008', -- BLOCK_CANCELLED
+                format('Block %s is already cancelled.', p_block.id)
+            )
+        when p_block.status = 'expired' or p_block.expires_at <= p_at then
+            inventory.refusal(
+                'IV006', -- BLOCK_EXPIRED
+                format('Block %s has expired.', p_block.id)
+            )
+        when p_line.quantity > p_block.quantity then
+            inventory.refusal(
+                'IV009', -- BLOCK_QUANTITY_EXCEEDED
+                format('Block %s holds only %s.', p_block.id, trim_scale(p_block.quantity)),
+                jsonb_build_object('quantity', p_block.quantity, 'requested', p_line.quantity)
+            )
+    end;
+end;
+$$;
+
+comment on function inventory.block_refusal(inventory.posting, store.block, timestamptz) is
+'Why a block cannot be ended at p_at: it is unknown, ended, expired, or holds less than is to leave; null: it can.
+
+A block is active while its status is and its end lies ahead.';

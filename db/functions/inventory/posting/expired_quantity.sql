@@ -1,0 +1,19 @@
+create or replace function inventory.expired_quantity(p_product_id bigint, p_at timestamptz)
+returns numeric
+language plpgsql
+stable
+as $$
+begin
+    return coalesce(
+        (
+            select sum(b.quantity)
+            from store.block as b
+            where b.product_id = p_product_id and b.status = 'active' and b.expires_at <= p_at
+        ),
+        0
+    );
+end;
+$$;
+
+comment on function inventory.expired_quantity(bigint, timestamptz) is
+'Units that store.stock still counts as blocked although their blocks have expired at p_at.';

@@ -1,0 +1,505 @@
+-- Every change of stock of every API is a line here. The function decides line by line in memory, in order of product, and
+-- writes what it accepted as sets (inventory.write_postings). docs/posting.md shows it step by step.
+create or replace function inventory.post(p_lines inventory.posting[])
+returns inventory.posted[]
+language plpgsql
+volatile
+as $$
+declare
+    c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may touch: less than a second
+    v_order integer [] := array[1];
+    v_position integer;
+    v_line inventory.posting;
+    v_kind inventory.movement_kind;
+    v_posted inventory.posted;
+    v_result inventory.posted [] := array_fill(null::inventory.posted, array[cardinality(p_lines)]);
+    -- The product at hand: its balances after the lines so far, and the instant of its movements. Blocks' ids and
+    -- arrivals are a microsecond apart (v_tick), so that they have an order.
+    v_product_id bigint;
+    v_lines integer := 0;
+    v_is_locked boolean;
+    v_stock store.stock;
+    v_before store.stock;
+    v_at timestamptz;
+    v_tick timestamptz;
+    v_on_hand numeric;
+    v_reserved numeric;
+    v_blocked numeric;
+    v_wanted numeric;
+    v_free numeric;
+    v_movement store.movement;
+    -- What is to be written.
+    v_stock_at integer;
+    v_stocks store.stock [] := '{}'::store.stock [];
+    v_movements store.movement [] := '{}'::store.movement [];
+    v_kinds text [] := '{}'::text [];
+    v_blocks store.block [] := '{}'::store.block [];
+    v_ended store.block [] := '{}'::store.block [];
+    v_opened store.cost_layer [] := '{}'::store.cost_layer [];
+    v_changed store.cost_layer [] := '{}'::store.cost_layer [];
+    v_uses store.cost_layer_use [] := '{}'::store.cost_layer_use [];
+    v_places store.location_stock [] := '{}'::store.location_stock [];
+    v_moves store.location_movement [] := '{}'::store.location_movement [];
+    v_low store.stock [] := '{}'::store.stock [];
+    -- Blocks
+    v_block store.block;
+    v_ended_ids uuid [] := '{}'::uuid [];
+    v_expiring store.block [];
+    v_expired numeric;
+    -- Cost layers: those that are stored, oldest first, then those that earlier lines opened.
+    c_layers cursor (p_id bigint, p_layer_id bigint) for
+        select *
+        from store.cost_layer as l
+        where l.product_id = p_id and l.is_open and (p_layer_id is null or l.id = p_layer_id)
+        order by l.number;
+    v_is_reading boolean := false;
+    v_is_stored boolean;
+    v_opened_at integer;
+    v_changed_at integer;
+    v_layer store.cost_layer;
+    v_use store.cost_layer_use;
+    v_uses_before integer;
+    v_left numeric;
+    v_taken numeric;
+    v_unit_cost numeric;
+    v_cost_price numeric;
+    v_known numeric;
+    v_value numeric;
+    -- Locations: the product's are the last of v_places.
+    v_place_base integer;
+    v_place_ids bigint [];
+    v_place_at integer;
+    v_place store.location_stock;
+    v_held numeric;
+    v_location_ids bigint [];
+    v_changes numeric [];
+    v_arrived_at timestamptz;
+begin
+    if cardinality(p_lines) > 1 then
+        v_order := array(
+            select l.ordinality::integer from unnest(p_lines) with ordinality as l order by l.product_id, l.ordinality
+        );
+    end if;
+
+    foreach v_position in array v_order
+    loop
+        v_line := p_lines[v_position];
+        continue when v_line.kind is null;
+        v_kind := inventory.movement_kind(v_line.kind);
+        v_posted := null;
+
+        if v_lines = 0 or v_product_id is distinct from v_line.product_id then
+            v_product_id := v_line.product_id;
+            v_stock_at := cardinality(v_stocks) + 1;
+            v_lines := 0;
+            v_is_locked := false;
+            v_cost_price := null;
+            v_layer := null;
+            v_opened_at := null;
+            v_place_base := cardinality(v_places);
+            v_place_ids := '{}'::bigint [];
+            if v_is_reading then
+                close c_layers;
+                v_is_reading := false;
+            end if;
+        elsif v_line.returns_movement_id is not null or v_line.layer_id is not null then
+            raise exception using
+                errcode = 'feature_not_supported',
+                message = 'What names a departure or a cost layer is posted alone.';
+        end if;
+        v_lines := v_lines + 1;
+
+        -- How the balances change, as far as it can be told before the lock.
+        if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
+            v_result[v_position] := inventory.refusal(
+                '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
+            );
+            continue;
+        end if;
+        v_on_hand := coalesce(v_line.quantity, 0) * v_kind.on_hand;
+        v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
+        v_blocked := coalesce(v_line.quantity, 0) * v_kind.blocked;
+        v_wanted := case when v_line.kind = 'convert' then 0 else v_reserved + v_blocked - v_on_hand end;
+
+        -- The lock. A line that wants more than there is takes none: one snapshot refuses it, unless blocks that have expired
+        -- would help.
+        if not v_is_locked then
+            select * into v_stock
+            from store.stock as s
+            where
+                s.product_id = v_product_id
+                and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                and (v_line.quantity <> 0 or v_line.location_id is not null) is not false
+            for no key update;
+            v_is_locked := found;
+            v_at := inventory.clock();
+            v_tick := v_at;
+            if not v_is_locked then
+                v_posted := inventory.refusal_without_lock(v_line, v_kind, v_on_hand, v_reserved, v_blocked, v_at);
+                if v_posted.sqlstate is not null or v_line.quantity = 0 then
+                    v_result[v_position] := v_posted;
+                    continue;
+                end if;
+                select * into v_stock from store.stock as s where s.product_id = v_product_id for no key update;
+                v_is_locked := true;
+                v_at := inventory.clock();
+                v_tick := v_at;
+            end if;
+        end if;
+
+        -- The block that the line ends
+        if v_line.kind in ('convert', 'cancel') then
+            v_block := v_ended[array_position(v_ended_ids, v_line.block_id)];
+            if v_block.id is null then
+                select * into v_block from store.block as b where b.id = v_line.block_id and b.product_id = v_product_id;
+            end if;
+            v_posted := inventory.block_refusal(v_line, v_block, v_at);
+            if v_posted.sqlstate is not null then
+                v_result[v_position] := v_posted;
+                continue;
+            end if;
+            v_on_hand := coalesce(v_line.quantity, v_block.quantity) * v_kind.on_hand;
+            v_blocked := -v_block.quantity;
+            v_wanted := v_blocked - v_on_hand;
+        end if;
+
+        -- What lies at the location
+        v_held := null;
+        if v_line.location_id is not null then
+            v_place_at := array_position(v_place_ids, v_line.location_id);
+            v_held := case
+                when v_place_at is null then inventory.held_at(v_product_id, v_line.location_id)
+                else v_places[v_place_base + v_place_at].quantity
+            end;
+            v_posted.booked := v_held;
+            if v_line.counted is not null then
+                v_on_hand := v_line.counted - v_held;
+                v_wanted := -v_on_hand;
+            end if;
+        end if;
+
+        -- Where too little is available, expired blocks end: the oldest first, and no more than it takes.
+        v_free := v_stock.on_hand - v_stock.reserved - v_stock.blocked;
+        v_expired := 0;
+        v_expiring := '{}'::store.block [];
+        if v_stock.blocked > 0 and (v_free < v_wanted or v_line.kind = 'expire') then
+            for v_block in
+                select *
+                from store.block as b
+                where
+                    b.product_id = v_product_id
+                    and b.status = 'active'
+                    and b.expires_at <= v_at
+                    and b.id <> all(v_ended_ids)
+                order by b.expires_at, b.id
+                limit case v_line.kind when 'expire' then v_line.quantity else c_limit + 1 end
+            loop
+                v_expiring := v_expiring || v_block;
+                v_expired := v_expired + v_block.quantity;
+                exit when v_free + v_expired >= v_wanted and v_line.kind <> 'expire';
+            end loop;
+            if cardinality(v_expiring) > c_limit and v_line.kind <> 'expire' then
+                raise exception using
+                    errcode = 'configuration_limit_exceeded',
+                    message = format('More than %s expired blocks of product %s stand in the way.', c_limit, v_product_id),
+                    hint = 'Call maintenance.expire_blocks() until it returns 0, and see why its job does not run.';
+            end if;
+        end if;
+        if
+            v_free + v_expired < v_wanted
+            or v_stock.reserved + v_reserved < 0
+            or v_held + v_on_hand < 0
+            or (v_line.kind = 'transfer' and v_held < v_line.quantity)
+            or (v_kind.requires_active and v_stock.status <> 'active')
+            or v_stock.on_hand + v_on_hand >= 1000000000
+        then
+            v_result[v_position] := inventory.balance_refusal(
+                v_line, v_stock, v_on_hand, v_reserved, v_blocked, v_kind.requires_active, v_expired, v_held
+            );
+            continue;
+        end if;
+        foreach v_block in array v_expiring
+        loop
+            v_before := v_stock;
+            v_stock.blocked := v_stock.blocked - v_block.quantity;
+            v_stock.last_number := v_stock.last_number + 1;
+            v_stock.updated_at := v_at;
+            v_stocks[v_stock_at] := v_stock;
+            v_movements := v_movements || inventory.new_movement(
+                'expire', v_before, v_stock, v_block.id::text, null, 'expiry', v_block.expires_at
+            );
+            v_block.status := 'expired';
+            v_block.ended_at := v_block.expires_at;
+            v_ended := v_ended || v_block;
+            v_ended_ids := v_ended_ids || v_block.id;
+        end loop;
+        if v_line.kind = 'expire' or (v_on_hand = 0 and v_reserved = 0 and v_blocked = 0 and v_line.kind <> 'transfer') then
+            v_posted.ended := cardinality(v_expiring);
+            v_result[v_position] := v_posted;
+            continue;
+        end if;
+
+        -- What arrives or comes back, and what is known of its cost
+        v_known := 0;
+        v_value := null;
+        if v_line.returns_movement_id is not null then
+            select sum(r.quantity), sum(r.quantity) filter (where r.cost is not null), sum(r.cost)
+            into v_left, v_known, v_value
+            from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r;
+            if v_left is distinct from v_on_hand then
+                v_result[v_position] := inventory.refusal(
+                    'IV028', -- RETURN_EXCEEDS_DEPARTURE
+                    format('Only %s can still come back.', trim_scale(coalesce(v_left, 0))),
+                    jsonb_build_object('returnable', coalesce(v_left, 0), 'requested', v_on_hand)
+                );
+                continue;
+            end if;
+        elsif v_on_hand > 0 then
+            v_unit_cost := v_line.unit_cost;
+            if v_unit_cost is null then
+                if v_cost_price is null then
+                    select p.cost_price into v_cost_price from store.product as p where p.id = v_product_id;
+                end if;
+                v_unit_cost := v_cost_price;
+            end if;
+            v_value := round(v_on_hand * v_unit_cost, 3);
+            v_known := case when v_value is null then 0 else v_on_hand end;
+        end if;
+
+        -- The balances, and the moving average: arrivals of known cost join its pool, a departure takes its share of it.
+        v_before := v_stock;
+        if v_on_hand > 0 then
+            v_stock.average_quantity := v_stock.average_quantity + coalesce(v_known, 0);
+            v_stock.average_value := v_stock.average_value + coalesce(v_value, 0);
+        elsif v_on_hand < 0 then
+            v_known := inventory.share(v_stock.average_quantity, -v_on_hand, v_stock.on_hand);
+            v_stock.average_value := v_stock.average_value
+                - inventory.share(v_stock.average_value, v_known, v_stock.average_quantity);
+            v_stock.average_quantity := v_stock.average_quantity - v_known;
+        end if;
+        v_stock.on_hand := v_stock.on_hand + v_on_hand;
+        v_stock.reserved := v_stock.reserved + v_reserved;
+        v_stock.blocked := v_stock.blocked + v_blocked;
+        v_stock.located := case
+            when v_held is null then least(v_stock.located, v_stock.on_hand)
+            else v_stock.located + v_on_hand
+        end;
+        v_stock.last_number := v_stock.last_number + 1;
+        v_stock.updated_at := v_at;
+        v_stocks[v_stock_at] := v_stock;
+        if
+            v_stock.on_hand <= v_stock.reorder_point and v_before.on_hand > v_stock.reorder_point
+            and v_stock.status = 'active' and v_line.kind <> 'delete_product'
+        then
+            v_low := v_low || v_stock;
+        end if;
+
+        -- The movement, and the block that begins or ends with it
+        v_movement := inventory.new_movement(
+            v_line.kind, v_before, v_stock,
+            coalesce(v_line.reference, v_line.block_id::text, inventory.new_reference(v_line.kind, v_tick)),
+            v_line.reason, v_line.actor, v_at
+        );
+        if v_line.kind = 'block' then
+            v_block := null;
+            v_block.id := v_movement.reference::uuid;
+            v_block.product_id := v_product_id;
+            v_block.quantity := v_line.quantity;
+            v_block.reason := v_line.reason;
+            v_block.status := 'active';
+            v_block.expires_at := inventory.block_expiry(v_line.expires_at, v_at, v_at);
+            v_block.created_at := v_at;
+            v_block.created_by := v_movement.actor;
+            v_blocks := v_blocks || v_block;
+            v_posted.block := v_block;
+        elsif v_line.block_id is not null then
+            v_block.status := case v_line.kind when 'convert' then 'converted' else 'cancelled' end;
+            v_block.ended_at := v_at;
+            v_block.ended_reason := v_line.reason;
+            v_block.ended_by := v_movement.actor;
+            v_block.converted_quantity := case v_line.kind when 'convert' then -v_on_hand end;
+            v_ended := v_ended || v_block;
+            v_ended_ids := v_ended_ids || v_block.id;
+            v_posted.block := v_block;
+        end if;
+
+        -- Cost layers: an arrival opens one, what comes back goes where it came from, a departure takes the oldest units.
+        if v_line.returns_movement_id is not null then
+            for v_use in
+                select v_product_id, v_movement.id, r.layer_id, -r.quantity, -r.cost, v_line.returns_movement_id
+                from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r
+            loop
+                select * into v_layer from store.cost_layer as l where l.product_id = v_product_id and l.id = v_use.layer_id;
+                v_layer.remaining := v_layer.remaining - v_use.quantity;
+                v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
+                v_layer.is_open := true;
+                v_changed := v_changed || v_layer;
+                v_uses := v_uses || v_use;
+            end loop;
+            v_movement.cost := case when v_known = v_on_hand then v_value end;
+        elsif v_on_hand > 0 then
+            v_opened := v_opened || inventory.new_layer(v_movement, v_on_hand, v_unit_cost, v_value);
+            v_opened_at := coalesce(v_opened_at, cardinality(v_opened));
+            v_movement.cost := v_value;
+        elsif v_on_hand < 0 then
+            v_left := -v_on_hand;
+            v_value := 0;
+            v_uses_before := cardinality(v_uses);
+            while v_left > 0
+            loop
+                if (v_layer.remaining > 0) is not true then
+                    if not v_is_reading then
+                        open c_layers (v_product_id, v_line.layer_id);
+                        v_is_reading := true;
+                    end if;
+                    fetch c_layers into v_layer;
+                    v_is_stored := found;
+                    if v_is_stored then
+                        v_changed_at := cardinality(v_changed) + 1;
+                    else
+                        v_layer := v_opened[v_opened_at];
+                        v_opened_at := v_opened_at + 1;
+                    end if;
+                end if;
+                if v_layer.id is null then
+                    raise exception using
+                        errcode = 'data_corrupted',
+                        message = format('The cost layers of product %s hold %s less than its stock.', v_product_id, v_left),
+                        hint = format('Run maintenance.verify(%1$s, %1$s).', v_product_id);
+                elsif cardinality(v_uses) - v_uses_before > c_limit then
+                    raise exception using
+                        errcode = 'IV046', -- TOO_MANY_LAYERS
+                        message = format('No more than %s units can leave at once: they are in %s cost layers.',
+                            trim_scale(-v_on_hand - v_left), c_limit),
+                        detail = jsonb_build_object('possible', -v_on_hand - v_left, 'requested', -v_on_hand);
+                end if;
+
+                v_taken := least(v_left, v_layer.remaining);
+                v_use.product_id := v_product_id;
+                v_use.movement_id := v_movement.id;
+                v_use.layer_id := v_layer.id;
+                v_use.quantity := v_taken;
+                v_use.cost := inventory.share(v_layer.remaining_value, v_taken, v_layer.remaining);
+                v_use.returns_movement_id := null;
+                v_uses := v_uses || v_use;
+                v_layer.remaining := v_layer.remaining - v_taken;
+                v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
+                v_layer.is_open := v_layer.remaining > 0;
+                if v_is_stored then
+                    v_changed[v_changed_at] := v_layer;
+                else
+                    v_opened[v_opened_at - 1] := v_layer;
+                end if;
+                v_value := v_value + v_use.cost; -- null once any cost is not known
+                v_left := v_left - v_taken;
+            end loop;
+            v_movement.cost := v_value;
+        end if;
+        v_movements := v_movements || v_movement;
+        if v_line.kind <> all(v_kinds) then
+            v_kinds := v_kinds || v_line.kind;
+        end if;
+        v_posted.movement := v_movement;
+        v_result[v_position] := v_posted;
+
+        -- Locations: the line's own; else, once no unlocated unit is left, those where stock arrived first.
+        v_location_ids := '{}'::bigint [];
+        if v_line.kind = 'transfer' then
+            v_location_ids := array[v_line.location_id, v_line.to_location_id];
+            v_changes := array[-v_line.quantity, v_line.quantity];
+        elsif v_line.location_id is not null then
+            v_location_ids := array[v_line.location_id];
+            v_changes := array[v_on_hand];
+        elsif v_stock.located < v_before.located then
+            v_changes := '{}'::numeric [];
+            v_left := v_before.located - v_stock.located;
+            for v_place in
+                select *
+                from store.location_stock as h
+                where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(v_place_ids)
+                union all
+                select * from unnest(v_places[v_place_base + 1:]) as p where p.quantity > 0
+                order by arrived_at, location_id
+            loop
+                v_location_ids := v_location_ids || v_place.location_id;
+                v_changes := v_changes || -least(v_place.quantity, v_left);
+                v_left := v_left - least(v_place.quantity, v_left);
+                exit when v_left = 0;
+            end loop;
+        end if;
+        v_arrived_at := v_tick;
+        for i in 1..cardinality(v_location_ids)
+        loop
+            v_place_at := v_place_base + array_position(v_place_ids, v_location_ids[i]);
+            if v_place_at is null then
+                select * into v_place
+                from store.location_stock as h
+                where h.product_id = v_product_id and h.location_id = v_location_ids[i];
+                v_place := row(
+                    v_product_id, v_location_ids[i], coalesce(v_place.quantity, 0), v_place.arrived_at
+                )::store.location_stock;
+                v_place_ids := v_place_ids || v_location_ids[i];
+                v_place_at := v_place_base + cardinality(v_place_ids);
+            else
+                v_place := v_places[v_place_at];
+            end if;
+            v_moves := v_moves || row(
+                v_product_id, v_movement.id, v_location_ids[i], v_place.quantity, v_place.quantity + v_changes[i]
+            )::store.location_movement;
+            if v_changes[i] > 0 then
+                -- Units keep the date of their arrival; where they meet others, the older one holds.
+                v_place.arrived_at := case
+                    when v_place.quantity = 0 then v_arrived_at else least(v_place.arrived_at, v_arrived_at)
+                end;
+            end if;
+            v_place.quantity := v_place.quantity + v_changes[i];
+            v_places[v_place_at] := v_place;
+            v_arrived_at := v_place.arrived_at;
+        end loop;
+        v_tick := v_tick + interval '1 microsecond';
+    end loop;
+
+    if v_is_reading then
+        close c_layers;
+    end if;
+    if cardinality(v_movements) > 0 then
+        perform inventory.write_postings(
+            v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_places, v_moves, v_low
+        );
+        if v_kinds && '{sale,return}'::text [] then
+            perform inventory.write_sales(p_lines, v_result);
+        end if;
+        if 'purchase' = any(v_kinds) then
+            perform inventory.write_purchases(p_lines, v_result);
+        end if;
+        if 'inflow' = any(v_kinds) then
+            perform inventory.write_inflows(p_lines, v_result);
+        end if;
+        if 'outflow' = any(v_kinds) then
+            perform inventory.write_outflows(p_lines, v_result);
+        end if;
+    end if;
+    return v_result;
+end;
+$$;
+
+comment on function inventory.post(inventory.posting[]) is
+'Post lines: change balances, and write movements, cost layers, blocks and what lies at locations. Returns a result a line, in the
+lines'' order: its movement, or why it was refused (sqlstate, message, detail, hint). A refused line changes nothing and costs the
+others nothing. A line of quantity 0, or null, changes nothing.
+
+A line: kind, what happens, see inventory.movement_kind(); product_id; quantity, as a number of 0 or more (adjust and count: signed;
+convert: null for the whole block; expire: at most so many blocks); counted, in place of a quantity: what lies at the location now;
+unit_cost of an arrival, null: the product''s cost price; location_id: where it happens, null: nowhere in particular;
+to_location_id of a transfer; block_id: the block that ends; expires_at of a new block, null: after the default duration; layer_id:
+the one cost layer that is taken from; returns_movement_id: the departure whose units come back; unit_price of a sale; revenue and
+returned_sale_id of a return; supplier_id of a purchase or inflow; reference (null: a new one where the kind has records of its own),
+reason, actor (null: the login).
+
+Lines of one product are decided in their order. Locks the stock rows of the products in order of id until the transaction ends; a
+line that cannot succeed locks nothing. What a line names (its block, its location) is the product''s.
+Refusals: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND, BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED,
+BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED, INVENTORY_NOT_ACTIVE, QUANTITY_OUT_OF_RANGE, INVENTORY_NOT_INITIALIZED,
+RETURN_EXCEEDS_DEPARTURE, 22004.
+Errors, which undo all lines: TOO_MANY_LAYERS; 53400 where more than 10 000 expired blocks stand in the way; 22023 for expires_at;
+40001, 55P03.';

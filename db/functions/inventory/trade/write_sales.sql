@@ -1,0 +1,56 @@
+create or replace function inventory.write_sales(p_lines inventory.posting[], p_posted inventory.posted[])
+returns void
+language plpgsql
+volatile
+as $$
+begin
+    insert into store.sale (
+        product_id, number, id, movement_id, quantity, unit_price, revenue, cost, returned_sale_id, actor, created_at,
+        quantity_to_date, revenue_to_date, cost_to_date, without_cost_to_date
+    )
+    select
+        n.product_id,
+        coalesce(l.number, 0) + row_number() over product,
+        (n.movement).reference::bigint,
+        (n.movement).id,
+        n.quantity,
+        n.unit_price,
+        n.revenue,
+        n.cost,
+        n.returned_sale_id,
+        (n.movement).actor,
+        (n.movement).created_at,
+        coalesce(l.quantity_to_date, 0) + sum(n.quantity) over product,
+        coalesce(l.revenue_to_date, 0) + sum(n.revenue) over product,
+        coalesce(l.cost_to_date, 0) + coalesce(sum(n.cost) over product, 0),
+        coalesce(l.without_cost_to_date, 0) + count(*) filter (where n.cost is null) over product
+    from (
+        select
+            i.ordinality as position,
+            i.product_id,
+            p.movement,
+            -- Of a return, quantity, revenue and cost are below 0.
+            case i.kind when 'return' then -i.quantity else i.quantity end as quantity,
+            i.unit_price,
+            case i.kind when 'return' then -i.revenue else round(i.quantity * i.unit_price, 3) end as revenue,
+            case i.kind when 'return' then -(p.movement).cost else (p.movement).cost end as cost,
+            i.returned_sale_id
+        from unnest(p_lines) with ordinality as i
+        inner join unnest(p_posted) with ordinality as p on i.ordinality = p.ordinality and (p.movement).id is not null
+        where i.kind in ('sale', 'return')
+    ) as n
+    left join lateral (
+        select *
+        from store.sale as e
+        where e.product_id = n.product_id
+        order by e.number desc
+        limit 1
+    ) as l on true
+    window product as (partition by n.product_id order by n.position);
+end;
+$$;
+
+comment on function inventory.write_sales(inventory.posting[], inventory.posted[]) is
+'Write the sales and returns of lines that were posted, each with its cost and the product''s totals to date.
+
+The caller holds the products'' stock rows.';
