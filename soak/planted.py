@@ -138,7 +138,7 @@ FAULTS: dict[str, Planted] = {
     "a client that sees time go back": Planted(
         frozenset({BACK}),
         "http.get_inventory_item",
-        _ITEM_OF.format(ago="random() * interval '30 ms'", others=_ALL_OF_IT),
+        _ITEM_OF.format(ago="random() * interval '60 ms'", others=_ALL_OF_IT),
         # Then it is not known for long when a change came, and each read alone could be true.
         late=0.1,
     ),
@@ -149,22 +149,34 @@ FAULTS: dict[str, Planted] = {
     ),
     "available computed before the lock": Planted(
         frozenset({AVAILABLE}),
-        "http.reserve_stock",
+        "inventory.post",
         """
 declare
-    v_id constant bigint := inventory.product_id(p_id);
-    v_available constant numeric := (inventory.balances_of(v_id)).available;
+    v_line constant inventory.posting := p_lines[1];
+    v_before store.stock;
     v_stock store.stock;
+    v_movement store.movement;
+    v_posted inventory.posted;
 begin
-    if v_available < p_amount then
-        return planted.reserve_stock(p_id, p_amount, p_actor);
+    select * into v_before from store.stock as s where s.product_id = v_line.product_id;
+    if
+        v_line.kind is distinct from 'reserve'
+        or cardinality(p_lines) > 1
+        or v_before.on_hand - v_before.reserved - v_before.blocked >= v_line.quantity is not true
+    then
+        return planted.post(p_lines);
     end if;
     perform pg_sleep(0.05);
-    update store.stock as s set reserved = s.reserved + p_amount, updated_at = inventory.clock()
-    where s.product_id = v_id
+    update store.stock as s
+    set reserved = s.reserved + v_line.quantity, last_number = s.last_number + 1, updated_at = inventory.clock()
+    where s.product_id = v_line.product_id
     returning * into v_stock;
-    perform inventory.write_movement(v_stock, 'reserve', 0, p_amount, 0, null, null, p_actor);
-    return null;
+    v_before := v_stock;
+    v_before.reserved := v_before.reserved - v_line.quantity;
+    v_movement := inventory.new_movement('reserve', v_before, v_stock, null, null, v_line.actor, v_stock.updated_at);
+    insert into store.movement select (m).* from (select v_movement as m) as n;
+    v_posted.movement := v_movement;
+    return array[v_posted];
 end;
 """,
         before="""
@@ -210,32 +222,58 @@ where t.product_id = p.product_id and t.id in (p.first_id, p.second_id)
     ),
     "a refusal without cause": Planted(
         frozenset({REFUSALS}),
-        "http.reserve_stock",
+        "inventory.post",
         """
 declare
-    v_available constant numeric := (inventory.balances_of(inventory.product_id(p_id))).available;
+    v_lines inventory.posting [] := p_lines;
+    v_posted inventory.posted [];
 begin
-    if random() < 0.1 then
-        raise exception using errcode = 'IV001', message = format('Only %s available.', trim_scale(v_available));
-    end if;
-    return planted.reserve_stock(p_id, p_amount, p_actor);
+    for i in 1..cardinality(p_lines) loop
+        if p_lines[i].kind = 'reserve' and random() < 0.1 then
+            v_lines[i].kind := null;
+        end if;
+    end loop;
+    v_posted := planted.post(v_lines);
+    for i in 1..cardinality(p_lines) loop
+        if p_lines[i].kind is distinct from v_lines[i].kind then
+            v_posted[i] := inventory.not_enough_available(
+                coalesce((inventory.balances_of(p_lines[i].product_id)).available, 0), p_lines[i].quantity
+            );
+        end if;
+    end loop;
+    return v_posted;
 end;
 """,
     ),
     "a lost write": Planted(
         frozenset({ONCE}),
-        "http.add_stock",
-        "begin\n    return case when random() > 0.1 then planted.add_stock(p_id, p_amount, p_actor) end;\nend;",
+        "inventory.post",
+        """
+declare
+    v_lines inventory.posting [] := p_lines;
+begin
+    for i in 1..cardinality(p_lines) loop
+        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.1 then
+            v_lines[i].kind := null;
+        end if;
+    end loop;
+    return planted.post(v_lines);
+end;
+""",
     ),
     "a doubled write": Planted(
         frozenset({NEVER}),
-        "http.add_stock",
+        "inventory.post",
         """
+declare
+    v_posted constant inventory.posted [] := planted.post(p_lines);
 begin
-    if random() < 0.1 then
-        perform planted.add_stock(p_id, p_amount, p_actor);
-    end if;
-    return planted.add_stock(p_id, p_amount, p_actor);
+    for i in 1..cardinality(p_lines) loop
+        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.1 then
+            perform planted.post(array[p_lines[i]]);
+        end if;
+    end loop;
+    return v_posted;
 end;
 """,
     ),
@@ -260,17 +298,19 @@ end;
     ),
     "a block that outlives its end by a second": Planted(
         frozenset({READS, REFUSALS}),
-        "inventory.lapsed_quantity",
-        "begin\n    return planted.lapsed_quantity(p_product_id, p_at - interval '1 s');\nend;",
+        "inventory.expired_quantity",
+        "begin\n    return planted.expired_quantity(p_product_id, p_at - interval '1 s');\nend;",
     ),
     "a block that is converted after its end": Planted(
         frozenset({BLOCKS}),
-        "http.convert_block",
+        "inventory.post",
         """
 begin
     update store.block as b set expires_at = inventory.clock() + interval '1 s'
-    where b.id = p_block_id and b.status = 'active' and b.expires_at <= inventory.clock();
-    return planted.convert_block(p_block_id, p_quantity, p_reason, p_actor);
+    where
+        b.id in (select l.block_id from unnest(p_lines) as l where l.kind = 'convert')
+        and b.status = 'active' and b.expires_at <= inventory.clock();
+    return planted.post(p_lines);
 end;
 """,
         # Nobody sweeps: what is over stays for others to find.
@@ -279,12 +319,12 @@ end;
     ),
     "a keyed retry that runs again": Planted(
         frozenset({CONTRACT}),
-        "http.once",
+        "http.claim_keys",
         """
 begin
-    delete from store.idempotency_key as k where k.key = p_key;
-    select o.replayed, o.result, o.error into replayed, result, error
-    from planted.once(p_caller, p_key, p_request, p_function, p_arguments) as o;
+    delete from store.idempotency_key as k where k.key = any(p_keys);
+    select c.results, c.errors, c.are_replayed into results, errors, are_replayed
+    from planted.claim_keys(p_owners, p_keys, p_requests) as c;
 end;
 """,
     ),
@@ -326,17 +366,16 @@ end;
     ),
     "a sale that costs 0.001 too much": Planted(
         frozenset({MONEY}),
-        "inventory.use_cost_layers",
+        "inventory.write_postings",
         """
-declare
-    v_cost constant numeric := planted.use_cost_layers(p_product_id, p_movement_id, p_quantity, p_layer_id);
 begin
-    update store.cost_layer_use as u set cost = u.cost + 0.001
-    where u.product_id = p_product_id and u.movement_id = p_movement_id and u.layer_id = (
-        select min(l.layer_id) from store.cost_layer_use as l
-        where l.product_id = p_product_id and l.movement_id = p_movement_id
+    perform planted.write_postings(
+        p_stocks, p_movements, p_blocks, p_ended, p_opened, p_changed, p_uses, p_places, p_moves, p_low
     );
-    return v_cost + 0.001;
+    update store.cost_layer_use as u set cost = u.cost + 0.001
+    where u.quantity > 0 and (u.product_id, u.movement_id, u.layer_id) in (
+        select n.product_id, n.movement_id, n.layer_id from unnest(p_uses) as n limit 1
+    );
 end;
 """,
     ),

@@ -194,7 +194,7 @@ class Explorer:
                         self._holder.execute(query.encode(), [holding[2]])
                 results[number] = self.scheduler.run(_only(calls, number), Schedule(number)).results[number - 1]
             for product in swept if number == first else ():
-                self.control.execute("select inventory.end_lapsed_blocks(%s, inventory.clock())", [product])
+                self.control.execute("select inventory.end_expired_blocks(%s, 100)", [product])
         return self._worlds[scenario.world].outcome((results[1], results[2]), self._state())
 
     def judge(self, scenario: Scenario, calls: Calls, run: Run, outcome: Outcome, *, tick: bool = False) -> str | None:

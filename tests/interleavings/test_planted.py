@@ -46,31 +46,27 @@ FAULTS = (
     ),
     Fault(
         "a lock is dropped: one key, two answers",
-        "http.once",
-        "if not pg_try_advisory_xact_lock(",
-        "if null and pg_try_advisory_xact_lock(",
+        "http.claim_keys",
+        "then pg_try_advisory_xact_lock(hashtextextended(k.owner || e'\\x1f' || k.key, 0))",
+        "then true",
         "once",
         "once",
     ),
     Fault(
-        "a condition before the lock: a block ends twice",
-        "inventory.lock_active_block",
-        """    perform from store.stock as s where s.product_id = v_product_id for no key update;
-    -- A statement of its own, so that it sees what whoever held the lock before has done to the block.
-    select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
-""",
-        """    select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
-    perform from store.stock as s where s.product_id = v_product_id for no key update;
-""",
+        "no lock: a block ends twice",
+        "inventory.post",
+        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                for no key update;""",
+        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted);""",
         "convert_block",
         "cancel_block",
-        reason="verify() finds a difference",
     ),
     Fault(
-        "a condition before the lock: what is available, of the statement's snapshot",
-        "inventory.make_room",
-        "    for no key update;\n",
-        "    ;\n",
+        "no lock: what is available, of the statement's snapshot",
+        "inventory.post",
+        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                for no key update;""",
+        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted);""",
         "reserve_stock",
         "record_sale",
     ),
@@ -83,35 +79,20 @@ FAULTS = (
         "return_sale",
     ),
     Fault(
-        "two products are locked in the order given",
-        "inventory.create_blocks",
-        """    perform
-    from store.stock as s
-    where s.product_id = any(v_product_ids)
-    order by s.product_id
-    for no key update;
-""",
-        "",
-        "create_blocks",
-        "create_blocks",
-        two_products=True,
-        reason="deadlock",
-    ),
-    Fault(
-        "a batch makes its calls in the order given",
-        "http.batch",
-        "        order by c.product_id, c.number\n    loop",
-        "        order by c.number\n    loop",
+        "a posting locks its products in the order given",
+        "inventory.post",
+        "            order by s.product_id\n            for no key update",
+        "            order by array_position(array(select l.product_id from unnest(p_lines) as l), s.product_id)\n"
+        "            for no key update",
         "batch",
         "batch",
         two_products=True,
-        reason="deadlock",
     ),
     Fault(
-        "a look at the time before the lock alone: a block is converted when it is over",
-        "inventory.end_block",
-        "    if v_movement.created_at >= v_block.expires_at then",
-        "    if false then",
+        "no look at the time: a block is converted when it is over",
+        "inventory.post",
+        "inventory.block_refusal(v_line, v_block, v_at);",
+        "inventory.block_refusal(v_line, v_block, v_at - interval '1 day');",
         "convert_block",
         "convert_block",
         tick=True,

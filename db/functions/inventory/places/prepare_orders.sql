@@ -32,6 +32,8 @@ begin
     new_locations := array(
         select inventory.location_id(c.code, p_is_made => true)
         from unnest(v_codes) with ordinality as c (code, position)
+        -- Whoever had the lock before may have made it.
+        where not exists (select from store.location as l where l.code = c.code)
         order by c.position
     );
     operations := '{}'::store.art_operation [];

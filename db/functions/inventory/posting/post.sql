@@ -18,6 +18,10 @@ declare
     v_product_id bigint;
     v_lines integer := 0;
     v_is_locked boolean;
+    v_is_seen boolean; -- v_stock is of a snapshot, without the lock
+    v_seen record;
+    v_locked store.stock [];
+    v_next integer := 1;
     v_stock store.stock;
     v_before store.stock;
     v_at timestamptz;
@@ -79,6 +83,31 @@ begin
         v_order := array(
             select l.ordinality::integer from unnest(p_lines) with ordinality as l order by l.product_id, l.ordinality
         );
+        -- The locks, in order of id. Products that cannot give what any of their lines wants, not even if all their blocks
+        -- ended, are not locked.
+        v_locked := array(
+            select s
+            from store.stock as s
+            where
+                s.product_id = any(
+                    array(
+                        select l.product_id
+                        from unnest(p_lines) as l
+                        inner join store.stock as t on l.product_id = t.product_id
+                        cross join lateral inventory.movement_kind(l.kind) as k
+                        where
+                            l.quantity is distinct from 0
+                            and (
+                                l.kind = 'convert'
+                                or k.reserved + k.blocked - k.on_hand <= 0
+                                or l.quantity <= t.on_hand - t.reserved
+                            )
+                            or l.location_id is not null
+                    )
+                )
+            order by s.product_id
+            for no key update
+        );
     end if;
 
     foreach v_position in array v_order
@@ -93,6 +122,7 @@ begin
             v_stock_at := cardinality(v_stocks) + 1;
             v_lines := 0;
             v_is_locked := false;
+            v_is_seen := false;
             v_cost_price := null;
             v_layer := null;
             v_opened_at := null;
@@ -124,27 +154,48 @@ begin
         -- The lock. A line that wants more than there is takes none: one snapshot refuses it, unless blocks that have expired
         -- would help.
         if not v_is_locked then
-            select * into v_stock
-            from store.stock as s
-            where
-                s.product_id = v_product_id
-                and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
-                and (v_line.quantity <> 0 or v_line.location_id is not null) is not false
-            for no key update;
-            v_is_locked := found;
+            if cardinality(p_lines) = 1 then
+                select * into v_stock
+                from store.stock as s
+                where s.product_id = v_product_id and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                for no key update;
+                v_is_locked := found;
+            elsif v_locked[v_next].product_id = v_product_id then
+                v_stock := v_locked[v_next];
+                v_next := v_next + 1;
+                v_is_locked := true;
+            end if;
             v_at := inventory.clock();
-            v_tick := v_at;
             if not v_is_locked then
-                v_posted := inventory.refusal_without_lock(v_line, v_kind, v_on_hand, v_reserved, v_blocked, v_at);
+                if not v_is_seen then
+                    -- In one snapshot
+                    select
+                        s as stock,
+                        case when s.blocked > 0 then inventory.expired_quantity(s.product_id, v_at) else 0 end as expired
+                    into v_seen
+                    from store.stock as s
+                    where s.product_id = v_product_id;
+                    v_stock := v_seen.stock;
+                    v_expired := v_seen.expired;
+                    v_is_seen := true;
+                end if;
+                v_posted := inventory.refusal_without_lock(
+                    v_line, v_stock, v_on_hand, v_reserved, v_blocked, v_kind.requires_active, v_expired
+                );
                 if v_posted.sqlstate is not null or v_line.quantity = 0 then
                     v_result[v_position] := v_posted;
                     continue;
+                elsif cardinality(p_lines) > 1 then
+                    -- To lock it now would be out of order.
+                    raise exception using
+                        errcode = 'serialization_failure',
+                        message = format('The stock of product %s changed meanwhile.', v_product_id);
                 end if;
                 select * into v_stock from store.stock as s where s.product_id = v_product_id for no key update;
                 v_is_locked := true;
                 v_at := inventory.clock();
-                v_tick := v_at;
             end if;
+            v_tick := v_at;
         end if;
 
         -- The block that the line ends

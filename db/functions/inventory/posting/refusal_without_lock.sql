@@ -1,28 +1,24 @@
 create or replace function inventory.refusal_without_lock(
     p_line inventory.posting,
-    p_kind inventory.movement_kind,
+    p_stock store.stock,
     p_on_hand numeric,
     p_reserved numeric,
     p_blocked numeric,
-    p_at timestamptz
+    p_requires_active boolean,
+    p_expired numeric
 )
 returns inventory.posted
 language plpgsql
 stable
 as $$
-declare
-    v_stock store.stock;
 begin
-    -- A new snapshot, younger than the call: what it refuses was so while the call ran.
-    select * into v_stock from store.stock as s where s.product_id = p_line.product_id;
-    if found and p_line.quantity is distinct from 0 then
+    if p_stock.product_id is not null and p_line.quantity is distinct from 0 then
         return inventory.balance_refusal(
-            p_line, v_stock, p_on_hand, p_reserved, p_blocked, p_kind.requires_active,
-            case when v_stock.blocked > 0 then inventory.expired_quantity(p_line.product_id, p_at) else 0 end,
-            inventory.held_at(p_line.product_id, p_line.location_id)
+            p_line, p_stock, p_on_hand, p_reserved, p_blocked, p_requires_active, p_expired,
+            case when p_line.location_id is not null then inventory.held_at(p_line.product_id, p_line.location_id) end
         );
     elsif p_line.product_id is null and p_line.kind in ('convert', 'cancel') then
-        return inventory.block_refusal(p_line, null, p_at);
+        return inventory.block_refusal(p_line, null, null);
     elsif not exists (select from store.product as p where p.id = p_line.product_id) then
         return inventory.refusal(
             'IV003', -- PRODUCT_NOT_FOUND
@@ -39,6 +35,6 @@ end;
 $$;
 
 comment on function inventory.refusal_without_lock(
-    inventory.posting, inventory.movement_kind, numeric, numeric, numeric, timestamptz
+    inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric
 ) is
-'Why a line cannot succeed as things stand; null: with the lock it may.';
+'Why a line cannot succeed by what a snapshot shows (p_stock, p_expired); null: with the lock it may.';
