@@ -413,7 +413,7 @@ CREATE TABLE store.block (
     CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
     CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
 )
-WITH (fillfactor='90');
+WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.block OWNER TO inventory_owner;
 
@@ -520,7 +520,7 @@ CREATE TABLE store.webhook_delivery (
     CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
     CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
 )
-WITH (fillfactor='90');
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
 
@@ -774,6 +774,8 @@ CREATE TABLE store.webhook (
     previous_secret_until timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT webhook_deleted_is_disabled CHECK (((deleted_at IS NULL) OR (NOT enabled))),
     CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
     CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
 );
@@ -785,6 +787,8 @@ COMMENT ON TABLE store.webhook IS 'Webhook endpoints: where events go, and which
 COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whsec_ and 32 random bytes in base64.';
 
 COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
+
+COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
@@ -884,7 +888,7 @@ CREATE TABLE store.cost_layer (
     CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= '0'::numeric) AND (remaining_value <= value))),
     CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= '0'::numeric) AND (remaining <= quantity)))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.cost_layer OWNER TO inventory_owner;
 
@@ -1001,7 +1005,8 @@ CREATE TABLE store.event (
     payload json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.event OWNER TO inventory_owner;
 
@@ -1019,7 +1024,8 @@ CREATE TABLE store.idempotency_key (
     error jsonb,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT idempotency_key_one_outcome CHECK (((result IS NULL) OR (error IS NULL)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.idempotency_key OWNER TO inventory_owner;
 
@@ -1047,7 +1053,8 @@ CREATE TABLE store.job (
     scheduled_at timestamp with time zone,
     last_started_at timestamp with time zone,
     last_finished_at timestamp with time zone,
-    last_count bigint
+    last_count bigint,
+    late_after interval DEFAULT '00:05:00'::interval NOT NULL
 );
 
 ALTER TABLE store.job OWNER TO inventory_owner;
@@ -1057,6 +1064,19 @@ COMMENT ON TABLE store.job IS 'The heartbeat of each pg_cron job.';
 COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py last scheduled it with pg_cron; null: not scheduled.';
 
 COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
+
+COMMENT ON COLUMN store.job.late_after IS 'A job that pg_cron has and that has not run for so long has stopped.';
+
+CREATE TABLE store.job_failure (
+    job text NOT NULL,
+    product_id bigint NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    message text NOT NULL
+);
+
+ALTER TABLE store.job_failure OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.job_failure IS 'Products that a job could not deal with: it goes on with the others, and tries these again an hour later.';
 
 ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.location_id_seq
@@ -1170,7 +1190,8 @@ CREATE TABLE store.price_turn (
     product_id bigint NOT NULL,
     price_type text NOT NULL,
     at timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.price_turn OWNER TO inventory_owner;
 
@@ -1201,7 +1222,8 @@ CREATE TABLE store.row_count (
     category_id bigint,
     brand_id bigint,
     delta bigint NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.row_count OWNER TO inventory_owner;
 
@@ -1209,6 +1231,10 @@ COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their numbe
 that none of them waits for another; summed up now and then.';
 
 COMMENT ON COLUMN store.row_count.subject IS 'product, product by category and brand, inflow or outflow.';
+
+COMMENT ON COLUMN store.row_count.category_id IS '0: none.';
+
+COMMENT ON COLUMN store.row_count.brand_id IS '0: none.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1
@@ -1356,6 +1382,9 @@ ALTER TABLE ONLY store.idempotency_key
 ALTER TABLE ONLY store.inflow
     ADD CONSTRAINT inflow_pkey PRIMARY KEY (product_id, id);
 
+ALTER TABLE ONLY store.job_failure
+    ADD CONSTRAINT job_failure_pkey PRIMARY KEY (job, product_id);
+
 ALTER TABLE ONLY store.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (name);
 
@@ -1498,7 +1527,7 @@ CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (suppli
 
 CREATE INDEX row_count_brand_idx ON store.row_count USING btree (subject, brand_id) INCLUDE (category_id, delta);
 
-CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id) INCLUDE (brand_id, delta);
+CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id, brand_id) INCLUDE (delta);
 
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 
@@ -1555,6 +1584,9 @@ ALTER TABLE ONLY store.inflow
 ALTER TABLE ONLY store.inflow
     ADD CONSTRAINT inflow_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
 
+ALTER TABLE ONLY store.job_failure
+    ADD CONSTRAINT job_failure_job_fkey FOREIGN KEY (job) REFERENCES store.job(name);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
@@ -1587,12 +1619,6 @@ ALTER TABLE ONLY store.stock
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES store.unit(id);
-
-ALTER TABLE ONLY store.webhook_delivery
-    ADD CONSTRAINT webhook_delivery_event_id_fkey FOREIGN KEY (event_id) REFERENCES store.event(id);
-
-ALTER TABLE ONLY store.webhook_delivery
-    ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES store.webhook(id) ON DELETE CASCADE;
 
 REVOKE ALL ON TYPE inventory.art_quantity FROM PUBLIC;
 
