@@ -49,7 +49,7 @@ def test_pg_cron_sweeps_a_block_that_is_over() -> None:
         )
         state = (
             "select b.status, s.blocked, j.last_count, j.last_finished_at > j.scheduled_at,"
-            " http.ready('{}') ->> 'expiry_job'"
+            " http.ready('{}') ->> 'jobs'"
             " from store.block as b, store.stock as s, store.job as j where j.name = 'expire_blocks'"
         )
         deadline = time.monotonic() + PATIENCE

@@ -19,7 +19,7 @@ begin
     where (greatest(j.scheduled_at, j.last_finished_at) > v_now - j.late_after) is not true
     having count(*) > 0
     union all
-    select 'jobs', format('%s fails for %s products: see maintenance.status()', f.job, count(*))
+    select 'jobs', format('%s fails for %s product(s): see maintenance.status()', f.job, count(*))
     from store.job_failure as f
     group by f.job
     union all

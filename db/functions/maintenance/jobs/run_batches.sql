@@ -1,6 +1,6 @@
 -- A procedure that commits can neither be SECURITY DEFINER nor set its search_path: it runs as its caller, and qualifies
--- every name and operator.
-create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 30)
+-- every name and operator. CASE with an operand would compare by an operator of the caller's path.
+create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 3600)
 language plpgsql
 as $$
 declare
@@ -14,16 +14,16 @@ begin
         exit when not pg_catalog.pg_try_advisory_xact_lock(
             pg_catalog.hashtextextended(pg_catalog.concat('maintenance.run_batches ', p_job), 0)
         );
-        case p_job
-            when 'expire_blocks' then
+        case
+            when p_job OPERATOR(pg_catalog.=) 'expire_blocks' then
                 v_batch := maintenance.expire_blocks();
-            when 'purge_idempotency_keys' then
+            when p_job OPERATOR(pg_catalog.=) 'purge_idempotency_keys' then
                 v_batch := maintenance.purge_idempotency_keys();
-            when 'turn_prices' then
+            when p_job OPERATOR(pg_catalog.=) 'turn_prices' then
                 v_batch := maintenance.turn_prices();
-            when 'purge_webhook_deliveries' then
+            when p_job OPERATOR(pg_catalog.=) 'purge_webhook_deliveries' then
                 v_batch := maintenance.purge_webhook_deliveries();
-            when 'make_partitions' then
+            when p_job OPERATOR(pg_catalog.=) 'make_partitions' then
                 v_batch := maintenance.make_partitions();
         end case;
         v_count := v_count OPERATOR(pg_catalog.+) v_batch;
@@ -36,7 +36,7 @@ $$;
 
 comment on procedure maintenance.run_batches (text, integer) is
 'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices) until
-nothing is left to do, a batch a transaction, for at most p_seconds.
+nothing is left to do, a batch a transaction, for at most p_seconds (an hour).
 
 What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
 Errors: 20000 for an unknown job.';
