@@ -215,6 +215,24 @@ def test_the_job_purges_a_batch_a_transaction(database: Database) -> None:
     assert job(database, "purge_idempotency_keys") == (True, True, 10_001)
 
 
+def test_the_job_does_not_wait_for_more_to_purge(database: Database) -> None:
+    """Where keys come all the time, some are due at any moment: a batch that finds few is the last one."""
+    database.admin.execute(
+        "insert into store.idempotency_key (caller, key, request, created_at)"
+        " select 'ann', gen_random_uuid(), 'request', inventory.clock() + n * interval '1 hour'"
+        " from generate_series(1, 1000) as n"
+    )
+    # At each look at the clock it is an hour later.
+    database.admin.execute("alter sequence store.test_clock increment 3600000000")
+    now = "clock_timestamp() + interval '25 hours' + nextval('store.test_clock') * interval '1 microsecond'"
+    database.admin.execute(
+        "create or replace function inventory.clock() returns timestamptz language sql stable parallel safe"
+        f" security definer set search_path = pg_catalog, pg_temp as $$ select {now} $$".encode()
+    )
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('purge_idempotency_keys')")
+    assert 0 < database.one("select last_count from store.job where name = 'purge_idempotency_keys'") < 60
+
+
 # The nightly check
 
 
