@@ -88,13 +88,21 @@ def test_ready_is_503_while_a_migration_is_missing(client: httpx.Client, databas
     assert newest in client.get("/ready").json()["checks"]["migrations"]
 
 
-def test_ready_warns_of_a_job_that_has_stopped_and_serves(client: httpx.Client, database: Database) -> None:
+def test_ready_warns_of_a_job_that_has_stopped_and_serves(
+    client: httpx.Client, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     database.admin.execute("update store.job set scheduled_at = now(), last_finished_at = null")
     assert set(client.get("/ready").json()["checks"].values()) == {"ok"}
     database.admin.execute("update store.job set scheduled_at = now() - late_after where name = 'turn_prices'")
     answer = client.get("/ready")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
-    assert "turn_prices" in answer.json()["checks"]["jobs"]
+    warning = answer.json()["checks"]["jobs"]
+    assert "turn_prices" in warning
+    # Metrics and the log say so too, the log once.
+    assert client.get("/ready").status_code == 200
+    checks = {labels[0][1]: value for (name, labels), value in samples(client).items() if name == "inventory_check"}
+    assert checks == {"database": 0, "migrations": 0, "jobs": 1, "ledger": 0, "verify": 0}
+    assert [each.getMessage() for each in caplog.records if each.name == "server.ready"] == [f"jobs: {warning}"]
 
 
 def test_health_is_ok_and_ready_is_503_without_the_database(client: httpx.Client, database: Database) -> None:
