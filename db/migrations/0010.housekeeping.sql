@@ -6,6 +6,20 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '1h';
 
+-- What takes its time comes first, while nothing is locked. From here on an event goes with the last of its deliveries: those
+-- without any would stay.
+delete from store.event as e
+where not exists (select from store.webhook_delivery as d where d.event_id = e.id);
+
+-- inventory.count_rows() sums up rows from a pair of category and brand on, and no comparison finds null: 0 stands for none.
+update store.row_count
+set category_id = coalesce(category_id, 0), brand_id = coalesce(brand_id, 0)
+where category_id is null or brand_id is null;
+drop index store.row_count_subject_idx;
+create index row_count_subject_idx on store.row_count (subject, category_id, brand_id) include (delta);
+comment on column store.row_count.category_id is '0: none.';
+comment on column store.row_count.brand_id is '0: none.';
+
 -- A deleted endpoint is marked; a job removes its deliveries, then the row. A business transaction that queues an event must
 -- not wait for that, so nothing refers to the endpoint's row. An event is written with its deliveries and goes with the last.
 alter table store.webhook add column deleted_at timestamptz;
@@ -14,17 +28,6 @@ comment on column store.webhook.deleted_at is
 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
 alter table store.webhook_delivery drop constraint webhook_delivery_webhook_id_fkey;
 alter table store.webhook_delivery drop constraint webhook_delivery_event_id_fkey;
-delete from store.event as e
-where not exists (select from store.webhook_delivery as d where d.event_id = e.id);
-
--- A sum over a category starts at its first row, and so does a fold of a part of it: 0 stands for none, which null hid from both.
-update store.row_count
-set category_id = coalesce(category_id, 0), brand_id = coalesce(brand_id, 0)
-where category_id is null or brand_id is null;
-drop index store.row_count_subject_idx;
-create index row_count_subject_idx on store.row_count (subject, category_id, brand_id) include (delta);
-comment on column store.row_count.category_id is '0: none.';
-comment on column store.row_count.brand_id is '0: none.';
 
 alter table store.job add column late_after interval not null default interval '5 minutes';
 update store.job as j

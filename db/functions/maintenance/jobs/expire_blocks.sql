@@ -9,20 +9,17 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_left integer := p_limit;
     v_product_id bigint;
-    v_seen bigint [] := array[]::bigint [];
+    v_seen bigint [];
     v_savepoints integer := 0;
 begin
     perform inventory.require_limit(p_limit);
     delete from store.job_failure as f
     where f.job = 'expire_blocks' and f.failed_at not between v_now - interval '1 hour' and v_now;
+    v_seen := array(select f.product_id from store.job_failure as f where f.job = 'expire_blocks');
     for v_product_id in
         select b.product_id
         from store.block as b
-        where
-            b.status = 'active' and b.expires_at <= v_now
-            and not exists (
-                select from store.job_failure as f where f.job = 'expire_blocks' and f.product_id = b.product_id
-            )
+        where b.status = 'active' and b.expires_at <= v_now
         order by b.expires_at
     loop
         continue when v_product_id = any(v_seen);

@@ -10,7 +10,7 @@ declare
     v_product_id bigint;
     v_count integer := 0;
     v_left integer := p_limit;
-    v_seen bigint [] := array[]::bigint [];
+    v_seen bigint [];
 begin
     perform inventory.require_limit(p_limit);
     -- The last run was later than now: the clock went back.
@@ -20,14 +20,11 @@ begin
 
     delete from store.job_failure as f
     where f.job = 'turn_prices' and f.failed_at not between v_now - interval '1 hour' and v_now;
+    v_seen := array(select f.product_id from store.job_failure as f where f.job = 'turn_prices');
     for v_product_id in
         select t.product_id
         from store.price_turn as t
-        where
-            t.at <= v_now
-            and not exists (
-                select from store.job_failure as f where f.job = 'turn_prices' and f.product_id = t.product_id
-            )
+        where t.at <= v_now
         order by t.at
     loop
         exit when v_left = 0;
