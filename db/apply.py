@@ -53,12 +53,24 @@ class Job:
 
 JOBS = (
     Job("expire_blocks", "* * * * *", "call maintenance.run_batches('expire_blocks')"),
-    Job("purge_idempotency_keys", "7 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
+    Job("purge_idempotency_keys", "*/5 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
     Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
-    Job("purge_webhook_deliveries", "47 2 * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
+    Job("purge_webhook_deliveries", "*/5 * * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
     Job("make_partitions", "53 * * * *", "call maintenance.run_batches('make_partitions')"),
     Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
 )
+
+# pg_cron keeps a row for each run. Others' jobs in the same cluster are not ours to forget.
+HISTORY_JOB = "inventory cron history"
+PURGE_HISTORY = f"""
+delete from cron.job_run_details
+where
+    end_time < now() - interval '1 day'
+    and (
+        username = 'inventory_maintenance'
+        or jobid in (select jobid from cron.job where jobname = '{HISTORY_JOB}')
+    )
+"""
 
 log = logging.getLogger("db.apply")
 
@@ -168,7 +180,7 @@ def _replace_functions(connection: psycopg.Connection) -> None:
         connection.execute(f"drop routine {signature}".encode())
 
     before = existing()
-    files = {(path.relative_to(FUNCTIONS).parts[0], path.stem): path for path in FUNCTIONS.rglob("*.sql")}
+    files = _files(FUNCTIONS)
     for key, path in _in_order_of_need(files):
         try:
             with connection.transaction():
@@ -197,6 +209,16 @@ def _replace_functions(connection: psycopg.Connection) -> None:
         raise ApplyError(f"These files do not define the function that they are named after: {sorted(missing)}.")
 
 
+def _files(directory: Path) -> dict[tuple[str, str], Path]:
+    """(schema, name) -> file. Raises ApplyError where two files have one name: only one of them would be applied."""
+    files: dict[tuple[str, str], Path] = {}
+    for path in sorted(directory.rglob("*.sql")):
+        other = files.setdefault((path.relative_to(directory).parts[0], path.stem), path)
+        if other is not path:
+            raise ApplyError(f"{other.relative_to(ROOT)} and {path.relative_to(ROOT)} define the same name.")
+    return files
+
+
 def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[str, str], Path]]:
     """The clock first, for it stands in others' default arguments; the rest by name."""
     first = ("inventory", "clock")
@@ -205,8 +227,7 @@ def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[st
 
 def _view_files() -> dict[tuple[str, str], Path]:
     """The views of the schema store first: others are made of them."""
-    files = {(path.relative_to(VIEWS).parts[0], path.stem): path for path in VIEWS.rglob("*.sql")}
-    return dict(sorted(files.items(), key=lambda item: (item[0][0] != "store", item[0])))
+    return dict(sorted(_files(VIEWS).items(), key=lambda item: (item[0][0] != "store", item[0])))
 
 
 def _drop_old_views(connection: psycopg.Connection) -> None:
@@ -256,10 +277,7 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
                         "select cron.schedule_in_database(%s, %s, %s, %s, 'inventory_maintenance')",
                         [_job_name(database, job), job.schedule, job.command, database],
                     )
-                cron.execute(
-                    "select cron.schedule('inventory cron history', '41 * * * *',"
-                    " $$delete from cron.job_run_details where end_time < now() - interval '1 day'$$)"
-                )
+                cron.execute("select cron.schedule(%s, '41 * * * *', %s)", [HISTORY_JOB, PURGE_HISTORY])
         except psycopg.Error as error:
             reason = f"scheduling failed: {error}".strip()
     for job in JOBS:

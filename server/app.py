@@ -107,7 +107,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits, member
         ("GET", path): (Api.SERVICE, handler)
         for path, handler in {
             "/health": _health,
-            "/ready": lambda _: _ready(caller),
+            "/ready": lambda _: _ready(caller, metrics),
             "/metrics": lambda _: _metrics(metrics, peers),
             "/openapi.json": lambda _: _static(specification, "application/json"),
             "/docs": lambda _: _static(_page("SWAGGER"), "text/html"),
@@ -217,12 +217,13 @@ async def _health(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
-async def _ready(caller: Caller) -> web.Response:
+async def _ready(caller: Caller, metrics: Metrics) -> web.Response:
     try:
         (text,) = await caller.fetch("inventory_public", "select http.ready($1)", [migration_names()])
         checks = json.loads(text or "{}")
     except (UnavailableError, OutcomeUnknownError, DatabaseError) as error:
         checks = {"database": f"failed: {error}"}
+    metrics.checked(checks)
     if any(check.startswith("failed") for check in checks.values()):
         return web.json_response({"status": "unavailable", "checks": checks}, status=503, headers={"Retry-After": "1"})
     return web.json_response({"status": "ready", "checks": checks})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import contextlib
+import logging
 import time
 from collections import defaultdict
 
@@ -16,6 +17,9 @@ from server.limits import Limits
 
 BOUNDS = Histogram.DEFAULT_BUCKETS[:-1]  # seconds, without infinity
 _BUCKETS = (*map(str, BOUNDS), "+Inf")
+_STATES = {"ok": 0, "warning": 1, "failed": 2}
+
+log = logging.getLogger("server.ready")
 
 
 class Drain:
@@ -80,18 +84,26 @@ class ByMethod(dict[str, Series]):
 
 
 class Metrics:
-    """Requests by route and status, their time, how many are under way, refusals, the lanes."""
+    """Requests by route and status, their time, how many are under way, refusals, the lanes, readiness."""
 
     def __init__(self, caller: Caller, limits: Limits, drain: Drain) -> None:
         self._caller = caller
         self._limits = limits
         self._drain = drain
         self._by_route: defaultdict[str, ByMethod] = defaultdict(ByMethod)
+        self._checks: dict[str, str] = {}
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
     def of(self, route: str) -> ByMethod:
         return self._by_route[route]
+
+    def checked(self, checks: dict[str, str]) -> None:
+        """Keep what /ready says now, and log what it did not say the last time."""
+        for name, state in checks.items():
+            if state != self._checks.get(name, "ok"):
+                log.log(logging.INFO if state == "ok" else logging.WARNING, "%s: %s", name, state)
+        self._checks = checks
 
     def text(self) -> bytes:
         """All of the registry, in Prometheus' text format."""
@@ -116,4 +128,9 @@ class Metrics:
         )
         for name, count in self._limits.refused().items():
             refused.add_metric([name], count)
-        return [requests, times, under_way, opened, waiting, refused]
+        checks = GaugeMetricFamily(
+            "inventory_check", "What /ready said last: 0 ok, 1 a warning, 2 a failure.", labels=["check"]
+        )
+        for name, state in self._checks.items():
+            checks.add_metric([name], _STATES[state.partition(":")[0]])
+        return [requests, times, under_way, opened, waiting, refused, checks]

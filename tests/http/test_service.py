@@ -67,7 +67,7 @@ def test_ready_warns_where_pg_cron_does_not_run(shared: Shared) -> None:
     found = answer.json()
     assert found["status"] == "ready"
     assert (found["checks"]["database"], found["checks"]["migrations"]) == ("ok", "ok")
-    assert found["checks"]["expiry_job"].startswith("warning")
+    assert found["checks"]["jobs"].startswith("warning")
 
 
 def assert_not_ready(client: httpx.Client, check: str) -> None:
@@ -88,27 +88,21 @@ def test_ready_is_503_while_a_migration_is_missing(client: httpx.Client, databas
     assert newest in client.get("/ready").json()["checks"]["migrations"]
 
 
-@pytest.mark.parametrize(
-    ("scheduled", "finished", "is_ready"),
-    [
-        ("1 minute", None, True),
-        ("1 day", "1 minute", True),
-        ("1 day", "1 hour", False),
-        ("1 day", None, False),
-    ],
-)
-def test_ready_is_503_while_the_expiry_job_is_dead(
-    client: httpx.Client, database: Database, scheduled: str, finished: str | None, is_ready: bool
+def test_ready_warns_of_a_job_that_has_stopped_and_serves(
+    client: httpx.Client, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database.admin.execute(
-        "update store.job set scheduled_at = now() - %s::interval, last_finished_at = now() - %s::interval"
-        " where name = 'expire_blocks'",
-        [scheduled, finished],
-    )
-    if is_ready:
-        assert client.get("/ready").json()["checks"]["expiry_job"] == "ok"
-    else:
-        assert_not_ready(client, "expiry_job")
+    database.admin.execute("update store.job set scheduled_at = now(), last_finished_at = null")
+    assert set(client.get("/ready").json()["checks"].values()) == {"ok"}
+    database.admin.execute("update store.job set scheduled_at = now() - late_after where name = 'turn_prices'")
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    warning = answer.json()["checks"]["jobs"]
+    assert "turn_prices" in warning
+    # Metrics and the log say so too, the log once.
+    assert client.get("/ready").status_code == 200
+    checks = {labels[0][1]: value for (name, labels), value in samples(client).items() if name == "inventory_check"}
+    assert checks == {"database": 0, "migrations": 0, "jobs": 1, "ledger": 0, "verify": 0}
+    assert [each.getMessage() for each in caplog.records if each.name == "server.ready"] == [f"jobs: {warning}"]
 
 
 def test_health_is_ok_and_ready_is_503_without_the_database(client: httpx.Client, database: Database) -> None:

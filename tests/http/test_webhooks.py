@@ -133,6 +133,7 @@ def test_delete(admin: httpx.Client, database: Database, slash: str) -> None:
     assert_not_found(admin.delete(path))
     assert_not_found(admin.get(path))
     assert [webhook["id"] for webhook in admin.get(WEBHOOKS).json()["results"]] == [other["id"]]
+    database.one("select maintenance.purge_webhook_deliveries()")
     assert database.rows("select distinct webhook_id from store.webhook_delivery") == [(other["id"],)]
 
 

@@ -101,7 +101,7 @@ where l.lanname = 'plpgsql' and p.provolatile = 'v' and p.prokind = 'f'
 # A declaration with a value, from the beginning of its line. Arguments have no line here: this is the body.
 _DECLARATION = re.compile(r"^\s+(v_\w+) [^;]*?(:=|\bdefault\b)")
 _DATA = re.compile(r"\b(select|insert|update|delete|perform|execute|nextval|pg_try_advisory\w*)\b|\w+\.\w+\(")
-_CHANCE = ("random() < 1.0 / 500", "true")
+_CHANCE = ("random() < 1.0 / 50", "true")
 _COMMENT = re.compile(r"--.*")
 
 TABLES = """

@@ -157,7 +157,9 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
         # What was queued before is delivered now.
         Database.wait_for(lambda: rows(target, "select status from store.webhook_delivery") == [("delivered",)])
         assert len(set(receiver.ids)) == 1  # type: ignore[attr-defined]
-        assert admin.get("/ready").json()["checks"] == dict.fromkeys(("database", "migrations", "expiry_job"), "ok")
+        assert admin.get("/ready").json()["checks"] == dict.fromkeys(
+            ("database", "migrations", "jobs", "ledger", "verify"), "ok"
+        )
     finally:
         server.close()
 

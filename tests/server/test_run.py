@@ -54,7 +54,7 @@ def test_a_given_database_without_pg_cron_works_and_warns(given_url: str) -> Non
         assert PASSWORD not in said
         ready = httpx.get(f"{url}/ready", timeout=PATIENCE)
         assert ready.status_code == 200
-        assert ready.json()["checks"]["expiry_job"].startswith("warning")
+        assert ready.json()["checks"]["jobs"].startswith("warning")
         made = httpx.post(f"{url}/sku", json={"sku_code": "TCP-1", "name": "x", "quantity": 1, "price": 1})
         assert made.status_code == 200
     assert process.returncode == 0

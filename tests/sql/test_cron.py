@@ -49,7 +49,7 @@ def test_pg_cron_sweeps_a_block_that_is_over() -> None:
         )
         state = (
             "select b.status, s.blocked, j.last_count, j.last_finished_at > j.scheduled_at,"
-            " http.ready('{}') ->> 'expiry_job'"
+            " http.ready('{}') ->> 'jobs'"
             " from store.block as b, store.stock as s, store.job as j where j.name = 'expire_blocks'"
         )
         deadline = time.monotonic() + PATIENCE
@@ -81,3 +81,27 @@ def test_jobs_are_left_alone_where_others_schedule_them() -> None:
         found = jobs(name)
         apply(_cluster().dsn(dbname=name), jobs=False)
         assert jobs(name) == found
+
+
+def test_only_the_history_of_our_jobs_is_deleted() -> None:
+    """pg_cron is the whole cluster's, and so is what it remembers."""
+    run = (
+        "insert into cron.job_run_details (jobid, runid, database, username, command, status, end_time)"
+        " values (%s, nextval('cron.runid_seq'), %s, %s, 'select 1', 'succeeded', now() - %s::interval)"
+    )
+    left = "select jobid from cron.job_run_details where database = %s and (jobid < 0 or jobid = %s) order by 1"
+    with scheduled() as database, psycopg.connect(_cluster().dsn(), autocommit=True) as cron:
+        name = database.info.dbname
+        history = "select jobid, command from cron.job where jobname = 'inventory cron history'"
+        ((own, command),) = cron.execute(history).fetchall()
+        for job, user, age in (
+            (-1, "inventory_maintenance", "25 hours"),
+            (-2, "inventory_maintenance", "23 hours"),
+            (own, "postgres", "25 hours"),
+            (-3, "postgres", "25 hours"),
+            (-4, "inventory_owner", "25 hours"),
+        ):
+            cron.execute(run, [job, name, user, age])
+        cron.execute(command)
+        assert cron.execute(left, [name, own]).fetchall() == [(-4,), (-3,), (-2,)]
+        cron.execute("delete from cron.job_run_details where database = %s", [name])

@@ -354,7 +354,7 @@ class TestRowCount:
                 "select inventory.count_rows('inflow', case n % 2 when 0 then -1 else 1 end)"
                 " from generate_series(1, 6001) as n"
             )
-            assert database.one("select count(*) from store.row_count") < 6000, "it was summed up"
+            assert database.one("select count(*) from store.row_count") < 1000, "it was summed up"
             assert self.count(database, "inflow") == 1
 
     def test_through_its_own_summing_up(self, database: Database) -> None:
@@ -365,7 +365,7 @@ class TestRowCount:
                 "select inventory.count_products(case n % 3 when 0 then -1 else 1 end, n % 4 + 1, n % 2 + 1)"
                 " from generate_series(1, 6000) as n"
             )
-        assert database.one("select count(*) from store.row_count") < 6000, "it was summed up"
+        assert database.one("select count(*) from store.row_count") < 1000, "it was summed up"
         expected = database.rows(
             "select 2 * sum(case n % 3 when 0 then -1 else 1 end), n % 4 + 1 from generate_series(1, 6000) as n"
             " group by 2 order by 2"
@@ -378,6 +378,18 @@ class TestRowCount:
             assert self.count(database, "product") == total + 6000
         assert self.count(database, "product") == total
         database.admin.execute("delete from store.row_count where delta <> 0")
+
+    def test_of_many_categories_and_brands_each_is_summed_up(self, database: Database) -> None:
+        """Wherever its rows lie: the table grows with the pairs of them, not with the products."""
+        with database.admin.transaction(force_rollback=True):
+            database.admin.execute("select setseed(0.5)")
+            database.admin.execute(
+                "select inventory.count_products(1, nullif(n % 100, 0), nullif(n / 100 % 6, 0))"
+                " from generate_series(0, 11999) as n"
+            )
+            assert database.one("select count(*) from store.row_count") < 3 * 600
+            assert self.count(database, "product") == 12_000
+            assert (self.count(database, "product", 99), self.count(database, "product", None, 5)) == (120, 2000)
 
     def test_two_at_once_wait_for_nobody_and_lose_nothing(self, database: Database) -> None:
         first, second = database.connect(), database.connect()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from db.apply import JOBS, migration_names
 from tests.conftest import Database
-from tests.sql.conftest import Call, Calls, Refused
+from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -214,6 +215,24 @@ def test_the_job_purges_a_batch_a_transaction(database: Database) -> None:
     assert job(database, "purge_idempotency_keys") == (True, True, 10_001)
 
 
+def test_the_job_does_not_wait_for_more_to_purge(database: Database) -> None:
+    """Where keys come all the time, some are due at any moment: a batch that finds few is the last one."""
+    database.admin.execute(
+        "insert into store.idempotency_key (caller, key, request, created_at)"
+        " select 'ann', gen_random_uuid(), 'request', inventory.clock() + n * interval '1 hour'"
+        " from generate_series(1, 1000) as n"
+    )
+    # At each look at the clock it is an hour later.
+    database.admin.execute("alter sequence store.test_clock increment 3600000000")
+    now = "clock_timestamp() + interval '25 hours' + nextval('store.test_clock') * interval '1 microsecond'"
+    database.admin.execute(
+        "create or replace function inventory.clock() returns timestamptz language sql stable parallel safe"
+        f" security definer set search_path = pg_catalog, pg_temp as $$ select {now} $$".encode()
+    )
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('purge_idempotency_keys')")
+    assert 0 < database.one("select last_count from store.job where name = 'purge_idempotency_keys'") < 60
+
+
 # The nightly check
 
 
@@ -307,6 +326,7 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
         "clock",
         "ledger_starts",
         "ledger_last_month",
+        "warning jobs",
         *(f"job {each.name}" for each in JOBS),
     }
     assert facts["server_version"] == database.one("show server_version")
@@ -319,25 +339,195 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
     assert len({unknown, scheduled, has_run}) == 3
 
 
-def test_readiness_follows_the_heartbeat_of_the_sweep(database: Database, call: Call) -> None:
-    def checks(migrations: list[str]) -> dict[str, str]:
-        """Each check's first word."""
-        row = call("http.ready", migrations, role="inventory_public")
-        assert row is not None
-        return {name: text.partition(":")[0] for name, text in row["ready"].items()}
+Checks = Callable[..., dict[str, str]]
 
+
+@pytest.fixture
+def checks(call: Call) -> Checks:
+    """checks(): what /ready says, by check."""
+
+    def checks(migrations: list[str] | None = None) -> dict[str, str]:
+        row = call("http.ready", migrations or migration_names(), role="inventory_public")
+        assert row is not None
+        found: dict[str, str] = row["ready"]
+        return found
+
+    return checks
+
+
+@pytest.fixture
+def scheduled(database: Database) -> None:
+    database.rows("select maintenance.record_schedule(name, true) from store.job")
+
+
+GOOD = dict.fromkeys(("database", "migrations", "jobs", "ledger", "verify"), "ok")
+
+
+def test_only_what_makes_calls_fail_is_a_failure(checks: Checks, scheduled: None) -> None:
     names = migration_names()
-    good = {"database": "ok", "migrations": "ok", "expiry_job": "ok"}
-    assert checks(names) == good | {"expiry_job": "warning"}, "not scheduled"
-    database.one("select maintenance.record_schedule('expire_blocks', true)")
-    assert checks(names) == good
-    database.advance(timedelta(minutes=5))
-    assert checks(names) == good | {"expiry_job": "failed"}, "scheduled, and has not run"
-    database.connect("inventory_maintenance").execute("call maintenance.run_batches('expire_blocks')")
-    assert checks(names) == good
-    database.advance(timedelta(minutes=5))
-    assert checks(names) == good | {"expiry_job": "failed"}, "has run, and does so no more"
-    database.one("select maintenance.record_schedule('expire_blocks', false)")
-    assert checks(names) == good | {"expiry_job": "warning"}
-    assert checks([*names, "9999.of-tomorrow"])["migrations"] == "failed"
-    assert checks(names[:1])["migrations"] == "ok", "the server may be older than the database"
+    assert checks(names) == GOOD
+    assert list(checks()) == list(GOOD)
+    assert checks([*names, "9999.of-tomorrow", "9998.too"]) == GOOD | {
+        "migrations": "failed: not applied: 9998.too, 9999.of-tomorrow"
+    }
+    assert checks(names[:1]) == GOOD, "the server may be older than the database"
+
+
+def test_where_nobody_runs_the_jobs_it_says_so(database: Database, checks: Checks, calls: Calls) -> None:
+    assert checks() == GOOD | {"jobs": checks()["jobs"]}
+    assert checks()["jobs"].startswith("warning: pg_cron does not run here")
+    # Others may run them without pg_cron.
+    database.admin.execute("update store.job set last_finished_at = inventory.clock()")
+    assert checks() == GOOD
+    assert [row["name"] for row in calls("maintenance.status", **DBA) if row["name"].startswith("warning")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "late_after"),
+    [
+        ("expire_blocks", timedelta(minutes=5)),
+        ("turn_prices", timedelta(minutes=5)),
+        ("purge_idempotency_keys", timedelta(minutes=30)),
+        ("purge_webhook_deliveries", timedelta(minutes=30)),
+        ("make_partitions", timedelta(hours=3)),
+        ("verify", timedelta(days=2)),
+    ],
+)
+def test_every_job_that_has_stopped_is_warned_of(
+    database: Database, checks: Checks, calls: Calls, scheduled: None, freeze: Freeze, name: str, late_after: timedelta
+) -> None:
+    now = database.one("select date_trunc('month', inventory.clock()) + interval '10 days'")
+    freeze(now)
+    since = database.one("select inventory.instant_text(%s)", now)
+    database.admin.execute("update store.job set scheduled_at = 'infinity' where name <> %s", [name])
+    for column in ("scheduled_at", "last_finished_at"):
+        database.admin.execute(f"update store.job set {column} = %s where name = %s".encode(), [now, name])
+        freeze(now + late_after - timedelta(microseconds=1))
+        assert checks() == GOOD
+        freeze(now + late_after)
+        assert checks() == GOOD | {"jobs": f"warning: no run of {name} since {since}"}
+        facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
+        assert facts["warning jobs"] == f"no run of {name} since {since}"
+        database.admin.execute("update store.job set scheduled_at = '-infinity' where name = %s", [name])
+
+
+def test_a_month_ahead_that_is_missing_is_warned_of(
+    database: Database, checks: Checks, scheduled: None, call: Call, freeze: Freeze
+) -> None:
+    product = database.product("A-1", 10)
+    database.admin.execute("update store.job set scheduled_at = 'infinity'")
+    ahead = database.one(
+        "select date_trunc('month', now() at time zone 'UTC') at time zone 'UTC' + interval '3 months'"
+    )
+    freeze(ahead - timedelta(microseconds=1))
+    assert checks() == GOOD
+    freeze(ahead)
+    assert checks()["ledger"].startswith("warning: next month has no partition")
+    freeze(ahead + timedelta(days=40))
+    call("reserve_stock", product, 1)
+    found = checks()
+    assert found == GOOD | {"ledger": found["ledger"]}
+    assert found["ledger"].count("maintenance.make_partitions()") == 2
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('make_partitions')")
+    assert checks() == GOOD
+
+
+def test_differences_that_the_nightly_check_found_are_warned_of(
+    database: Database, checks: Checks, scheduled: None, call: Call
+) -> None:
+    database.product("A-1", 10)
+    database.admin.execute("update store.stock set on_hand = 11")
+    found = call("maintenance.run_verify", **DBA)
+    assert found is not None
+    assert checks()["verify"].startswith(f"warning: maintenance.verify() found {found['run_verify']} differences at ")
+    database.admin.execute("update store.stock set on_hand = 10")
+    call("maintenance.run_verify", **DBA)
+    assert checks() == GOOD
+
+
+def test_status_counts_no_further_than_10_000(database: Database, calls: Calls) -> None:
+    for count, shown in ((10_000, "10000"), (1, "more than 10000")):
+        make_keys(database, count)
+        facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
+        assert facts["idempotency_keys"] == shown
+
+
+# A product for which a job fails
+
+
+def test_a_product_that_cannot_be_swept_stops_no_other(
+    database: Database, expire: Sweep, checks: Checks, calls: Calls, scheduled: None
+) -> None:
+    poison, sound = database.product("A-1", 10), database.product("A-2", 10)
+    make_blocks(database, poison, 3)
+    make_blocks(database, sound, 2)
+    database.admin.execute(
+        f"alter table store.stock add constraint stock_poison check (product_id <> {poison} or blocked > 0)".encode()
+    )
+    database.advance(HOUR)
+    assert [expire(), expire()] == [2, 0]
+    assert (statuses(database, poison), statuses(database, sound)) == ({"active": 3}, {"expired": 2})
+    assert database.stock(poison) == (10, 0, Decimal("0.003"))
+
+    facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
+    assert "stock_poison" in facts[f"expire_blocks of product {poison}"]
+    database.rows("select maintenance.record_schedule(name, true) from store.job")
+    assert checks()["jobs"] == "warning: expire_blocks fails for 1 product(s): see maintenance.status()"
+
+    # What is mended is dealt with an hour later, and then nothing is said any more.
+    database.admin.execute("alter table store.stock drop constraint stock_poison")
+    database.advance(timedelta(minutes=59))
+    assert expire() == 0
+    database.advance(timedelta(minutes=1))
+    assert expire() == 3
+    assert database.counts()["job_failure"] == 0
+
+
+def test_a_product_whose_prices_cannot_turn_stops_no_other(
+    database: Database, call: Call, admin_call: AdminCall, calls: Calls
+) -> None:
+    products = poison, _ = [database.product(sku, 0, p_price=2) for sku in ("A-1", "A-2")]
+    for product in products:
+        admin_call("set_price", product, 3, p_effective_from=database.one("select inventory.clock()") + HOUR)
+    database.admin.execute(
+        f"alter table store.product add constraint product_poison check (id <> {poison} or retail_price = 2)".encode()
+    )
+    database.advance(2 * HOUR)
+
+    def turn() -> Any:
+        row = call("maintenance.turn_prices", **DBA)
+        return row and row["turn_prices"]
+
+    assert [turn(), turn()] == [1, 0]
+    prices = "select retail_price from store.product order by id"
+    assert database.rows(prices) == [(2,), (3,)]
+    facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
+    assert "product_poison" in facts[f"turn_prices of product {poison}"]
+    database.admin.execute("alter table store.product drop constraint product_poison")
+    database.advance(HOUR)
+    assert turn() == 1
+    assert database.rows(prices) == [(3,), (3,)]
+    assert database.counts()["job_failure"] == 0
+
+
+def test_a_sweep_has_few_savepoints(database: Database, expire: Sweep) -> None:
+    """Of more than 64 in a transaction every snapshot in the cluster takes longer."""
+    for number in range(61):
+        make_blocks(database, database.product(f"A-{number}", 10), 1)
+    database.advance(HOUR)
+    assert [expire(), expire(), expire()] == [60, 1, 0]
+
+
+def test_the_procedure_calls_no_operator_of_its_callers_path(database: Database) -> None:
+    """It runs as its caller, and an operator may be anybody's."""
+    database.admin.execute(
+        "create schema trap;"
+        " create function trap.spring(text, text) returns boolean language plpgsql"
+        " as $$ begin raise exception 'sprung'; end; $$;"
+        " create operator trap.= (leftarg = text, rightarg = text, function = trap.spring);"
+        " grant usage on schema trap to public"
+    )
+    connection = database.connect("inventory_maintenance")
+    connection.execute("set search_path = trap, pg_catalog")
+    for each in JOBS:
+        connection.execute(each.command.encode())

@@ -296,6 +296,17 @@ def test_a_file_in_the_wrong_schemas_directory_is_refused(applied: psycopg.Conne
     assert one(applied, "select to_regproc('inventory.stray')") is None
 
 
+@pytest.mark.parametrize("kind", ["function", "view"])
+def test_two_files_of_one_name_are_refused(applied: psycopg.Connection[Any], code: Path, kind: str) -> None:
+    """In two areas of a schema: one of them would be applied, and nobody would know which."""
+    path = function_file(code, "twice") if kind == "function" else code / "views" / "report" / "stock.sql"
+    (path.parent / "area").mkdir()
+    shutil.copy(path, path.parent / "area")
+    with pytest.raises(ApplyError):
+        again(applied)
+    assert one(applied, "select to_regproc('inventory.twice')") is None
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -106,25 +106,44 @@ def test_a_month_without_a_partition_refuses_nothing(database: Database, call: C
     database.verify()
 
 
-def test_a_month_with_too_many_movements_is_left_and_seen(
+def test_movements_of_no_month_are_seen_and_move_in_steps(
     database: Database, call: Call, calls: Calls, freeze: Freeze
 ) -> None:
-    product = database.product(quantity=10)
+    """However many they are; until the last step the ledger is as it was."""
+    product, other = database.product("A-1", 10), database.product("A-2", 10)
     freeze(database.one("select inventory.clock()") + timedelta(days=4000))
     for _ in range(3):
         assert call("reserve_stock", product, 1)
+        assert call("reserve_stock", other, 1)
 
     def facts() -> dict[str, str]:
         return {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
 
-    assert facts()["ledger_movements_of_no_month"] == "3"
-    assert "make_partitions" in facts()["ledger_last_month"]
-    while call("maintenance.make_partitions", p_limit=2, **DBA) == {"make_partitions": 1}:
-        pass
-    assert facts()["ledger_movements_of_no_month"] == "3"
+    def step(limit: int) -> Any:
+        row = call("maintenance.make_partitions", p_months=0, p_limit=limit, **DBA)
+        return row and row["make_partitions"]
+
+    assert facts()["ledger_movements_of_no_month"] == "6"
+    assert "make_partitions" in facts()["warning ledger"]
+    before, ledger = months(database), database.rows("select m::text from store.movement as m order by id")
+    assert step(0) == 0
+    copied = f"select count(*) from store.{name(database.one('select inventory.clock()').astimezone(UTC))}"
+    for count in (4, 8):
+        assert step(4) == 1
+        if count == 4:
+            assert database.one(copied) == 4
+            assert (months(database), database.one(DEFAULT)) == (before, 6)
+            assert database.rows("select m::text from store.movement as m order by id") == ledger
+            assert call("reserve_stock", product, 1), "writers go on meanwhile"
+            ledger = database.rows("select m::text from store.movement as m order by id")
+    assert (database.one(copied), database.one(DEFAULT)) == (7, 0)
+    assert database.rows("select m::text from store.movement as m order by id") == ledger
+    assert step(4) == 0
     make(database)
     assert facts()["ledger_movements_of_no_month"] == "0"
     assert facts()["ledger_last_month"] == months(database)[-1].removeprefix("movement_")
+    assert "warning ledger" not in facts()
+    database.verify()
 
 
 def test_a_month_ahead_holds_up_nobody_who_moves_stock(database: Database, call: Call, freeze: Freeze) -> None:
@@ -163,6 +182,27 @@ def test_who_writes_while_its_month_is_made_waits_and_is_not_refused(
         database.wait_until_blocked(writer)
     assert call.result() == 1
     assert database.one(DEFAULT) == 0
+    database.verify()
+
+
+def test_what_is_written_while_a_month_is_copied_moves_too(database: Database, in_thread: Any, freeze: Freeze) -> None:
+    """A movement that is committed after the copying and before the lock."""
+    product = database.product(quantity=10)
+    freeze(database.one("select inventory.clock()") + timedelta(days=4000))
+    writer = database.connect("inventory_operator")
+    writer.execute("select inventory.reserve_stock(%s, 1)", [product])
+    with writer.transaction():
+        writer.execute("select inventory.reserve_stock(%s, 1)", [product])
+        call = in_thread(lambda: make(database))
+        database.wait_for(
+            lambda: database.one(
+                "select count(*) from pg_locks where relation = 'store.movement'::regclass and not granted"
+            )
+        )
+    call.result()
+    make(database)  # where the lock was not had
+    assert database.one(DEFAULT) == 0
+    assert database.one("select count(*) from store.movement") == 3
     database.verify()
 
 
@@ -372,11 +412,59 @@ def test_movements_of_no_month_are_refused_to_be_left_behind(
     database: Database, past: Past, call: Call, freeze: Freeze, refused: Refused
 ) -> None:
     freeze(datetime(2030, 6, 1, tzinfo=UTC))
-    assert call("reserve_stock", past.product, 1)
+    assert call("reserve_stock", past.idle, 1)
     freeze(past.second + timedelta(days=1))
-    with refused("55000"):
+    with refused("55000") as error:
         detach(database, "2031-02-01")
+    assert "2030-06" in error.value.diag.message_primary
+    assert "maintenance.make_partitions()" in error.value.diag.message_hint
     assert database.one(DEFAULT) == 1
+    # What it says helps; and then what is refused is the clock, and another hint helps.
+    make(database)
+    assert database.one(DEFAULT) == 0
+    with refused("55000") as error:
+        detach(database, "2030-07-01")
+    assert "make_partitions" not in error.value.diag.message_hint
+    assert len(detach(database, "2031-02-01")) == 2
+    database.verify()
+
+
+def test_a_month_that_ended_just_now_is_not_detached(
+    database: Database, past: Past, freeze: Freeze, refused: Refused
+) -> None:
+    """A call that began before midnight may still write into it."""
+    freeze(past.boundary + timedelta(hours=1) - timedelta(microseconds=1))
+    with refused("22023"):
+        detach(database, "2031-02-01")
+    freeze(past.boundary + timedelta(hours=1))
+    assert detach(database, "2031-02-01") == [("movement_2031_01", 5)]
+
+
+def test_a_movement_of_a_month_that_is_detached_goes_with_the_next(
+    database: Database, past: Past, call: Call, freeze: Freeze, refused: Refused
+) -> None:
+    """It took its time before the month's end, and was written when the month had been detached."""
+    assert detach(database, "2031-02-01") == [("movement_2031_01", 5)]
+    freeze(past.boundary - timedelta(microseconds=1))
+    assert call("reserve_stock", past.product, 1)
+    assert database.one(DEFAULT) == 1
+    freeze(past.second + timedelta(days=30))
+    make(database)
+    assert "movement_2031_01_2" in months(database)
+    assert database.one(DEFAULT) == 0
+    database.verify()
+    with refused("55000"):  # it was written after February's
+        detach(database, "2031-02-01")
+    assert detach(database, "2031-03-01") == [("movement_2031_01_2", 1), ("movement_2031_02", 2)]
+    database.verify()
+    freeze(past.boundary - timedelta(microseconds=1))
+    assert call("reserve_stock", past.idle, 1)
+    freeze(past.second + timedelta(days=60))
+    make(database)
+    assert "movement_2031_01_3" in months(database)
+    assert detach(database, "2031-04-01") == [("movement_2031_01_3", 1)]
+    assert (database.stock(past.product)[1], database.stock(past.idle)[1]) == (1, 1)
+    database.verify()
 
 
 def test_nobody_is_detached_under_who_reads(database: Database, past: Past, refused: Refused) -> None:

@@ -5,27 +5,21 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_now constant timestamptz := inventory.clock();
-    v_job store.job;
-    v_missing text;
 begin
-    select string_agg(m.name, ', ' order by m.name) into v_missing
-    from unnest(p_migrations) as m (name)
-    where m.name not in (select y.migration_id from store._yoyo_migration as y);
-
-    select * into v_job from store.job as j where j.name = 'expire_blocks';
-    return json_build_object(
-        'database', 'ok',
-        'migrations', coalesce('failed: not applied: ' || v_missing, 'ok'),
-        'expiry_job',
-        case
-            when v_job.scheduled_at is null
-                then 'warning: pg_cron does not run here; blocks still end on time, but none is swept'
-            when greatest(v_job.scheduled_at, v_job.last_finished_at) > v_now - interval '5 minutes'
-                then 'ok'
-            else 'failed: no run since ' || http.instant(greatest(v_job.scheduled_at, v_job.last_finished_at))
-        end
+    return (
+        select json_object_agg(c.name, c.state order by c.position)
+        from (
+            select 1 as position, 'database' as name, 'ok' as state
+            union all
+            select 2, 'migrations', coalesce('failed: not applied: ' || string_agg(m.name, ', ' order by m.name), 'ok')
+            from unnest(p_migrations) as m (name)
+            where m.name not in (select y.migration_id from store._yoyo_migration as y)
+            union all
+            select 2 + s.position, s.name, coalesce('warning: ' || string_agg(w.message, '; '), 'ok')
+            from unnest(array['jobs', 'ledger', 'verify']) with ordinality as s (name, position)
+            left join inventory.warnings() as w on s.name = w.subject
+            group by s.position, s.name
+        ) as c
     );
 end;
 $$;
@@ -33,6 +27,7 @@ $$;
 comment on function http.ready(text[]) is
 'The state of what the service stands on: each check is "ok", "warning: …" or "failed: …".
 
-p_migrations: the migrations that the caller was built for.';
+p_migrations: the migrations that the caller was built for. Only what makes calls fail is failed: database, migrations. Jobs,
+ledger and verify are warnings: see inventory.warnings().';
 
 grant execute on function http.ready(text[]) to inventory_public;

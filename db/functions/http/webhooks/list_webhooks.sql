@@ -12,7 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return http.page(
-        p_url, p_page, p_page_size, 'select w as item, w.id from store.webhook as w', 'm.id',
+        p_url, p_page, p_page_size, 'select w as item, w.id from store.webhook as w where w.deleted_at is null', 'm.id',
         'http.webhook_json(inventory.webhook_info(r.item))'
     );
 end;

@@ -144,7 +144,7 @@ begin
         from made as m
         group by m.category, m.brand
         union all
-        select 'product', null, null, count(*)
+        select 'product', 0, 0, count(*)
         from made as m
         having count(*) > 0
     )

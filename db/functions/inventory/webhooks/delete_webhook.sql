@@ -5,15 +5,22 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_now constant timestamptz := inventory.clock();
 begin
-    delete from store.webhook as w where w.id = p_webhook_id;
+    update store.webhook as w
+    set enabled = false, deleted_at = v_now, updated_at = v_now
+    where w.id = p_webhook_id and w.deleted_at is null;
     if not found then
-        perform inventory.require_webhook(p_webhook_id); -- says that there is none
+        perform inventory.refuse_webhook(p_webhook_id);
     end if;
 end;
 $$;
 
 comment on function inventory.delete_webhook(bigint) is
-'Delete a webhook endpoint with its deliveries: those not made yet never are. Errors: WEBHOOK_NOT_FOUND.';
+'Delete a webhook endpoint with its deliveries: those not made yet never are. Errors: WEBHOOK_NOT_FOUND.
+
+It is marked, and shown to nobody from then on, however many deliveries it has; maintenance.purge_webhook_deliveries() removes
+them, and it.';
 
 grant execute on function inventory.delete_webhook(bigint) to inventory_admin;

@@ -15,15 +15,8 @@ declare
     v_is_gone constant boolean := coalesce(p_status = 410, false);
     v_is_delivered constant boolean := coalesce(p_status between 200 and 299, false);
     v_webhook_id bigint;
-    v_now timestamptz;
+    v_now constant timestamptz := inventory.clock();
 begin
-    select d.webhook_id into v_webhook_id from store.webhook_delivery as d where d.id = p_delivery_id;
-    if v_is_gone then
-        -- Before the delivery, as who deletes the endpoint locks them.
-        perform from store.webhook as w where w.id = v_webhook_id for no key update;
-    end if;
-
-    v_now := inventory.clock();
     update store.webhook_delivery as d
     set
         status = case when v_is_delivered then 'delivered' else 'failed' end,
@@ -42,7 +35,8 @@ begin
         cross join lateral inventory.retry_delay(t.tries) as r (delay)
         where t.id = p_delivery_id
     ) as n
-    where d.id = p_delivery_id and d.attempts = p_attempt and d.leased_until is not null;
+    where d.id = p_delivery_id and d.attempts = p_attempt and d.leased_until is not null
+    returning d.webhook_id into v_webhook_id;
 
     if not found then
         return false;
@@ -59,6 +53,6 @@ comment on function inventory.finish_delivery(bigint, integer, integer, text, in
 
 2xx: delivered. 410: failed, and the endpoint is disabled. Else failed, and tried again when inventory.retry_delay says, not
 before p_retry_after (24 hours at the most). Only the try that was claimed last may report, and once: another''s report changes
-nothing, and false is returned. Locks the delivery; for a 410 the endpoint first.';
+nothing, and false is returned. Locks the delivery; for a 410 then the endpoint.';
 
 grant execute on function inventory.finish_delivery(bigint, integer, integer, text, interval) to inventory_worker;

@@ -6,11 +6,9 @@ as $$
 declare
     v_webhook store.webhook;
 begin
-    select * into v_webhook from store.webhook as w where w.id = p_webhook_id;
+    select * into v_webhook from store.webhook as w where w.id = p_webhook_id and w.deleted_at is null;
     if not found then
-        raise exception using
-            errcode = 'IV044', -- WEBHOOK_NOT_FOUND
-            message = format('Webhook %s does not exist.', coalesce(p_webhook_id::text, 'null'));
+        perform inventory.refuse_webhook(p_webhook_id);
     end if;
     return v_webhook;
 end;

@@ -18,11 +18,11 @@ begin
         previous_secret = case when p_overlap_seconds > 0 then w.secret end,
         previous_secret_until = case when p_overlap_seconds > 0 then v_now + make_interval(secs => p_overlap_seconds) end,
         updated_at = v_now
-    where w.id = p_webhook_id
+    where w.id = p_webhook_id and w.deleted_at is null
     returning * into v_webhook;
 
     if not found then
-        v_webhook := inventory.require_webhook(p_webhook_id); -- says that there is none
+        perform inventory.refuse_webhook(p_webhook_id);
     end if;
     return inventory.webhook_info(v_webhook, v_webhook.secret);
 end;

@@ -19,11 +19,11 @@ begin
         events = coalesce(inventory.distinct_events(p_events), w.events),
         enabled = coalesce(p_enabled, w.enabled),
         updated_at = inventory.clock()
-    where w.id = p_webhook_id
+    where w.id = p_webhook_id and w.deleted_at is null
     returning * into v_webhook;
 
     if not found then
-        v_webhook := inventory.require_webhook(p_webhook_id); -- says that there is none
+        perform inventory.refuse_webhook(p_webhook_id);
     end if;
     return inventory.webhook_info(v_webhook);
 end;

@@ -17,28 +17,27 @@ begin
     union all
     select 'last_migration', max(y.migration_id) from store._yoyo_migration as y
     union all
-    select 'products', count(*)::text from store.product
-    union all
-    select 'blocks_active', count(*)::text from store.block as b where b.status = 'active' and b.expires_at > v_now
-    union all
-    select 'blocks_waiting_for_sweep', count(*)::text
-    from store.block as b
-    where b.status = 'active' and b.expires_at <= v_now
-    union all
-    select 'idempotency_keys', count(*)::text from store.idempotency_key
+    select 'products', inventory.row_count('product')::text
     union all
     select 'ledger_starts', nullif(inventory.ledger_start(), '-infinity')::text
     union all
-    select 'ledger_last_month', max(substr(c.relname, 10)) || case
-        when max(c.relname) < 'movement_' || to_char(v_now at time zone 'UTC' + interval '1 month', 'YYYY_MM')
-            then ': the months ahead are missing: call maintenance.make_partitions()'
-        else ''
-    end
+    select 'ledger_last_month', max(substr(c.relname, 10))
     from pg_inherits as i
     inner join pg_class as c on i.inhrelid = c.oid
     where i.inhparent = 'store.movement'::regclass and c.relname ~ '^movement_[0-9]'
     union all
-    select 'ledger_movements_of_no_month', count(*)::text from store.movement_default;
+    select c.name, case when c.count > 10000 then 'more than 10000' else c.count::text end
+    from (
+        select 'blocks_active' as name, count(*) as count
+        from (select from store.block as b where b.status = 'active' and b.expires_at > v_now limit 10001) as l
+        union all
+        select 'blocks_waiting_for_sweep', count(*)
+        from (select from store.block as b where b.status = 'active' and b.expires_at <= v_now limit 10001) as l
+        union all
+        select 'idempotency_keys', count(*) from (select from store.idempotency_key limit 10001) as l
+        union all
+        select 'ledger_movements_of_no_month', count(*) from (select from store.movement_default limit 10001) as l
+    ) as c;
 
     return query
     select 'setting ' || s.key, s.value
@@ -55,10 +54,22 @@ begin
         end
     from store.job as j
     order by j.name;
+
+    return query
+    select 'warning ' || w.subject, w.message
+    from inventory.warnings() as w
+    union all
+    (
+        select format('%s of product %s', f.job, f.product_id), format('failed at %s: %s', f.failed_at, f.message)
+        from store.job_failure as f
+        order by f.job, f.product_id
+        limit 1000
+    );
 end;
 $$;
 
 comment on function maintenance.status() is
-'The state of the system, a line a fact: versions, counts, settings, and when each job last ran.';
+'The state of the system, a line a fact: versions, counts (to 10 000, but for products), settings, when each job last ran, what
+somebody should look at (see inventory.warnings), and the products for which a job fails.';
 
 grant execute on function maintenance.status() to inventory_maintenance;

@@ -4,9 +4,12 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s' -- more than deadlock_timeout, after which autovacuum gives way
 as $$
 declare
-    v_this_month constant timestamp := date_trunc('month', inventory.clock() at time zone 'UTC');
+    -- A call that began before midnight may still write into the month that ended then.
+    v_this_month constant timestamp := date_trunc('month', (inventory.clock() - interval '1 hour') at time zone 'UTC');
+    v_missing timestamptz;
     v_before timestamp;
     v_until timestamptz;
     v_names text [];
@@ -17,7 +20,7 @@ begin
     if p_before >= v_this_month + interval '1 month' then
         raise exception using
             errcode = 'invalid_parameter_value',
-            message = 'before must not be after this month''s beginning',
+            message = 'before must not be after the beginning of this month, nor of one that began less than an hour ago',
             detail = jsonb_build_object('field', 'before', 'input', p_before);
     end if;
 
@@ -27,7 +30,6 @@ begin
     v_before := date_trunc('month', p_before::timestamp);
     v_until := v_before at time zone 'UTC';
 
-    perform set_config('lock_timeout', '1s', true);
     lock table store.movement in share update exclusive mode;
     select array_agg(c.relname::text order by c.relname) into v_names
     from pg_inherits as i
@@ -41,6 +43,13 @@ begin
 
     if v_names is null then
         return;
+    end if;
+    select d.created_at into v_missing from store.movement_default as d where d.created_at < v_until limit 1;
+    if found then
+        raise exception using
+            errcode = 'object_not_in_prerequisite_state',
+            message = format('Movements of %s lie in the default partition.', to_char(v_missing at time zone 'UTC', 'YYYY-MM')),
+            hint = 'Call maintenance.make_partitions() until it returns 0, then detach again.';
     end if;
     foreach v_name in array v_names loop
         -- Nobody writes there any more: all of its movements are seen.
@@ -56,23 +65,17 @@ begin
         );
         execute format('select count(*) from store.%I', v_name) into v_count;
         insert into store.detached_month (name, until, movements, detached_at)
-        values (v_name, v_until, v_count, inventory.clock())
-        -- It was dropped, and made anew for a clock that was set back.
-        on conflict on constraint detached_month_pkey do update
-        set until = excluded.until, movements = detached_month.movements + excluded.movements, detached_at = excluded.detached_at;
+        values (v_name, v_until, v_count, inventory.clock());
         name := v_name;
         movements := v_count;
         return next;
     end loop;
 
-    if
-        exists (
-            select from store.movement as m
-            inner join store.opening_balance as o on m.product_id = o.product_id
-            where m.created_at >= v_until and m.id <= o.movement_id
-        )
-        or exists (select from store.movement_default as d where d.created_at < v_until)
-    then
+    if exists (
+        select from store.movement as m
+        inner join store.opening_balance as o on m.product_id = o.product_id
+        where m.created_at >= v_until and m.id <= o.movement_id
+    ) then
         raise exception using
             errcode = 'object_not_in_prerequisite_state',
             message = 'A product has an earlier movement of a later time: the clock was set back.',
@@ -93,7 +96,7 @@ the end of them is brought forward (store.opening_balance); balances, blocks, co
 nothing. From then on the ledger begins there (inventory.ledger_start): movements are listed and reported from there on, an
 earlier as-of is refused, and maintenance.verify() starts from what was brought forward. Returns the tables and how many movements
 they hold. It reads those months and looks at the rest; writers are locked out for the moment of the detaching itself, and where the
-lock is not had within a second nothing happens: try again. Errors: 22023 for a month that is not over; 55000 where the clock was
-set back over that boundary; 55P03.';
+lock is not had within two seconds nothing happens: try again. Errors: 22023 for a month that is not over, or for less than an hour;
+55000 where movements of those months have no partition yet, or the clock was set back over that boundary; 55P03.';
 
 grant execute on function maintenance.detach_movements(date) to inventory_maintenance;

@@ -9,9 +9,13 @@ declare
     v_now constant timestamptz := inventory.clock();
     v_left integer := p_limit;
     v_product_id bigint;
-    v_seen bigint [] := array[]::bigint [];
+    v_seen bigint [];
+    v_savepoints integer := 0;
 begin
     perform inventory.require_limit(p_limit);
+    delete from store.job_failure as f
+    where f.job = 'expire_blocks' and f.failed_at not between v_now - interval '1 hour' and v_now;
+    v_seen := array(select f.product_id from store.job_failure as f where f.job = 'expire_blocks');
     for v_product_id in
         select b.product_id
         from store.block as b
@@ -22,17 +26,28 @@ begin
         v_seen := v_seen || v_product_id;
         perform from store.stock as s where s.product_id = v_product_id for no key update skip locked;
         continue when not found;
-        v_left := v_left - inventory.end_expired_blocks(v_product_id, v_left);
-        exit when v_left = 0;
+        begin
+            v_left := v_left - inventory.end_expired_blocks(v_product_id, v_left);
+            v_savepoints := v_savepoints + 1;
+        exception
+            when integrity_constraint_violation or data_exception then
+                insert into store.job_failure (job, product_id, failed_at, message)
+                values ('expire_blocks', v_product_id, v_now, sqlerrm)
+                on conflict do nothing;
+        end;
+        -- A transaction of more than 64 savepoints slows everybody's snapshots.
+        exit when v_left = 0 or v_savepoints = 60;
     end loop;
     return p_limit - v_left;
 end;
 $$;
 
 comment on function maintenance.expire_blocks(integer) is
-'End as expired up to p_limit blocks whose time is over, those first that have waited longest, and return how many.
+'End as expired up to p_limit blocks whose time is over, of up to 60 products, those first that have waited longest, and return
+how many.
 
 Only bookkeeping: their units could be had from the instant they expired. Skips products that somebody else is working
-on, so it waits for nobody, in whatever order it locks; call again until it returns 0. pg_cron does so every minute.';
+on, so it waits for nobody, in whatever order it locks; call again until it returns 0. A product that fails is left as it is,
+stands in maintenance.status(), and is tried again an hour later. pg_cron calls this every minute.';
 
 grant execute on function maintenance.expire_blocks(integer) to inventory_maintenance;

@@ -4,6 +4,8 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s' -- more than deadlock_timeout, after which autovacuum gives way
+set enable_nestloop = off -- what is copied has no index that says so
 as $$
 declare
     v_now constant timestamp := inventory.clock() at time zone 'UTC';
@@ -11,6 +13,7 @@ declare
     v_table text;
     v_from text;
     v_until text;
+    v_count bigint;
 begin
     perform inventory.require_limit(p_limit);
     perform inventory.require_argument('months', p_months is null);
@@ -20,56 +23,75 @@ begin
             message = 'p_months must be between 0 and 120',
             detail = jsonb_build_object('field', 'months', 'input', p_months);
     end if;
-    -- The first month, of those ahead and of movements that lie in the default partition, that has no table.
+    -- db/apply.py and pg_cron may both be at it.
+    if not pg_try_advisory_xact_lock(hashtextextended('maintenance.run_batches make_partitions', 0)) then
+        return 0;
+    end if;
+    -- The first month, of those ahead and that of a movement in the default partition, that has no partition.
     select a.month into v_month
     from (
-        select date_trunc('month', g.at) as month, 0 as movements
+        select g.at as month
         from generate_series(date_trunc('month', v_now), v_now + make_interval(months => p_months), '1 month') as g (at)
         union all
-        select date_trunc('month', d.created_at at time zone 'UTC'), count(*)
-        from store.movement_default as d
-        group by 1
-    ) as a
-    where
-        to_regclass('store.movement_' || to_char(a.month, 'YYYY_MM')) is null
-        and not exists (
-            select from pg_inherits as i
-            inner join pg_class as c on i.inhrelid = c.oid
-            where
-                i.inhparent = 'store.movement'::regclass
-                and c.relname ~ '^movement_before_'
-                and c.relname > 'movement_before_' || to_char(a.month, 'YYYY_MM')
+        (
+            select date_trunc('month', d.created_at at time zone 'UTC')
+            from store.movement_default as d
+            order by d.product_id
+            limit 1
         )
-    group by a.month
-    having sum(a.movements) <= p_limit
+    ) as a
+    where not exists (
+        select from pg_inherits as i
+        inner join pg_class as c on i.inhrelid = c.oid
+        where
+            i.inhparent = 'store.movement'::regclass
+            and (
+                starts_with(c.relname, 'movement_' || to_char(a.month, 'YYYY_MM'))
+                or (
+                    c.relname ~ '^movement_before_'
+                    and c.relname > 'movement_before_' || to_char(a.month, 'YYYY_MM')
+                )
+            )
+    )
     order by a.month
     limit 1;
     if not found then
         return 0;
     end if;
 
-    v_table := 'movement_' || to_char(v_month, 'YYYY_MM');
     v_from := to_char(v_month, 'YYYY-MM-DD 00:00:00+00');
     v_until := to_char(v_month + interval '1 month', 'YYYY-MM-DD 00:00:00+00');
-    perform set_config('lock_timeout', '1s', true);
-    execute format('create table store.%I (like store.movement_default including all)', v_table);
-    execute format('comment on table store.%I is %L', v_table, 'Movements of ' || to_char(v_month, 'YYYY-MM') || ' (UTC).');
+    -- A month that was detached, of which a movement has come since, has a table already: the next one is _2.
+    v_table := 'movement_' || to_char(v_month, 'YYYY_MM');
+    select v_table || coalesce('_' || nullif(count(*), 0) + 1, '') into v_table
+    from store.detached_month as d
+    where starts_with(d.name, v_table);
+    if to_regclass('store.' || v_table) is null then
+        execute format('create table store.%I (like store.movement_default including all)', v_table);
+        execute format('comment on table store.%I is %L', v_table, 'Movements of ' || to_char(v_month, 'YYYY-MM') || ' (UTC).');
+    end if;
+    -- Copied in slices, a transaction each, while the default partition still has them.
     execute format(
-        'insert into store.%I select * from store.movement_default as d where d.created_at >= $1 and d.created_at < $2', v_table
+        'insert into store.%1$I select d.* from store.movement_default as d where d.created_at >= $1 and d.created_at < $2'
+        ' and not exists (select from store.%1$I as m where m.number = d.number) limit $3',
+        v_table
     )
-    using v_from::timestamptz, v_until::timestamptz;
+    using v_from::timestamptz, v_until::timestamptz, p_limit;
+    get diagnostics v_count = row_count;
+    if v_count = p_limit then
+        return sign(p_limit);
+    end if;
 
+    execute format('delete from store.movement_default as d using store.%I as m where m.number = d.number', v_table);
     if v_month <= v_now + interval '1 day' or exists (select from store.movement_default) then
         -- Whoever writes a movement of this month just now may have the default partition in mind.
         lock table store.movement in share row exclusive mode;
         execute format(
-            'insert into store.%I select * from store.movement_default as d where d.created_at >= $1 and d.created_at < $2'
-            ' and not exists (select from store.%I as m where m.product_id = d.product_id and m.id = d.id)',
-            v_table, v_table
+            'with late as (delete from store.movement_default as d where d.created_at >= $1 and d.created_at < $2 returning *)'
+            ' insert into store.%I select * from late',
+            v_table
         )
         using v_from::timestamptz, v_until::timestamptz;
-        delete from store.movement_default as d
-        where d.created_at >= v_from::timestamptz and d.created_at < v_until::timestamptz;
     end if;
     execute format('alter table store.movement attach partition store.%I for values from (%L) to (%L)', v_table, v_from, v_until);
     return 1;
@@ -81,12 +103,13 @@ end;
 $$;
 
 comment on function maintenance.make_partitions(integer, integer) is
-'Make one partition of the ledger: the first month that has none, of this one and p_months ahead (3), or of movements that lie
-in the default partition, which move there. Returns 1; 0 where nothing is left to do.
+'Take a step towards the next partition of the ledger: that of the first month that has none, of this one and p_months ahead (3),
+or of movements that lie in the default partition. Returns 1; 0 where nothing is left to do.
 
 Only housekeeping: movements of a month that has no partition are kept in the default one. A month ahead holds up nobody who
-moves stock. Where movements move, writers wait for as long as that takes: some seconds a million, of months with more than
-p_limit of them (a million) not at all: those are left, and maintenance.status() counts them. Does nothing where a lock is not had within a second;
-call again until it returns 0. pg_cron does so every hour, db/apply.py whenever it runs. Errors: 22023.';
+moves stock. Movements are copied in steps of p_limit (a million), which nobody notices; in the last one they leave the default
+partition, and writers wait while PostgreSQL checks the two tables: about half a second a million. That step does nothing
+where a lock is not had within two seconds. Call again until it returns 0. pg_cron does so every hour, db/apply.py whenever it
+runs. Errors: 22023.';
 
 grant execute on function maintenance.make_partitions(integer, integer) to inventory_maintenance;

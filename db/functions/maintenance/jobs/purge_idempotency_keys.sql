@@ -10,24 +10,24 @@ declare
     v_before constant timestamptz := inventory.clock() - (select s.idempotency_lifetime from store.setting as s);
 begin
     perform inventory.require_limit(p_limit);
-    with old as (
-        select k.caller, k.key
-        from store.idempotency_key as k
-        where k.created_at <= v_before
-        order by k.created_at
-        limit p_limit
-        for update skip locked
-    )
-
     delete from store.idempotency_key as k
-    using old
-    where k.caller = old.caller and k.key = old.key;
+    where k.ctid = any(
+        array(
+            select o.ctid
+            from store.idempotency_key as o
+            where o.created_at <= v_before
+            order by o.created_at
+            limit p_limit
+            for update skip locked
+        )
+    );
     get diagnostics v_count = row_count;
     return v_count;
 end;
 $$;
 
 comment on function maintenance.purge_idempotency_keys(integer) is
-'Delete up to p_limit idempotency keys that have outlived their time, and return how many. pg_cron does so every hour.';
+'Delete up to p_limit idempotency keys that have outlived their time, oldest first, and return how many. Skips keys that somebody
+uses. Call again until it returns 0. pg_cron does so every five minutes.';
 
 grant execute on function maintenance.purge_idempotency_keys(integer) to inventory_maintenance;

@@ -1,12 +1,13 @@
 -- A procedure that commits can neither be SECURITY DEFINER nor set its search_path: it runs as its caller, and qualifies
--- every name and operator.
-create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 30)
+-- every name and operator. CASE with an operand would compare by an operator of the caller's path.
+create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 3600)
 language plpgsql
 as $$
 declare
     v_started_at constant timestamptz := pg_catalog.clock_timestamp();
     v_ends_at constant timestamptz := v_started_at OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => p_seconds);
     v_batch integer;
+    v_least integer := 60;
     v_count bigint := 0;
 begin
     loop
@@ -14,29 +15,31 @@ begin
         exit when not pg_catalog.pg_try_advisory_xact_lock(
             pg_catalog.hashtextextended(pg_catalog.concat('maintenance.run_batches ', p_job), 0)
         );
-        case p_job
-            when 'expire_blocks' then
+        case
+            when p_job OPERATOR(pg_catalog.=) 'expire_blocks' then
                 v_batch := maintenance.expire_blocks();
-            when 'purge_idempotency_keys' then
+            when p_job OPERATOR(pg_catalog.=) 'purge_idempotency_keys' then
                 v_batch := maintenance.purge_idempotency_keys();
-            when 'turn_prices' then
+            when p_job OPERATOR(pg_catalog.=) 'turn_prices' then
                 v_batch := maintenance.turn_prices();
-            when 'purge_webhook_deliveries' then
+            when p_job OPERATOR(pg_catalog.=) 'purge_webhook_deliveries' then
                 v_batch := maintenance.purge_webhook_deliveries();
-            when 'make_partitions' then
+            when p_job OPERATOR(pg_catalog.=) 'make_partitions' then
                 v_batch := maintenance.make_partitions();
+                v_least := 1;
         end case;
         v_count := v_count OPERATOR(pg_catalog.+) v_batch;
         perform maintenance.record_run(p_job, v_started_at, v_count);
         commit;
-        exit when (v_batch OPERATOR(pg_catalog.=) 0) or (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>) v_ends_at);
+        -- A batch of fewer is the last one, else what becomes due meanwhile, a row at a time, would keep it busy.
+        exit when (v_batch OPERATOR(pg_catalog.<) v_least) or (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>) v_ends_at);
     end loop;
 end;
 $$;
 
 comment on procedure maintenance.run_batches (text, integer) is
 'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices) until
-nothing is left to do, a batch a transaction, for at most p_seconds.
+little is left to do, a batch a transaction, for at most p_seconds (an hour).
 
 What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
 Errors: 20000 for an unknown job.';

@@ -1,0 +1,48 @@
+create or replace function inventory.warnings()
+returns table (subject text, message text)
+language plpgsql
+stable
+as $$
+declare
+    v_now constant timestamptz := inventory.clock();
+begin
+    return query
+    select
+        'jobs',
+        case
+            when bool_and(j.scheduled_at is null) then 'pg_cron does not run here; blocks still end on time, but none is swept'
+            else 'no run of ' || string_agg(
+                format('%s since %s', j.name, inventory.instant_text(greatest(j.scheduled_at, j.last_finished_at))), ', ' order by j.name
+            )
+        end
+    from store.job as j
+    where (greatest(j.scheduled_at, j.last_finished_at) > v_now - j.late_after) is not true
+    having count(*) > 0
+    union all
+    select 'jobs', format('%s fails for %s product(s): see maintenance.status()', f.job, count(*))
+    from store.job_failure as f
+    group by f.job
+    union all
+    select 'ledger', 'next month has no partition: call maintenance.make_partitions()'
+    where not exists (
+        select from pg_inherits as i
+        inner join pg_class as c on i.inhrelid = c.oid
+        where
+            i.inhparent = 'store.movement'::regclass
+            and c.relname ~ '^movement_[0-9]'
+            and c.relname >= 'movement_' || to_char(v_now at time zone 'UTC' + interval '1 month', 'YYYY_MM')
+    )
+    union all
+    select 'ledger', 'movements lie in the default partition: call maintenance.make_partitions()'
+    where exists (select from store.movement_default)
+    union all
+    select
+        'verify', format('maintenance.verify() found %s differences at %s', j.last_count, inventory.instant_text(j.last_finished_at))
+    from store.job as j
+    where j.name = 'verify' and j.last_count > 0;
+end;
+$$;
+
+comment on function inventory.warnings() is
+'What somebody should look at, although calls are answered: jobs that have stopped or fail for some products, months of the ledger
+that are missing, differences that the last maintenance.verify() found. Subjects: jobs, ledger, verify. No row is good.';
