@@ -43,7 +43,7 @@ begin
         raise exception using
             errcode = 'data_corrupted',
             message = format('The cost layers of product %s hold %s less than its stock.', p_product_id, v_left),
-            hint = 'Run maintenance.verify().';
+            hint = format('Run maintenance.verify(%1$s, %1$s).', p_product_id);
     end if;
     return v_total;
 end;

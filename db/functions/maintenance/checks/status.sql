@@ -27,6 +27,8 @@ begin
     union all
     select 'idempotency_keys', count(*)::text from store.idempotency_key
     union all
+    select 'verification', maintenance.verification()
+    union all
     select 'ledger_starts', nullif(inventory.ledger_start(), '-infinity')::text
     union all
     select 'ledger_last_month', max(substr(c.relname, 10)) || case

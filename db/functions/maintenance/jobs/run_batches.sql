@@ -25,6 +25,8 @@ begin
                 v_batch := maintenance.purge_webhook_deliveries();
             when 'make_partitions' then
                 v_batch := maintenance.make_partitions();
+            when 'verify' then
+                v_batch := maintenance.verify_next();
         end case;
         v_count := v_count OPERATOR(pg_catalog.+) v_batch;
         perform maintenance.record_run(p_job, v_started_at, v_count);
@@ -35,8 +37,8 @@ end;
 $$;
 
 comment on procedure maintenance.run_batches (text, integer) is
-'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices) until
-nothing is left to do, a batch a transaction, for at most p_seconds.
+'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices,
+verify) until nothing is left to do, a batch a transaction, for at most p_seconds.
 
 What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
 Errors: 20000 for an unknown job.';
