@@ -4,7 +4,6 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 set work_mem = '64MB'
 set jit = off
 as $$
