@@ -375,6 +375,9 @@ def test_every_movement_counts_from_its_own_instant(past: Past, database: Databa
         query = "select on_hand from report.stock_as_of(%s) where product_id = %s"
         assert database.rows(query, at - MICROSECOND, product) == [(before,)]
         assert database.rows(query, at, product) == [(after,)]
+        own = "select on_hand from report.stock_as_of(%s, %s)"
+        assert database.rows(own, at - MICROSECOND, product) == [(before,)]
+        assert database.rows(own, at, product) == [(after,)]
 
 
 def test_the_value_as_of_an_instant_is_that_of_its_layers(past: Past, calls: Calls) -> None:
