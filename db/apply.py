@@ -57,7 +57,7 @@ JOBS = (
     Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
     Job("purge_webhook_deliveries", "*/5 * * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
     Job("make_partitions", "53 * * * *", "call maintenance.run_batches('make_partitions')"),
-    Job("verify", "23 3 * * *", "select maintenance.run_verify()"),
+    Job("verify", "23 3 * * *", "call maintenance.run_batches('verify', 3600)"),
 )
 
 # pg_cron keeps a row for each run. Others' jobs in the same cluster are not ours to forget.

@@ -1363,6 +1363,30 @@ ALTER TABLE store.user_account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE store.verification (
+    singleton boolean DEFAULT true NOT NULL,
+    next_product_id bigint,
+    started_at timestamp with time zone,
+    differences bigint DEFAULT 0 NOT NULL,
+    last_finished_at timestamp with time zone,
+    last_differences bigint,
+    CONSTRAINT verification_one_row CHECK (singleton)
+);
+
+ALTER TABLE store.verification OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.verification IS 'One row: how far maintenance.verify_next() has come, and what it found.';
+
+COMMENT ON COLUMN store.verification.next_product_id IS 'Where the pass that is under way goes on; null: none is.';
+
+COMMENT ON COLUMN store.verification.started_at IS 'When that pass, or else the last one, began.';
+
+COMMENT ON COLUMN store.verification.differences IS 'How many differences it has found so far.';
+
+COMMENT ON COLUMN store.verification.last_finished_at IS 'When the last pass over all products ended.';
+
+COMMENT ON COLUMN store.verification.last_differences IS 'How many differences that one found.';
+
 ALTER TABLE store.webhook_delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.webhook_delivery_id_seq
     START WITH 1
@@ -1495,6 +1519,9 @@ ALTER TABLE ONLY store.unit
 ALTER TABLE ONLY store.user_account
     ADD CONSTRAINT user_account_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.verification
+    ADD CONSTRAINT verification_pkey PRIMARY KEY (singleton);
+
 ALTER TABLE ONLY store.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (id);
 
@@ -1534,6 +1561,8 @@ CREATE INDEX count_line_product_idx ON store.count_line USING btree (product_id)
 CREATE INDEX count_location_idx ON store.count USING btree (location_id, id);
 
 CREATE UNIQUE INDEX count_open_key ON store.count USING btree (location_id) WHERE (status = 'open'::text);
+
+CREATE INDEX deleted_flow_product_idx ON store.deleted_flow USING btree (product_id);
 
 CREATE INDEX idempotency_key_created_idx ON store.idempotency_key USING btree (created_at);
 

@@ -237,19 +237,71 @@ def test_the_job_does_not_wait_for_more_to_purge(database: Database) -> None:
 
 
 def test_the_nightly_check_counts_and_warns(database: Database) -> None:
-    product = database.product("A-1", 10)
+    for number in range(1, 6):
+        assert database.product(f"A-{number}", 10) == number
     connection = database.connect("inventory_maintenance")
     notices: list[str | None] = []
-    connection.add_notice_handler(lambda notice: notices.append(notice.sqlstate))
-    assert connection.execute("select maintenance.run_verify()").fetchone() == (0,)
-    assert (job(database, "verify"), notices) == ((True, True, 0), [])
-    database.admin.execute("update store.stock set on_hand = 11")
-    (found,) = connection.execute("select maintenance.run_verify()").fetchone() or (0,)
-    assert found == database.one("select count(*) from maintenance.verify()") > 0
-    assert job(database, "verify") == (True, True, found)
-    assert notices == ["01000"]
+    connection.add_notice_handler(lambda notice: notices.append(notice.message_primary))
+    run = "call maintenance.run_batches('verify')"
+    state = "select next_product_id, differences, last_differences from store.verification"
+    assert database.rows(state) == [(None, 0, None)]
+    connection.execute(run)
+    assert (database.rows(state), job(database, "verify"), notices) == ([(None, 0, 0)], (True, True, 0), [])
+    database.admin.execute("update store.stock set on_hand = 11 where product_id = 3")
+    database.admin.execute("insert into store.row_count values ('inflow', null, null, 1)")
+    connection.execute(run)
+    found = database.one("select count(*) from maintenance.verify()")
+    assert found > database.one("select count(*) from maintenance.verify(3, 3)") > 0
+    assert database.rows(state) == [(None, found, found)]
+    assert notices == [f"maintenance.verify(-9223372036854775808, <NULL>) found {found} differences"]
     database.admin.execute("update store.stock set on_hand = 10")
-    assert database.stock(product) == (10, 0, 0)
+    database.admin.execute("delete from store.row_count where subject = 'inflow'")
+
+
+def test_the_nightly_check_goes_on_where_it_stopped(database: Database, call: Call) -> None:
+    for number in range(1, 6):
+        assert database.product(f"A-{number}", 10) == number
+    database.admin.execute("update store.stock set on_hand = 11 where product_id in (2, 3)")
+    bad = database.one("select count(*) from maintenance.verify(2, 2)")
+    state = (
+        "select next_product_id, differences, last_differences, last_finished_at > started_at from store.verification"
+    )
+
+    def verify_next(limit: int) -> int:
+        row = call("maintenance.verify_next", limit, **DBA)
+        assert row is not None
+        return int(row["verify_next"])
+
+    assert verify_next(2) == 2
+    assert database.rows(state) == [(3, bad, None, None)]
+    assert call("maintenance.verification", **DBA) is not None
+    assert verify_next(2) == 2
+    assert database.rows(state) == [(5, 2 * bad, None, None)]
+    # What comes meanwhile is still ahead, and so is what is deleted.
+    assert database.product("A-6", 10) == 6
+    database.admin.execute("select inventory.delete_product(5)")
+    assert verify_next(1) == 1
+    assert database.rows(state) == [(6, 2 * bad, None, None)]
+    assert verify_next(1) == 0
+    assert database.rows(state) == [(None, 2 * bad, 2 * bad, True)]
+    database.admin.execute("update store.stock set on_hand = 10")
+    assert verify_next(1000) == 0
+    assert database.rows(state) == [(None, 0, 0, False)]
+    database.verify()
+
+
+def test_status_says_how_far_the_nightly_check_is(database: Database, calls: Calls, call: Call) -> None:
+    def said() -> str:
+        return {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["verification"]
+
+    database.product("A-1", 10)
+    database.product("A-2", 10)
+    texts = [said()]
+    for _ in range(3):
+        call("maintenance.verify_next", 1, **DBA)
+        texts.append(said())
+    assert ["goes on with product 2" in text for text in texts] == [False, True, False, True]
+    assert ["has not been through" in text for text in texts] == [True, True, False, False]
 
 
 # Settings
@@ -324,6 +376,7 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
     assert facts.keys() - expected.keys() == {
         "server_version",
         "clock",
+        "verification",
         "ledger_starts",
         "ledger_last_month",
         "warning jobs",
@@ -334,7 +387,7 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
     unknown = facts["job verify"]
     database.one("select maintenance.record_schedule('verify', true)")
     scheduled = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
-    call("maintenance.run_verify", **DBA)
+    database.connect("inventory_maintenance").execute("call maintenance.run_batches('verify')")
     has_run = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
     assert len({unknown, scheduled, has_run}) == 3
 

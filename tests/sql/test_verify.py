@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Database
 from tests.sql.conftest import AdminCall, Call
 
-STOCK = "stock equals the sum of its movements"
+STOCK = "stock equals its last movement"
 CHAIN = "movement begins where the last ended"
 NO_STOCK = "ledger has a stock row"
 BLOCKED = "blocked equals the active blocks"
@@ -20,14 +20,12 @@ LAYERS = "cost layers hold what is on hand"
 USES = "cost layer equals its uses and its rest"
 COSTS = "movement equals its cost layers"
 LOCATED = "stock knows what lies at places"
-PLACE = "place equals the sum of its movements"
+PLACE = "place equals its last movement"
 PLACE_CHAIN = "place's movement begins where the last ended"
 PLACES = "movement equals its places"
 OPERATION = "operation equals its movement"
 RETURNS = "no more came back than had left"
-VALUE = "value in equals value out and left"
 AVERAGE = "moving average follows from the movements"
-LAST_AVERAGE = "stock has the last moving average"
 PURCHASE = "purchase equals its movement"
 SALE = "sale equals its movement"
 SALE_RETURNS = "no more of a sale came back than was sold"
@@ -36,6 +34,10 @@ TOTALS = "totals to date equal the sums"
 FLOW = "flow equals its movement"
 UNDONE = "deleted flow has left nothing behind"
 DELETED = "deleted product has nothing left"
+OLDEST = "departure takes the oldest layer"
+SHARE = "departure takes its share of the cost"
+UNIT_COST = "cost layer is worth its unit cost"
+TIME = "movement is no earlier than the last"
 COUNT = "row count is right"
 RETAIL = "retail price is the active one"
 TURN = "price rule ahead has its turn"
@@ -53,7 +55,7 @@ DAMAGES = [
     ("update store.stock set on_hand = on_hand + 1 where product_id = 1", STOCK),
     ("update store.stock set reserved = reserved + 0.001 where product_id = 1", STOCK),
     ("update store.stock set blocked = blocked + 1 where product_id = 1", STOCK),
-    ("delete from store.movement where kind = 'release'", STOCK),
+    ("delete from store.movement where kind = 'release'", CHAIN),
     ("delete from store.movement", STOCK),
     (
         "update store.movement set on_hand_before = on_hand_before + 1, on_hand_after = on_hand_after + 1"
@@ -98,7 +100,7 @@ DAMAGES = [
     ("update store.cost_layer set remaining = remaining - 1 where remaining > 1", USES),
     ("update store.cost_layer set remaining_value = remaining_value - 0.001 where remaining > 1", USES),
     ("update store.cost_layer_use set cost = cost + 0.001", USES),
-    ("update store.cost_layer set unit_cost = unit_cost + 1", USES),
+    ("update store.cost_layer set unit_cost = unit_cost + 1", UNIT_COST),
     ("update store.cost_layer_use set quantity = quantity + 0.25", USES),
     ("delete from store.cost_layer_use", USES),
     ("update store.movement set cost = cost + 0.001 where kind = 'add'", COSTS),
@@ -118,10 +120,10 @@ DAMAGES = [
     ("delete from store.location_stock where location_id = 2", PLACE),
     (_ALL_AT_ONE_PLACE, PLACE),
     ("delete from store.location_movement where location_id = 2", PLACE),
-    (f"delete from store.location_movement where movement_id in {_OF} 'sale')", PLACE),
+    (f"delete from store.location_movement where movement_id in {_OF} 'sale')", PLACE_CHAIN),
     (
         f"update store.location_movement set quantity_after = quantity_after + 1 where movement_id in {_OF} 'add')",
-        PLACE,
+        PLACE_CHAIN,
     ),
     (f"delete from store.location_movement where movement_id in {_OF} 'transfer')", PLACE_CHAIN),
     (
@@ -169,19 +171,18 @@ DAMAGES = [
         "update store.cost_layer_use set returns_movement_id = returns_movement_id + 1000 where quantity < 0",
         RETURNS,
     ),
-    ("update store.cost_layer set value = value + 0.001", VALUE),
-    ("update store.cost_layer set remaining_value = remaining_value - 0.001 where remaining > 1", VALUE),
-    ("update store.cost_layer_use set cost = cost + 0.001 where quantity > 0", VALUE),
-    ("delete from store.cost_layer_use where quantity < 0", VALUE),
+    ("update store.cost_layer set value = value + 0.001", USES),
+    ("update store.cost_layer set remaining_value = remaining_value - 0.001 where remaining > 1", USES),
+    ("update store.cost_layer_use set cost = cost + 0.001 where quantity > 0", USES),
+    ("delete from store.cost_layer_use where quantity < 0", USES),
     ("update store.movement set average_quantity = average_quantity + 0.001 where kind = 'reserve'", AVERAGE),
     ("update store.movement set average_value = average_value + 0.001 where kind = 'initial'", AVERAGE),
     ("update store.movement set average_value = average_value + 0.001 where kind = 'expire'", AVERAGE),
     ("update store.movement set average_quantity = average_quantity + 0.001 where kind = 'return'", AVERAGE),
-    ("update store.cost_layer set value = value + 1 where value > 0", AVERAGE),
-    ("update store.cost_layer_use set cost = cost - 1 where quantity < 0", AVERAGE),
-    ("update store.stock set average_quantity = average_quantity - 0.001 where product_id = 1", LAST_AVERAGE),
-    ("update store.stock set average_value = average_value + 0.001 where product_id = 1", LAST_AVERAGE),
-    ("delete from store.movement", LAST_AVERAGE),
+    ("update store.cost_layer_use set cost = cost - 1 where quantity < 0", COSTS),
+    ("update store.stock set average_quantity = average_quantity - 0.001 where product_id = 1", AVERAGE),
+    ("update store.stock set average_value = average_value + 0.001 where product_id = 1", AVERAGE),
+    ("delete from store.movement", AVERAGE),
     ("update store.purchase set quantity = quantity + 1", PURCHASE),
     ("update store.purchase set unit_cost = unit_cost + 0.001", PURCHASE),
     ("update store.purchase set cost = cost + 0.001", PURCHASE),
@@ -240,6 +241,15 @@ DAMAGES = [
         " where d.kind = 'inflow' and l.movement_id = d.movement_id",
         UNDONE,
     ),
+    ("update store.movement set created_at = created_at - interval '1 hour' where kind = 'sale'", TIME),
+    (
+        "update store.cost_layer_use as u set layer_id = l.id from store.cost_layer as l, store.movement as m"
+        " where u.product_id = m.product_id and u.movement_id = m.id and m.kind = 'consume'"
+        " and u.product_id = l.product_id and l.quantity = l.remaining",
+        OLDEST,
+    ),
+    ("update store.cost_layer_use set cost = cost + 0.001 where quantity > 0", SHARE),
+    ("update store.cost_layer_use set cost = 0 where cost > 0", SHARE),
     ("update store.product set retail_price = retail_price + 0.001", RETAIL),
     ("update store.product set retail_price = null where id = 1", RETAIL),
     ("update store.price set amount = amount + 1", RETAIL),
@@ -254,8 +264,8 @@ DAMAGES = [
 
 # The same for what is not product 1: product 3, that was deleted, and what is no product's.
 ELSEWHERE: list[tuple[str, str, int | None]] = [
-    ("update store.movement set on_hand_after = 1 where kind = 'delete_product'", DELETED, 3),
-    ("delete from store.movement where kind = 'delete_product'", DELETED, 3),
+    ("update store.movement set on_hand_after = 1 where kind = 'delete_product'", STOCK, 3),
+    ("delete from store.movement where kind = 'delete_product'", STOCK, 3),
     ("update store.cost_layer set remaining = 1, is_open = true where product_id = 3", DELETED, 3),
     (
         "insert into store.product (id, sku_id, sku, name, created_at, updated_at) overriding system value"
@@ -436,10 +446,10 @@ def test_finds_each_damage_behind_months_that_were_detached(database: Database, 
     brought_forward = [
         (f"update store.opening_balance set {column} = {column} + 1 where product_id = {product}", check, product)
         for product, column, check in (
-            *((product, column, STOCK) for product in (1, 2) for column in ("on_hand", "reserved", "blocked")),
+            *((2, column, STOCK) for column in ("on_hand", "reserved", "blocked")),
             *((1, column, CHAIN) for column in ("on_hand", "reserved", "blocked")),
             *((1, f"average_{column}", AVERAGE) for column in ("quantity", "value")),
-            *((2, f"average_{column}", LAST_AVERAGE) for column in ("quantity", "value")),
+            *((2, f"average_{column}", AVERAGE) for column in ("quantity", "value")),
         )
     ]
     find_each(database, subtests, [*kept, *ELSEWHERE, *brought_forward], also=2)
@@ -461,8 +471,104 @@ def find_each(
     database.verify()
 
 
+# What a row of store.stock or store.movement is not, by the name of the rule.
+RULES = {
+    "stock": {
+        "stock_on_hand_not_negative": "on_hand = -1",
+        "stock_reserved_not_negative": "reserved = -1",
+        "stock_blocked_not_negative": "blocked = -1",
+        "stock_available_not_negative": "reserved = on_hand + 1",
+        "stock_located_within": "located = on_hand + 1",
+        "stock_average_within": "average_quantity = 0, average_value = 1",
+        "stock_reorder_point_not_negative": "reorder_point = -1",
+        "stock_status_known": "status = 'lost'",
+    },
+    "movement": {
+        "movement_available_before_not_negative": "reserved_before = -1",
+        "movement_available_after_not_negative": "blocked_after = on_hand_after + 1",
+        "movement_kind_known": "kind = 'found'",
+    },
+}
+
+
+def test_finds_each_rule_that_a_row_breaks(database: Database, subtests: pytest.Subtests) -> None:
+    database.product("A-1", 5)
+    database.product("A-2", 5)
+    for table, rules in RULES.items():
+        source = database.one("select prosrc from pg_proc where oid = %s::regproc", f"inventory.{table}_is_sound")
+        assert set(re.findall(rf"then '({table}_\w+)'", source)) == set(rules)
+        for rule, change in rules.items():
+            with subtests.test(rule), database.admin.transaction(force_rollback=True):
+                database.admin.execute(f"alter table store.{table} drop constraint {table}_sound".encode())
+                database.admin.execute(f"update store.{table} set {change} where product_id = 1".encode())
+                found = database.rows(
+                    "select product_id, split_part(subject, ' ', 1) from maintenance.verify() where check_name = %s",
+                    f"{table} keeps its rules",
+                )
+                assert found == [(1, rule)]
+    database.verify()
+
+
+def swap_layers(database: Database, first: int, second: int) -> None:
+    """Let two sales of one unit each have taken the other's: as many units, worth as much."""
+    one, other = (database.one("select movement_id from store.sale where id = %s", sale) for sale in (first, second))
+    for old, new in ((one, -1), (other, one), (-1, other)):
+        database.admin.execute("update store.cost_layer_use set movement_id = %s where movement_id = %s", [new, old])
+
+
+def test_finds_that_a_newer_layer_was_taken(database: Database, call: Call, admin_call: AdminCall) -> None:
+    product = database.product("A-1", 1, p_cost_price=2)
+    call("add_stock", product, 1)
+    sales = [admin_call("record_sale", product, 1, 3)["id"] for _ in range(2)]
+    call("add_stock", product, 1)
+    database.verify()
+    swap_layers(database, *sales)
+    assert database.rows("select check_name, expected < found from maintenance.verify()") == [(OLDEST, True)]
+
+
+def test_finds_that_what_had_come_back_was_passed_over(database: Database, call: Call, admin_call: AdminCall) -> None:
+    product = database.product("A-1", 1, p_cost_price=2)
+    call("add_stock", product, 1)
+    call("add_stock", product, 5)
+    admin_call("return_sale", admin_call("record_sale", product, "2.5", 3)["id"])
+    # The deletion of an inflow takes its own layer, and not the oldest one.
+    supplier = admin_call("create_supplier", "Fresh Farm Supplies")["id"]
+    admin_call("delete_inflow", admin_call("record_inflow", product, supplier, 4)["id"])
+    sales = [admin_call("record_sale", product, 1, 3)["id"] for _ in range(2)]
+    database.verify()
+    swap_layers(database, *sales)
+    assert database.rows("select check_name, expected < found from maintenance.verify()") == [(OLDEST, True)]
+    swap_layers(database, *sales)
+    database.verify()
+
+
+def test_a_range_of_products_is_verified_alone(database: Database) -> None:
+    for number in range(1, 5):
+        assert database.product(f"A-{number}", number) == number
+    database.admin.execute("update store.stock set on_hand = on_hand + 1")
+    database.admin.execute("update store.row_count set delta = delta + 1")
+
+    def found(*products: int | None) -> set[int | None]:
+        return {row[0] for row in database.rows("select product_id from maintenance.verify(%s, %s)", *products)}
+
+    assert found(2, 3) == {2, 3}
+    assert found(4, 4) == {4}
+    assert found(3, None) == {3, 4}
+    assert found(None, 2) == {1, 2}
+    assert found(5, 1000) == set()
+    assert found(None, None) == {1, 2, 3, 4, None}
+
+
 def test_every_check_is_broken_once_above(database: Database) -> None:
-    source = database.one("select prosrc from pg_proc where oid = 'maintenance.verify()'::regprocedure")
-    # A check's name has spaces in it.
-    names = {name.replace("''", "'") for name in re.findall(r"select\s+'((?:[^']|'')+)',", source)}
-    assert {name for name in names if " " in name} == {check for _, check, *_ in [*DAMAGES, *ELSEWHERE]}
+    sources = database.rows(
+        "select prosrc from pg_proc where pronamespace = 'maintenance'::regnamespace and proname like 'verify%'"
+    )
+    # A check's name has four words, and is no pattern.
+    names = {
+        name.replace("''", "'")
+        for (source,) in sources
+        for name in re.findall(r"'((?:[^'%\n]|'')+)'(?:,| else| end)", source)
+        if len(name.split()) >= 4
+    }
+    rules = {f"{table} keeps its rules" for table in RULES}
+    assert names == {check for _, check, *_ in [*DAMAGES, *ELSEWHERE]} | rules

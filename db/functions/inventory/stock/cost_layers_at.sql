@@ -15,15 +15,17 @@ set plan_cache_mode = force_custom_plan
 as $$
 begin
     perform inventory.require_kept('at', p_at);
+    if p_product_id is not null then
+        return query select * from inventory.cost_layers_of(p_product_id, p_at);
+        return;
+    end if;
+
     return query
     with since as (
         select u.product_id, u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost
         from store.movement as m
         inner join store.cost_layer_use as u on m.product_id = u.product_id and m.id = u.movement_id
-        where
-            m.created_at > p_at
-            and m.on_hand_after <> m.on_hand_before
-            and (p_product_id is null or m.product_id = p_product_id)
+        where m.created_at > p_at and m.on_hand_after <> m.on_hand_before
         group by u.product_id, u.layer_id
     ),
 
@@ -32,7 +34,6 @@ begin
         from store.cost_layer as l
         where
             l.is_open
-            and (p_product_id is null or l.product_id = p_product_id)
             and not exists (select from since as s where s.product_id = l.product_id and s.layer_id = l.id)
         union all
         select l.*, s.quantity, s.cost

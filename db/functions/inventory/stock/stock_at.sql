@@ -12,8 +12,45 @@ language plpgsql
 stable
 set plan_cache_mode = force_custom_plan
 as $$
+declare
+    v_last store.movement;
+    v_opening store.opening_balance;
+    v_expired numeric := 0;
 begin
     perform inventory.require_kept('at', p_at);
+    if p_product_id is not null then
+        v_last := inventory.movement_at(p_product_id, p_at);
+        if v_last.id is null then
+            select * into v_opening from store.opening_balance as o where o.product_id = p_product_id;
+            v_last.id := v_opening.movement_id;
+            v_last.number := v_opening.number;
+            v_last.on_hand_after := v_opening.on_hand;
+            v_last.reserved_after := v_opening.reserved;
+            v_last.blocked_after := v_opening.blocked;
+            v_last.average_quantity := v_opening.average_quantity;
+            v_last.average_value := v_opening.average_value;
+        end if;
+        if v_last.blocked_after > 0 then
+            v_expired := inventory.expired_unswept(p_product_id, v_last.number, p_at);
+        end if;
+        return query
+        select
+            p_product_id,
+            coalesce(v_last.on_hand_after, 0),
+            coalesce(v_last.reserved_after, 0),
+            coalesce(v_last.blocked_after, 0) - v_expired,
+            coalesce(v_last.on_hand_after - v_last.reserved_after - v_last.blocked_after, 0) + v_expired,
+            coalesce(v_last.average_quantity, 0),
+            coalesce(v_last.average_value, 0)
+        where
+            exists (select from store.stock as s where s.product_id = p_product_id and s.created_at <= p_at)
+            or exists (
+                select from store.deleted_product as d
+                where d.id = p_product_id and d.stocked_at <= p_at and d.deleted_at > p_at
+            );
+        return;
+    end if;
+
     return query
     with since as (
         select
@@ -22,17 +59,14 @@ begin
             -- Blocks that were over at p_at, and written down as over later.
             sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as lapsed
         from store.movement as m
-        where m.created_at > p_at and (p_product_id is null or m.product_id = p_product_id)
+        where m.created_at > p_at
         group by m.product_id
     ),
 
     lapsed as (
         select b.product_id, sum(b.quantity) as quantity
         from store.block as b
-        where
-            b.status = 'active'
-            and b.expires_at <= p_at
-            and (p_product_id is null or b.product_id = p_product_id)
+        where b.status = 'active' and b.expires_at <= p_at
         group by b.product_id
     ),
 
@@ -62,7 +96,7 @@ begin
         cross join lateral inventory.average_before(
             m.product_id, case when m.on_hand_after <> m.on_hand_before then m.number end, p_at
         ) as o
-        where s.created_at <= p_at and (p_product_id is null or s.product_id = p_product_id)
+        where s.created_at <= p_at
     )
 
     select
@@ -76,5 +110,6 @@ $$;
 comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
-Blocks whose time was over at p_at hold nothing, swept or not. p_product_id null: of all products. It looks from the present
-backwards: at last month it reads a month of the ledger. Errors: 22023 before the ledger begins.';
+Blocks whose time was over at p_at hold nothing, swept or not. p_product_id null: of all products, and it looks from the present
+backwards: at last month it reads a month of the ledger. Of one product it looks for its last movement then, however many came
+after that. Errors: 22023 before the ledger begins.';

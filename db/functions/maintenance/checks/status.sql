@@ -19,6 +19,8 @@ begin
     union all
     select 'products', inventory.row_count('product')::text
     union all
+    select 'verification', maintenance.verification()
+    union all
     select 'ledger_starts', nullif(inventory.ledger_start(), '-infinity')::text
     union all
     select 'ledger_last_month', max(substr(c.relname, 10))

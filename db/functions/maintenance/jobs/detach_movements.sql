@@ -56,11 +56,13 @@ begin
         execute format('lock table store.%I in share mode', v_name);
         execute format(
             'insert into store.opening_balance as o select distinct on (m.product_id) m.product_id, m.id, m.on_hand_after,'
-            ' m.reserved_after, m.blocked_after, m.average_quantity, m.average_value from store.%I as m'
-            ' order by m.product_id, m.id desc on conflict (product_id) do update set movement_id = excluded.movement_id,'
-            ' on_hand = excluded.on_hand, reserved = excluded.reserved, blocked = excluded.blocked,'
+            ' m.reserved_after, m.blocked_after, m.average_quantity, m.average_value, m.number,'
+            ' bool_or(k.is_history) over (partition by m.product_id)'
+            ' from store.%I as m inner join inventory.movement_kinds() as k on m.kind = k.kind'
+            ' order by m.product_id, m.number desc on conflict (product_id) do update set movement_id = excluded.movement_id,'
+            ' number = excluded.number, has_history = o.has_history or excluded.has_history, on_hand = excluded.on_hand, reserved = excluded.reserved, blocked = excluded.blocked,'
             ' average_quantity = excluded.average_quantity, average_value = excluded.average_value'
-            ' where excluded.movement_id > o.movement_id',
+            ' where excluded.number > o.number',
             v_name
         );
         execute format('select count(*) from store.%I', v_name) into v_count;
@@ -74,7 +76,7 @@ begin
     if exists (
         select from store.movement as m
         inner join store.opening_balance as o on m.product_id = o.product_id
-        where m.created_at >= v_until and m.id <= o.movement_id
+        where m.created_at >= v_until and m.number <= o.number
     ) then
         raise exception using
             errcode = 'object_not_in_prerequisite_state',

@@ -27,6 +27,9 @@ begin
             when p_job OPERATOR(pg_catalog.=) 'make_partitions' then
                 v_batch := maintenance.make_partitions();
                 v_least := 1;
+            when p_job OPERATOR(pg_catalog.=) 'verify' then
+                v_batch := maintenance.verify_next();
+                v_least := 1;
         end case;
         v_count := v_count OPERATOR(pg_catalog.+) v_batch;
         perform maintenance.record_run(p_job, v_started_at, v_count);
@@ -38,8 +41,8 @@ end;
 $$;
 
 comment on procedure maintenance.run_batches (text, integer) is
-'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices) until
-little is left to do, a batch a transaction, for at most p_seconds (an hour).
+'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices,
+verify) until little is left to do, a batch a transaction, for at most p_seconds (an hour).
 
 What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
 Errors: 20000 for an unknown job.';

@@ -1,4 +1,4 @@
-create or replace function report.cost_of_goods_sold(p_from timestamptz, p_to timestamptz)
+create or replace function report.cost_of_goods_sold(p_from timestamptz, p_to timestamptz, p_product_id bigint default null)
 returns table (
     product_id bigint,
     sku_id uuid,
@@ -17,6 +17,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $$
 begin
     perform inventory.require_period(p_from, p_to);
@@ -43,7 +44,7 @@ begin
             case when bool_and(e.cost is not null) then sum(e.cost) end as cost,
             count(*) filter (where e.cost is null) as without_cost
         from store.sale as e
-        where e.created_at >= p_from and e.created_at < p_to
+        where e.created_at >= p_from and e.created_at < p_to and (p_product_id is null or e.product_id = p_product_id)
         group by e.product_id
     ) as s
     full join (
@@ -55,6 +56,7 @@ begin
         where
             m.created_at >= p_from
             and m.created_at < p_to
+            and (p_product_id is null or m.product_id = p_product_id)
             and (m.on_hand_after < m.on_hand_before or m.kind = 'delete_outflow')
             and m.kind not in ('sale', 'delete_inflow', 'delete_product')
         group by m.product_id
@@ -64,10 +66,11 @@ begin
 end;
 $$;
 
-comment on function report.cost_of_goods_sold(timestamptz, timestamptz) is
+comment on function report.cost_of_goods_sold(timestamptz, timestamptz, bigint) is
 'What was sold from p_from (included) to p_to (excluded), what it had cost and what it made, by product.
 
-A row for each product of which units left or came back then, in order of product_id.
+A row for each product of which units left or came back then, in order of product_id. p_product_id: of this product
+alone.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -83,4 +86,4 @@ other_quantity: units that left without a price: consumed (API 2), converted (AP
 (API 5) less deleted ones, corrected.
 other_cost: money: what those took from the cost layers; null where the cost of one is not known.';
 
-grant execute on function report.cost_of_goods_sold(timestamptz, timestamptz) to inventory_reporting;
+grant execute on function report.cost_of_goods_sold(timestamptz, timestamptz, bigint) to inventory_reporting;

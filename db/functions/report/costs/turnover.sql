@@ -1,4 +1,4 @@
-create or replace function report.turnover(p_from timestamptz, p_to timestamptz)
+create or replace function report.turnover(p_from timestamptz, p_to timestamptz, p_product_id bigint default null)
 returns table (
     product_id bigint,
     sku_id uuid,
@@ -17,6 +17,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $$
 declare
     -- Of a period with no end or no beginning, what there is of it.
@@ -37,8 +38,8 @@ begin
             c.total_value as closing_value,
             coalesce(d.quantity, 0) as quantity_out,
             case when d.product_id is null then 0 else d.cost end as cost_out
-        from report.valuation_as_of(v_to - interval '1 microsecond') as c
-        left join report.valuation_as_of(v_from - interval '1 microsecond') as o on c.product_id = o.product_id
+        from report.valuation_as_of(v_to - interval '1 microsecond', p_product_id) as c
+        left join report.valuation_as_of(v_from - interval '1 microsecond', p_product_id) as o on c.product_id = o.product_id
         left join (
             select
                 m.product_id,
@@ -50,6 +51,7 @@ begin
             where
                 m.created_at >= v_from
                 and m.created_at < v_to
+                and (p_product_id is null or m.product_id = p_product_id)
                 and (m.on_hand_after < m.on_hand_before or m.kind in ('return', 'delete_outflow'))
                 -- What was taken back as if it had never come is no turnover.
                 and m.kind not in ('delete_inflow', 'delete_product')
@@ -70,7 +72,9 @@ begin
         m.cost_out,
         inventory.quotient(m.cost_out * 2, m.opening_value + m.closing_value),
         round(
-            extract(epoch from v_to - v_from) / 86400 * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)), 1
+            extract(epoch from least(v_to, report.instant()) - v_from) / 86400
+            * (m.opening_value + m.closing_value) / (2 * nullif(m.cost_out, 0)),
+            1
         )
     from measured as m
     inner join store.product_ever as p on m.product_id = p.id
@@ -78,10 +82,11 @@ begin
 end;
 $$;
 
-comment on function report.turnover(timestamptz, timestamptz) is
+comment on function report.turnover(timestamptz, timestamptz, bigint) is
 'How often the stock of each product was sold from p_from (included) to p_to (excluded), in order of product_id.
 
-A row for each product that had an inventory at p_to. Of a period with no end, up to now.
+A row for each product that had an inventory at p_to. Of a period whose end is ahead, up to now. p_product_id: of this product
+alone.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -94,6 +99,6 @@ opening_value: money: known value of the stock at p_from, first in first out.
 closing_value: money: known value of the stock at p_to.
 cost_out: money: what the departures in between had cost, less what came back; null where the cost of one is not known.
 turnover: cost_out over the mean of opening_value and closing_value, to 3 decimals; null where that is 0.
-days_of_stock: the days from p_from to p_to / turnover, to 1 decimal: how long the stock lasts; null where nothing was sold.';
+days_of_stock: the days from p_from to p_to (at most to now) / turnover, to 1 decimal: how long the stock lasts; null where nothing was sold.';
 
-grant execute on function report.turnover(timestamptz, timestamptz) to inventory_reporting;
+grant execute on function report.turnover(timestamptz, timestamptz, bigint) to inventory_reporting;

@@ -1,4 +1,7 @@
-create or replace function report.valuation_as_of(p_at timestamptz default report.instant())
+create or replace function report.valuation_as_of(
+    p_at timestamptz default report.instant(),
+    p_product_id bigint default null
+)
 returns table (
     product_id bigint,
     sku_id uuid,
@@ -30,7 +33,7 @@ begin
         inventory.quotient(l.value, a.on_hand - l.without_cost),
         inventory.quotient(a.average_value, a.average_quantity),
         l.oldest_received_at
-    from inventory.stock_at(least(p_at, report.instant())) as a
+    from inventory.stock_at(least(p_at, report.instant()), p_product_id) as a
     inner join store.product_ever as p on a.product_id = p.id
     left join (
         select
@@ -38,17 +41,17 @@ begin
             coalesce(sum(c.remaining) filter (where c.remaining_value is null), 0) as without_cost,
             coalesce(sum(c.remaining_value), 0) as value,
             min(c.received_at) as oldest_received_at
-        from inventory.cost_layers_at(least(p_at, report.instant())) as c
+        from inventory.cost_layers_at(least(p_at, report.instant()), p_product_id) as c
         group by c.product_id
     ) as l on a.product_id = l.product_id
     order by a.product_id;
 end;
 $$;
 
-comment on function report.valuation_as_of(timestamptz) is
+comment on function report.valuation_as_of(timestamptz, bigint) is
 'What the stock was worth at p_at: a row for each product that had an inventory then, in order of product_id.
 
-An instant ahead is now. The sum of total_value is the value of the stock.
+An instant ahead is now. The sum of total_value is the value of the stock. p_product_id: of this product alone.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -61,4 +64,4 @@ average_cost: money a unit: total_value over the units of known cost, to 3 decim
 moving_average_cost: money a unit: the moving average, the other method beside FIFO, to 3 decimals; null: none.
 oldest_received_at: when the oldest of these units came; null where there are none.';
 
-grant execute on function report.valuation_as_of(timestamptz) to inventory_reporting;
+grant execute on function report.valuation_as_of(timestamptz, bigint) to inventory_reporting;

@@ -1,4 +1,4 @@
-create or replace function report.stock_as_of(p_at timestamptz default report.instant())
+create or replace function report.stock_as_of(p_at timestamptz default report.instant(), p_product_id bigint default null)
 returns table (
     product_id bigint,
     sku_id uuid,
@@ -19,7 +19,7 @@ begin
     perform inventory.require_argument('at', p_at is null);
     return query
     select a.product_id, p.sku_id, p.sku, p.name, u.name, a.on_hand, a.reserved, a.blocked, a.available
-    from inventory.stock_at(least(p_at, report.instant())) as a
+    from inventory.stock_at(least(p_at, report.instant()), p_product_id) as a
     inner join store.product_ever as p on a.product_id = p.id
     left join store.stock as s on a.product_id = s.product_id
     left join store.deleted_product as d on a.product_id = d.id
@@ -28,10 +28,10 @@ begin
 end;
 $$;
 
-comment on function report.stock_as_of(timestamptz) is
+comment on function report.stock_as_of(timestamptz, bigint) is
 'The stock as it was at p_at: a row for each product that had an inventory then, in order of product_id.
 
-From the ledger: what was written up to p_at counts. An instant ahead is now.
+From the ledger: what was written up to p_at counts. An instant ahead is now. p_product_id: of this product alone.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -43,4 +43,4 @@ reserved: units promised by reservations (API 2).
 blocked: units held by temporary blocks that were not over (API 1).
 available: on_hand - reserved - blocked.';
 
-grant execute on function report.stock_as_of(timestamptz) to inventory_reporting;
+grant execute on function report.stock_as_of(timestamptz, bigint) to inventory_reporting;
