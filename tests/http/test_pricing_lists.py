@@ -140,7 +140,8 @@ select id, now(), now() from store.product where name = 'Many';
 insert into store.supplier (name, created_at, updated_at) select 'S', now(), now() from generate_series(1, {rows});
 insert into store.purchase
 select
-    {product_id}, i, i, {supplier_id}, 1, 1, 1, 1, 'test', now() + i * interval '1 microsecond', i, i
+    {product_id}, i, nextval('store.purchase_id_seq'), {supplier_id}, 1, 1, 1, 1, 'test',
+    now() + i * interval '1 microsecond', i, i
 from generate_series(1, {rows}) as i;
 insert into store.price (product_id, price_type, amount, effective_from, created_at, updated_at)
 select {product_id}, 'retail', i, now() - i * interval '1 second', now(), now() from generate_series(1, {rows}) as i;

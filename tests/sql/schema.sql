@@ -394,200 +394,6 @@ COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where n
 
 COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
 
-CREATE TABLE store.block (
-    id uuid NOT NULL,
-    product_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    reason text,
-    status text DEFAULT 'active'::text NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    created_by text NOT NULL,
-    ended_at timestamp with time zone,
-    ended_reason text,
-    ended_by text,
-    converted_quantity numeric(12,3),
-    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
-    CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
-    CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
-    CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
-    CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
-)
-WITH (fillfactor='90');
-
-ALTER TABLE store.block OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
-
-COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
-
-COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
-
-CREATE TABLE store.brand (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    description text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.brand OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
-
-CREATE TABLE store.product (
-    id bigint NOT NULL,
-    sku_id uuid NOT NULL,
-    sku text NOT NULL,
-    name text NOT NULL,
-    description text,
-    cost_price numeric(23,3),
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    category_id bigint,
-    brand_id bigint,
-    serial_number text,
-    retail_price numeric(23,3),
-    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
-);
-
-ALTER TABLE store.product OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
-
-COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
-
-COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
-
-CREATE TABLE store.supplier (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    business_name text,
-    email text,
-    phone_number text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    description text
-);
-
-ALTER TABLE store.supplier OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
-
-CREATE TABLE store.category (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    description text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.category OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.category IS 'Categories of products (API 5). Names mind no case.';
-
-CREATE TABLE store.count (
-    id bigint NOT NULL,
-    location_id bigint NOT NULL,
-    status text DEFAULT 'open'::text NOT NULL,
-    started_by text NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    closed_by text,
-    closed_at timestamp with time zone,
-    CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
-    CONSTRAINT count_status_known CHECK ((status = ANY ('{open,closed,cancelled}'::text[])))
-);
-
-ALTER TABLE store.count OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
-
-CREATE TABLE store.webhook_delivery (
-    id bigint NOT NULL,
-    webhook_id bigint NOT NULL,
-    event_id uuid NOT NULL,
-    status text DEFAULT 'pending'::text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    next_attempt_at timestamp with time zone,
-    leased_until timestamp with time zone,
-    last_status integer,
-    last_error text,
-    created_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
-    CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
-    CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
-    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
-)
-WITH (fillfactor='90');
-
-ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.webhook_delivery IS 'One event on its way to one endpoint.';
-
-COMMENT ON COLUMN store.webhook_delivery.attempts IS 'All tries ever, counted as they begin: the number of the try under way, which alone may report its outcome.';
-
-COMMENT ON COLUMN store.webhook_delivery.tries IS 'Tries since it was queued or last replayed: its place in the schedule.';
-
-COMMENT ON COLUMN store.webhook_delivery.next_attempt_at IS 'When the next try is due; of a try under way, when another takes over; null: no further try.';
-
-COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server works on it; null: none does.';
-
-COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
-
-CREATE TABLE store.inflow (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    supplier_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    description text,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT inflow_quantity_positive CHECK ((quantity > '0'::numeric))
-);
-
-ALTER TABLE store.inflow OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.inflow IS 'Inflows (API 5), never changed. An inflow''s cost layer is the one of its movement.';
-
-CREATE TABLE store.stock (
-    product_id bigint NOT NULL,
-    on_hand numeric(12,3) DEFAULT 0 NOT NULL,
-    reserved numeric(12,3) DEFAULT 0 NOT NULL,
-    blocked numeric(12,3) DEFAULT 0 NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    unit_id integer DEFAULT 1 NOT NULL,
-    reorder_point numeric(12,3),
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
-    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
-    average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    located numeric(12,3) DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
-)
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
-
-ALTER TABLE store.stock OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.stock IS 'The balances of a product and the lock that orders everything about it. available = on_hand - reserved - blocked.';
-
-COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
-
-COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
-
-COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
-
-COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
-
-COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the pool of the moving average: a departure takes of them in proportion.';
-
-COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
-
-COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
-
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -629,20 +435,125 @@ COMMENT ON COLUMN store.movement.average_quantity IS 'store.stock.average_quanti
 
 COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value after it.';
 
-CREATE TABLE store.outflow (
+CREATE TABLE store.block (
+    id uuid NOT NULL,
     product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    movement_id bigint NOT NULL,
     quantity numeric(12,3) NOT NULL,
-    description text,
-    actor text NOT NULL,
+    reason text,
+    status text DEFAULT 'active'::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT outflow_quantity_positive CHECK ((quantity > '0'::numeric))
+    created_by text NOT NULL,
+    ended_at timestamp with time zone,
+    ended_reason text,
+    ended_by text,
+    converted_quantity numeric(12,3),
+    CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
+    CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
+    CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
+    CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE store.block OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
+
+COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
+
+COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+
+CREATE TABLE store.count (
+    id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    closed_by text,
+    closed_at timestamp with time zone,
+    CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT count_status_known CHECK ((status = ANY ('{open,closed,cancelled}'::text[])))
 );
 
-ALTER TABLE store.outflow OWNER TO inventory_owner;
+ALTER TABLE store.count OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
+COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
+
+CREATE TABLE store.product (
+    id bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    description text,
+    cost_price numeric(23,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    category_id bigint,
+    brand_id bigint,
+    serial_number text,
+    retail_price numeric(23,3),
+    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
+);
+
+ALTER TABLE store.product OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
+
+COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
+
+COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
+
+CREATE TABLE store.brand (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.brand OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
+
+CREATE TABLE store.category (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.category OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.category IS 'Categories of products (API 5). Names mind no case.';
+
+CREATE TABLE store.supplier (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    business_name text,
+    email text,
+    phone_number text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    description text
+);
+
+ALTER TABLE store.supplier OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
+
+CREATE TABLE store.unit (
+    id integer NOT NULL,
+    name text NOT NULL,
+    symbol text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE store.unit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
 
 CREATE TABLE store.price (
     product_id bigint NOT NULL,
@@ -663,6 +574,92 @@ ALTER TABLE store.price OWNER TO inventory_owner;
 COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
 
 COMMENT ON CONSTRAINT price_ends_after_it_begins ON store.price IS 'A rule that another one of the same instant replaced holds at no instant.';
+
+CREATE TABLE store.stock (
+    product_id bigint NOT NULL,
+    on_hand numeric(12,3) DEFAULT 0 NOT NULL,
+    reserved numeric(12,3) DEFAULT 0 NOT NULL,
+    blocked numeric(12,3) DEFAULT 0 NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    unit_id integer DEFAULT 1 NOT NULL,
+    reorder_point numeric(12,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    located numeric(12,3) DEFAULT 0 NOT NULL,
+    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE store.stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.stock IS 'The balances of a product and the lock that orders everything about it. available = on_hand - reserved - blocked.';
+
+COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
+
+COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
+
+COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+
+COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
+
+COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the pool of the moving average: a departure takes of them in proportion.';
+
+COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
+
+COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
+
+CREATE TABLE store.count_line (
+    count_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    counted_quantity numeric(12,3) NOT NULL,
+    booked_quantity numeric(12,3) NOT NULL,
+    counted_by text NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    operation_id bigint,
+    CONSTRAINT count_line_quantity_not_negative CHECK ((counted_quantity >= '0'::numeric))
+);
+
+ALTER TABLE store.count_line OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.count_line IS 'What was found of a product at the place.';
+
+COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at the instant of counting: what moves afterwards is no difference.';
+
+COMMENT ON COLUMN store.count_line.operation_id IS 'The Count that closing the count booked.';
+
+CREATE TABLE store.inflow (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT inflow_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.inflow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.inflow IS 'Inflows (API 5), never changed. An inflow''s cost layer is the one of its movement.';
+
+CREATE TABLE store.outflow (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT outflow_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.outflow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
 
 CREATE TABLE store.purchase (
     product_id bigint NOT NULL,
@@ -733,37 +730,6 @@ COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier
 
 COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
-CREATE TABLE store.unit (
-    id integer NOT NULL,
-    name text NOT NULL,
-    symbol text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
-);
-
-ALTER TABLE store.unit OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
-
-CREATE TABLE store.count_line (
-    count_id bigint NOT NULL,
-    product_id bigint NOT NULL,
-    counted_quantity numeric(12,3) NOT NULL,
-    booked_quantity numeric(12,3) NOT NULL,
-    counted_by text NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    operation_id bigint,
-    CONSTRAINT count_line_quantity_not_negative CHECK ((counted_quantity >= '0'::numeric))
-);
-
-ALTER TABLE store.count_line OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.count_line IS 'What was found of a product at the place.';
-
-COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at the instant of counting: what moves afterwards is no difference.';
-
-COMMENT ON COLUMN store.count_line.operation_id IS 'The Count that closing the count booked.';
-
 CREATE TABLE store.webhook (
     id bigint NOT NULL,
     url text NOT NULL,
@@ -805,6 +771,87 @@ COMMENT ON TABLE store.user_account IS 'Who may log in over HTTP. Names mind no 
 COMMENT ON COLUMN store.user_account.password_hash IS 'bcrypt of the base64 of the password''s SHA-384.';
 
 COMMENT ON COLUMN store.user_account.token_version IS 'A changed password or role adds 1, which ends the refresh tokens given before.';
+
+CREATE TABLE store.location (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.location OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location IS 'Named places (API 4).';
+
+CREATE TABLE store.event (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    payload json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
+);
+
+ALTER TABLE store.event OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.event IS 'The outbox: what happened, written in the transaction in which it happened, where an endpoint wants to know of it.';
+
+COMMENT ON COLUMN store.event.id IS 'A time-ordered UUID; the webhook-id of every delivery and try is made of it.';
+
+COMMENT ON COLUMN store.event.payload IS 'The body that is sent, to the byte.';
+
+CREATE TABLE store.webhook_delivery (
+    id bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    leased_until timestamp with time zone,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
+    CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
+    CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_delivery IS 'One event on its way to one endpoint.';
+
+COMMENT ON COLUMN store.webhook_delivery.attempts IS 'All tries ever, counted as they begin: the number of the try under way, which alone may report its outcome.';
+
+COMMENT ON COLUMN store.webhook_delivery.tries IS 'Tries since it was queued or last replayed: its place in the schedule.';
+
+COMMENT ON COLUMN store.webhook_delivery.next_attempt_at IS 'When the next try is due; of a try under way, when another takes over; null: no further try.';
+
+COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server works on it; null: none does.';
+
+COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
+
+CREATE VIEW store.balance AS
+ SELECT s.product_id,
+    s.on_hand,
+    s.reserved,
+    (s.blocked - e.quantity) AS blocked,
+    (((s.on_hand - s.reserved) - s.blocked) + e.quantity) AS available,
+    s.status,
+    s.unit_id,
+    s.reorder_point,
+    s.created_at,
+    s.updated_at
+   FROM (store.stock s
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity
+           FROM store.block b
+          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
+
+ALTER TABLE store.balance OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+and their units are available.';
 
 CREATE TABLE store.cost_layer_use (
     product_id bigint NOT NULL,
@@ -914,16 +961,6 @@ ALTER TABLE store.deleted_flow OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, and the movements that undid them.';
 
-CREATE TABLE store.location (
-    id bigint NOT NULL,
-    code text NOT NULL,
-    created_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.location OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.location IS 'Named places (API 4).';
-
 CREATE TABLE store.location_stock (
     product_id bigint NOT NULL,
     location_id bigint NOT NULL,
@@ -994,22 +1031,6 @@ CREATE TABLE store.detached_month (
 ALTER TABLE store.detached_month OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.detached_month IS 'Partitions that maintenance.detach_movements() took out of the ledger: it begins where the last of them ends.';
-
-CREATE TABLE store.event (
-    id uuid NOT NULL,
-    type text NOT NULL,
-    payload json NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
-);
-
-ALTER TABLE store.event OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.event IS 'The outbox: what happened, written in the transaction in which it happened, where an endpoint wants to know of it.';
-
-COMMENT ON COLUMN store.event.id IS 'A time-ordered UUID; the webhook-id of every delivery and try is made of it.';
-
-COMMENT ON COLUMN store.event.payload IS 'The body that is sent, to the byte.';
 
 CREATE TABLE store.idempotency_key (
     caller text NOT NULL,
@@ -1491,6 +1512,8 @@ CREATE INDEX product_retail_price_idx ON store.product USING btree (retail_price
 CREATE INDEX product_search_idx ON store.product USING gin (name extensions.gin_trgm_ops, sku extensions.gin_trgm_ops);
 
 CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id);
+
+CREATE INDEX purchase_id_idx ON store.purchase USING btree (id);
 
 CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product_id, created_at, id);
 

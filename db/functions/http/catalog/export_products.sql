@@ -29,8 +29,8 @@ begin
                         'cost_price', http.money_text(p.cost_price),
                         'selling_price', http.money_text(inventory.active_price(p.id)),
                         'quantity', trim_scale(coalesce(s.on_hand, 0)),
-                        'created_at', http.instant(p.created_at),
-                        'updated_at', http.instant(greatest(p.updated_at, s.updated_at))
+                        'created_at', inventory.instant_text(p.created_at),
+                        'updated_at', inventory.instant_text(greatest(p.updated_at, s.updated_at))
                     )
                     order by p.id
                 ),

@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_brand(p_id)).id;
 begin
-    return http.brand_json(inventory.require_brand(p_id));
+    return (select b.item from http.brand_json as b where b.id = v_id);
 end;
 $$;
 

@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_supplier(p_id)).id;
 begin
-    return http.catalog_supplier_json(inventory.require_supplier(p_id));
+    return (select c.item from http.catalog_supplier_json as c where c.id = v_id);
 end;
 $$;
 

@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_inflow(p_id)).id;
 begin
-    return http.inflow_json(inventory.require_inflow(p_id));
+    return (select i.item from http.inflow_json as i where i.id = v_id);
 end;
 $$;
 

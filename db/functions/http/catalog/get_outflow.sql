@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_outflow(p_id)).id;
 begin
-    return http.outflow_json(inventory.require_outflow(p_id));
+    return (select o.item from http.outflow_json as o where o.id = v_id);
 end;
 $$;
 

@@ -17,8 +17,8 @@ declare
     );
 begin
     return json_build_object(
-        'purchase_item', http.purchase_json(v_purchase),
-        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
+        'purchase_item', (select p.item from http.purchase_json as p where p.id = v_purchase.id),
+        'inventory', (select i.item from http.inventory_json as i where i.product_id = v_purchase.product_id)
     );
 end;
 $$;

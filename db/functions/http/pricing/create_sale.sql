@@ -14,8 +14,8 @@ declare
     v_sale constant store.sale := inventory.record_sale(p_product_id, p_quantity, p_unit_price, p_actor);
 begin
     return json_build_object(
-        'sale_item', http.sale_json(v_sale),
-        'inventory', http.inventory_json(inventory.require_inventory(p_product_id))
+        'sale_item', (select s.item from http.sale_json as s where s.id = v_sale.id),
+        'inventory', (select i.item from http.inventory_json as i where i.product_id = v_sale.product_id)
     );
 end;
 $$;

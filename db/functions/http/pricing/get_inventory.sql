@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_product_id constant bigint := (inventory.require_inventory(p_product_id)).product_id;
 begin
-    return json_build_object('inventory', http.inventory_json(inventory.require_inventory(p_product_id)));
+    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = v_product_id));
 end;
 $$;
 

@@ -24,7 +24,7 @@ begin
                 then 'warning: pg_cron does not run here; blocks still end on time, but none is swept'
             when greatest(v_job.scheduled_at, v_job.last_finished_at) > v_now - interval '5 minutes'
                 then 'ok'
-            else 'failed: no run since ' || http.instant(greatest(v_job.scheduled_at, v_job.last_finished_at))
+            else 'failed: no run since ' || inventory.instant_text(greatest(v_job.scheduled_at, v_job.last_finished_at))
         end
     );
 end;

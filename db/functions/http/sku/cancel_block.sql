@@ -15,7 +15,7 @@ begin
     return json_build_object(
         'block_id', v_block.id,
         'status', v_block.status,
-        'cancelled_at', http.instant(v_block.ended_at),
+        'cancelled_at', inventory.instant_text(v_block.ended_at),
         'reason', v_block.ended_reason
     );
 end;

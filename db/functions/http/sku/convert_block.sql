@@ -17,7 +17,7 @@ begin
         'block_id', v_block.id,
         'status', v_block.status,
         'quantity', trim_scale(v_block.converted_quantity),
-        'converted_at', http.instant(v_block.ended_at),
+        'converted_at', inventory.instant_text(v_block.ended_at),
         'reason', v_block.ended_reason
     );
 end;

@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_webhook(p_id)).id;
 begin
-    return http.webhook_json(inventory.webhook_info(inventory.require_webhook(p_id)));
+    return (select w.item from http.webhook_json as w where w.id = v_id and not w.has_secret);
 end;
 $$;
 
@@ -15,8 +17,7 @@ comment on function http.get_webhook(bigint) is
 
 enabled is false too where the receiver answered 410.
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.get_webhook(bigint) to inventory_admin;
