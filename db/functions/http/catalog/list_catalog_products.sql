@@ -36,7 +36,10 @@ begin
     -- %1: the price, %2: of which products.
     v_rows := concat(
         'select p.*, %1$s as selling_price',
-        case when v_is_joined then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name' end,
+        case
+            when v_is_joined
+                then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name'
+        end,
         ' from store.product as p',
         case
             when v_is_joined
@@ -91,7 +94,8 @@ comment on function http.list_catalog_products(
 ) is
 'List the products, in order of id.
 
-search: words of its title. category, brand: only of that. min_price, max_price: of the selling price, both included.
+search: words of its title; of more than 200 000 products, 3 letters or digits in a row at least.
+category, brand: only of that. min_price, max_price: of the selling price, both included.
 ordering: another order, by any of its fields; - before one for descending.
 page: from 1; page_size: 10 unless asked for otherwise, at most 100.
 
