@@ -233,6 +233,28 @@ ALTER DOMAIN inventory.product_reference OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.product_reference IS 'A product''s integer id or its sku_id UUID.';
 
+CREATE TYPE inventory.product_summary AS (
+	id bigint,
+	name text,
+	sku text,
+	sku_id uuid
+);
+
+ALTER TYPE inventory.product_summary OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.product_summary IS 'A product as API 3 shows it inside of something else.';
+
+CREATE TYPE inventory.product_title AS (
+	id bigint,
+	sku text,
+	sku_id uuid,
+	title text
+);
+
+ALTER TYPE inventory.product_title OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.product_title IS 'A product as API 5 shows it inside of something else.';
+
 CREATE DOMAIN inventory.quantity AS numeric
 	CONSTRAINT quantity_places CHECK ((VALUE = round(VALUE, 3)))
 	CONSTRAINT quantity_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 999999999.999)));
@@ -247,6 +269,15 @@ CREATE DOMAIN inventory.reason AS text
 ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000 characters.';
+
+CREATE TYPE inventory.reference AS (
+	id bigint,
+	name text
+);
+
+ALTER TYPE inventory.reference OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.reference IS 'What something belongs to, by its name.';
 
 CREATE DOMAIN inventory.related_id AS bigint
 	CONSTRAINT related_id_range CHECK ((VALUE >= '-9223372036854775808'::bigint));
@@ -1677,9 +1708,15 @@ REVOKE ALL ON TYPE inventory.price_type FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.product_reference FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.product_summary FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.product_title FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.reason FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.reference FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.related_id FROM PUBLIC;
 

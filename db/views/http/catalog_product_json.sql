@@ -6,26 +6,8 @@ from (
     select
         p.id,
         p.name as title,
-        (
-            select r
-            from (
-                select
-                    c.id,
-                    c.name
-                from store.category as c
-                where c.id = p.category_id
-            ) as r
-        ) as category,
-        (
-            select r
-            from (
-                select
-                    b.id,
-                    b.name
-                from store.brand as b
-                where b.id = p.brand_id
-            ) as r
-        ) as brand,
+        (select (c.id, c.name)::inventory.reference from store.category as c where c.id = p.category_id) as category,
+        (select (b.id, b.name)::inventory.reference from store.brand as b where b.id = p.brand_id) as brand,
         p.description,
         p.serial_number as serie_number,
         http.money_text(p.cost_price) as cost_price,

@@ -5,27 +5,9 @@ select
 from (
     select
         i.id,
+        (select (s.id, s.name)::inventory.reference from store.supplier as s where s.id = i.supplier_id) as supplier,
         (
-            select r
-            from (
-                select
-                    s.id,
-                    s.name
-                from store.supplier as s
-                where s.id = i.supplier_id
-            ) as r
-        ) as supplier,
-        (
-            select r
-            from (
-                select
-                    p.id,
-                    p.sku,
-                    p.sku_id,
-                    p.name as title
-                from store.product as p
-                where p.id = i.product_id
-            ) as r
+            select (p.id, p.sku, p.sku_id, p.name)::inventory.product_title from store.product as p where p.id = i.product_id
         ) as product,
         trim_scale(i.quantity) as quantity,
         i.description,

@@ -7,16 +7,7 @@ from (
         b.product_id as id,
         b.product_id,
         (
-            select r
-            from (
-                select
-                    p.id,
-                    p.name,
-                    p.sku,
-                    p.sku_id
-                from store.product as p
-                where p.id = b.product_id
-            ) as r
+            select (p.id, p.name, p.sku, p.sku_id)::inventory.product_summary from store.product as p where p.id = b.product_id
         ) as product,
         http.decimal_text(b.on_hand) as quantity,
         http.decimal_text(b.reserved) as reserved,

@@ -6,16 +6,7 @@ from (
     select
         o.id,
         (
-            select r
-            from (
-                select
-                    p.id,
-                    p.sku,
-                    p.sku_id,
-                    p.name as title
-                from store.product as p
-                where p.id = o.product_id
-            ) as r
+            select (p.id, p.sku, p.sku_id, p.name)::inventory.product_title from store.product as p where p.id = o.product_id
         ) as product,
         trim_scale(o.quantity) as quantity,
         o.description,

@@ -7,16 +7,7 @@ from (
         t.id,
         t.product_id,
         (
-            select r
-            from (
-                select
-                    p.id,
-                    p.name,
-                    p.sku,
-                    p.sku_id
-                from store.product as p
-                where p.id = t.product_id
-            ) as r
+            select (p.id, p.name, p.sku, p.sku_id)::inventory.product_summary from store.product as p where p.id = t.product_id
         ) as product,
         t.supplier_id,
         (

@@ -7,16 +7,7 @@ from (
         s.id,
         s.product_id,
         (
-            select r
-            from (
-                select
-                    p.id,
-                    p.name,
-                    p.sku,
-                    p.sku_id
-                from store.product as p
-                where p.id = s.product_id
-            ) as r
+            select (p.id, p.name, p.sku, p.sku_id)::inventory.product_summary from store.product as p where p.id = s.product_id
         ) as product,
         http.decimal_text(s.quantity) as quantity,
         http.decimal_text(s.unit_price) as unit_price,

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_brand(p_id)).id;
 begin
-    return (select b.item from http.brand_json as b where b.id = v_id);
+    perform inventory.require_brand(p_id);
+    return (select b.item from http.brand_json as b where b.id = p_id);
 end;
 $$;
 

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_supplier(p_id)).id;
 begin
-    return (select c.item from http.catalog_supplier_json as c where c.id = v_id);
+    perform inventory.require_supplier(p_id);
+    return (select c.item from http.catalog_supplier_json as c where c.id = p_id);
 end;
 $$;
 

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_inflow(p_id)).id;
 begin
-    return (select i.item from http.inflow_json as i where i.id = v_id);
+    perform inventory.require_inflow(p_id);
+    return (select i.item from http.inflow_json as i where i.id = p_id);
 end;
 $$;
 

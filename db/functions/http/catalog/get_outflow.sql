@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_outflow(p_id)).id;
 begin
-    return (select o.item from http.outflow_json as o where o.id = v_id);
+    perform inventory.require_outflow(p_id);
+    return (select o.item from http.outflow_json as o where o.id = p_id);
 end;
 $$;
 

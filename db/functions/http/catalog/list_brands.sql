@@ -16,9 +16,7 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         'select t.* from store.brand as t where true' || http.search_condition('t.name', p_search),
         http.order_by(
             p_ordering,
@@ -28,14 +26,8 @@ begin
         )
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
-        (
-            select json_agg(b.item order by array_position(v_page.ids, b.id))
-            from http.brand_json as b
-            where b.id = any(v_page.ids)
-        )
+        v_page.count, v_page.next, v_page.previous,
+        (select json_agg(b.item order by array_position(v_page.ids, b.id)) from http.brand_json as b where b.id = any(v_page.ids))
     );
 end;
 $$;

@@ -66,9 +66,7 @@ begin
     end if;
 
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         v_rows,
         v_order,
         case
@@ -77,9 +75,7 @@ begin
         end
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(c.item order by array_position(v_page.ids, c.id))
             from http.catalog_product_json as c

@@ -16,9 +16,7 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         'select t.* from store.supplier as t where true' || http.search_condition('t.name', p_search),
         http.order_by(
             p_ordering,
@@ -29,9 +27,7 @@ begin
         )
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(c.item order by array_position(v_page.ids, c.id))
             from http.catalog_supplier_json as c

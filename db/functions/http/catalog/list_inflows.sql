@@ -31,9 +31,7 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         case
             when v_order ~ '(supplier|product)_name'
                 then
@@ -46,9 +44,7 @@ begin
         case when v_conditions = '' then inventory.row_count('inflow') end
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(i.item order by array_position(v_page.ids, i.id))
             from http.inflow_json as i

@@ -29,9 +29,7 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         case
             when v_order like '%product_name%'
                 then
@@ -43,9 +41,7 @@ begin
         case when v_conditions = '' then inventory.row_count('outflow') end
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(o.item order by array_position(v_page.ids, o.id))
             from http.outflow_json as o

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_product_id constant bigint := (inventory.require_inventory(p_product_id)).product_id;
 begin
-    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = v_product_id));
+    perform inventory.require_inventory(p_product_id);
+    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = p_product_id));
 end;
 $$;
 

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_product(p_product_id)).id;
 begin
-    return json_build_object('product', (select p.item from http.product_json as p where p.id = v_id));
+    perform inventory.require_product(p_product_id);
+    return json_build_object('product', (select p.item from http.product_json as p where p.id = p_product_id));
 end;
 $$;
 

@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_supplier(p_supplier_id)).id;
 begin
-    return json_build_object('supplier', (select s.item from http.supplier_json as s where s.id = v_id));
+    perform inventory.require_supplier(p_supplier_id);
+    return json_build_object('supplier', (select s.item from http.supplier_json as s where s.id = p_supplier_id));
 end;
 $$;
 

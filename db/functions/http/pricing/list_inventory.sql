@@ -17,8 +17,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         concat(
             'select s.product_id as id from store.stock as s',
             case when p_q is not null then ' inner join store.product as p on s.product_id = p.id' end,

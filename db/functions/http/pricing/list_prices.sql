@@ -17,8 +17,7 @@ declare
 begin
     perform inventory.require_product(p_product_id);
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         concat(
             'select p.id, p.effective_from from store.price as p where p.product_id = ',
             p_product_id,

@@ -14,8 +14,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         'select p.id from store.product as p where true' || http.contains_condition(p_q),
         'm.id'
     );

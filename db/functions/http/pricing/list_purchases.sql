@@ -17,8 +17,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         concat(
             'select p.id, p.created_at from store.purchase as p where true',
             ' and p.product_id = ' || p_product_id,

@@ -16,8 +16,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         concat(
             'select s.id, s.created_at from store.sale as s where true',
             ' and s.product_id = ' || p_product_id,

@@ -13,8 +13,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         'select s.id from store.supplier as s',
         'm.id'
     );

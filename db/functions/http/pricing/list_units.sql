@@ -13,8 +13,7 @@ declare
     v_page record;
 begin
     v_page := http.numbered_page(
-        p_page,
-        p_per_page,
+        p_page, p_per_page,
         'select u.id from store.unit as u',
         'm.id'
     );

@@ -14,21 +14,13 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         'select u.id from store.user_account as u',
         'm.id'
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
-        (
-            select json_agg(u.item order by array_position(v_page.ids, u.id))
-            from http.user_json as u
-            where u.id = any(v_page.ids)
-        )
+        v_page.count, v_page.next, v_page.previous,
+        (select json_agg(u.item order by array_position(v_page.ids, u.id)) from http.user_json as u where u.id = any(v_page.ids))
     );
 end;
 $$;

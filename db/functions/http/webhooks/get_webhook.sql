@@ -5,10 +5,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id constant bigint := (inventory.require_webhook(p_id)).id;
 begin
-    return (select w.item from http.webhook_json as w where w.id = v_id and not w.has_secret);
+    perform inventory.require_webhook(p_id);
+    return (select w.item from http.webhook_json as w where w.id = p_id and not w.has_secret);
 end;
 $$;
 

@@ -16,9 +16,7 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         concat(
             'select d.id from store.webhook_delivery as d where d.webhook_id = ',
             (inventory.require_webhook(p_id)).id,
@@ -27,9 +25,7 @@ begin
         'm.id desc'
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(d.item order by array_position(v_page.ids, d.id))
             from http.delivery_json as d

@@ -14,16 +14,12 @@ declare
     v_page record;
 begin
     v_page := http.page(
-        p_url,
-        p_page,
-        p_page_size,
+        p_url, p_page, p_page_size,
         'select w.id from store.webhook as w',
         'm.id'
     );
     return http.page_json(
-        v_page.count,
-        v_page.next,
-        v_page.previous,
+        v_page.count, v_page.next, v_page.previous,
         (
             select json_agg(w.item order by array_position(v_page.ids, w.id))
             from http.webhook_json as w
