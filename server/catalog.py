@@ -4,7 +4,7 @@
 line is the summary; then come paragraphs; then, each optional:
 
     Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null; or the name, a
-        string, of a function whose comment has the sketch>
+        string, of a view or a function of the schema http whose comment has the sketch>
     Errors: CODE, CODE.
 """
 
@@ -56,7 +56,10 @@ class Function:
 
 @dataclasses.dataclass(frozen=True)
 class Catalog:
+    """``sketches``: of what the views and functions of the schema http return, by name."""
+
     functions: dict[str, Function]
+    sketches: dict[str, Any]
     composites: dict[str, list[dict[str, str]]]
     comments: dict[str, str]
     errors: dict[str, dict[str, str]]
@@ -74,24 +77,32 @@ class Catalog:
 
 def read(document: dict[str, Any]) -> Catalog:
     """The catalog out of what http.catalog() returned."""
+    functions = {name: _function(name, entry) for name, entry in document["functions"].items()}
+    views = {name: _parts(name, comment)[1] for name, comment in (document["sketches"] or {}).items()}
     return Catalog(
-        functions={name: _function(name, entry) for name, entry in document["functions"].items()},
+        functions=functions,
+        sketches={name: function.returns for name, function in functions.items()} | views,
         composites=document["composites"] or {},
         comments=document["comments"] or {},
         errors=document["errors"],
     )
 
 
-def _function(name: str, entry: dict[str, Any]) -> Function:
-    if entry["is_overloaded"]:
-        raise CatalogError(f"The function http.{name} is overloaded: drop the wrong one.")
-    match = _COMMENT.fullmatch(entry["comment"] or "")
+def _parts(name: str, comment: str | None) -> tuple[re.Match[str], Any]:
+    """The parts of the comment of http.<name>, and its sketch. Raises CatalogError."""
+    match = _COMMENT.fullmatch(comment or "")
     if match is None:
         raise CatalogError(f"The comment of http.{name} is not of the form that server/catalog.py describes.")
     try:
-        returns = json.loads(match["returns"]) if match["returns"] else None
+        return match, json.loads(match["returns"]) if match["returns"] else None
     except ValueError as error:
         raise CatalogError(f"The comment of http.{name}: what it returns is no JSON: {error}") from error
+
+
+def _function(name: str, entry: dict[str, Any]) -> Function:
+    if entry["is_overloaded"]:
+        raise CatalogError(f"The function http.{name} is overloaded: drop the wrong one.")
+    match, returns = _parts(name, entry["comment"])
     return Function(
         name=name,
         arguments=tuple(

@@ -212,7 +212,10 @@ class Endpoint:
         try:
             answer = await self._service.call(identity, self.function, arguments, key)
         except Problem as problem:
-            raise self._with_inputs(with_fields(problem, self.route.api, self.model, body), body) from problem
+            problem = with_fields(problem, self.route.api, self.model, body)
+            if self.route.method == "GET":
+                problem.fields = tuple(dataclasses.replace(f, loc=("query", *f.loc[1:])) for f in problem.fields)
+            raise self._with_inputs(problem, body) from problem
         return self._respond(answer)
 
     def _with_inputs(self, problem: Problem, body: Any) -> Problem:

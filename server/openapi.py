@@ -196,7 +196,7 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
 
 
 def schema_of(sketch: Any, catalog: Catalog) -> dict[str, Any]:
-    """The JSON schema of a comment's sketch; a word of it may be a function whose comment has the sketch."""
+    """The JSON schema of a comment's sketch; a word of it may be a view or a function whose comment has it."""
     if isinstance(sketch, dict):
         return {
             "type": "object",
@@ -208,8 +208,8 @@ def schema_of(sketch: Any, catalog: Catalog) -> dict[str, Any]:
     word = sketch.removesuffix("?")
     if word in VOCABULARY:
         schema = VOCABULARY[word]
-    elif word in catalog.functions:
-        schema = schema_of(catalog.functions[word].returns, catalog)
+    elif word in catalog.sketches:
+        schema = schema_of(catalog.sketches[word], catalog)
     else:
         schema = {"type": "string", "enum": word.split("|")}
     return {"anyOf": [schema, {"type": "null"}]} if sketch.endswith("?") else schema

@@ -185,6 +185,12 @@ class Database:
         for setting in ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"):
             self.admin.execute(sql.SQL("alter database {} set {} = off").format(name, sql.Identifier(setting)))
 
+    def lower(self, function: str, bound: int, to: int) -> None:
+        """Put a smaller number in the place of a bound in a function: a test of the bound needs fewer rows."""
+        definition = str(self.one("select pg_get_functiondef(%s::regproc)", function))
+        assert str(bound) in definition
+        self.admin.execute(definition.replace(str(bound), str(to)).encode())
+
     def be_patient(self) -> None:
         """Let new sessions of the operator wait long: a slow machine must not end a wait that a test wants."""
         name = sql.Identifier(str(self.admin.info.dbname))

@@ -41,8 +41,8 @@ CATALOG_PRODUCT = {
     "created_at": "2026-01-01T00:00:00.000000Z",
     "updated_at": "2026-01-01T00:00:00.000000Z",
 }
-# As PostgreSQL writes JSON.
-SEPARATORS = (", ", " : ")
+# As PostgreSQL writes a row as JSON.
+SEPARATORS = (",", ":")
 ITEM = json.dumps(PRODUCT, separators=SEPARATORS).encode()
 PAGE = json.dumps(
     {

@@ -342,7 +342,7 @@ def test_a_fraction_made_elsewhere_is_booked_as_it_is(admin: httpx.Client, datab
     assert admin.post("/inventory/sales", json=sold).status_code == 201
     count = start(admin)
     assert lines(record(admin, count, A_1=1)) == [("A-1", 1, 1.5, -0.5)]
-    assert '"booked" : 1.5' in admin.get(f"{COUNTS}/{count['id']}").text.replace('"booked":', '"booked" :')
+    assert '"booked":1.5' in admin.get(f"{COUNTS}/{count['id']}").text
     end(admin, count)
     assert held(admin) == {A: 1}
     assert shown(admin, f"/inventory/{product}/movements")["movements"][0]["quantity"] == "-0.500"

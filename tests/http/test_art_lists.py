@@ -52,6 +52,17 @@ def product(database: Database) -> int:
 # Places and what lies there
 
 
+def test_places_that_hold_too_much_to_sum_up_are_refused(client: httpx.Client, database: Database) -> None:
+    database.lower("http.list_locations", 1000000, to=2)
+    for sku in ("A-1", "B-1", "C-1"):
+        database.product(sku, 100)
+    done(client, adding(5, A), adding(7, A, sku="B-1"), adding(4, B), adding(9, C))
+    assert_invalid(client.get(LOCATIONS), "query", "limit", error="value_error")
+    assert_invalid(client.get(LOCATIONS, params={"limit": 2}), "query", "limit", error="value_error")
+    for parameters, codes in (({"limit": 1}, [A]), ({"after": A}, [B, C])):
+        assert [place["code"] for place in shown(client, LOCATIONS, **parameters)["locations"]] == codes
+
+
 def test_places_and_what_lies_there(client: httpx.Client, database: Database) -> None:
     assert shown(client, LOCATIONS) == {"locations": [], "total": 0}
     for sku in ("A-1", "B-1", "C-1"):

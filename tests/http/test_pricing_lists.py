@@ -140,7 +140,8 @@ select id, now(), now() from store.product where name = 'Many';
 insert into store.supplier (name, created_at, updated_at) select 'S', now(), now() from generate_series(1, {rows});
 insert into store.purchase
 select
-    {product_id}, i, i, {supplier_id}, 1, 1, 1, 1, 'test', now() + i * interval '1 microsecond', i, i
+    {product_id}, i, nextval('store.purchase_id_seq'), {supplier_id}, 1, 1, 1, 1, 'test',
+    now() + i * interval '1 microsecond', i, i
 from generate_series(1, {rows}) as i;
 insert into store.price (product_id, price_type, amount, effective_from, created_at, updated_at)
 select {product_id}, 'retail', i, now() - i * interval '1 second', now(), now() from generate_series(1, {rows}) as i;
@@ -188,7 +189,58 @@ def test_a_long_list_is_counted_to_10_000_and_no_further(admin: httpx.Client, da
     assert shown(admin, of_product)["pagination"] == pagination(1, 20, 10_001, 501, more=True)
 
 
+def test_a_page_deep_in_a_long_list_is_refused(admin: httpx.Client, database: Database) -> None:
+    """Whoever asks for page 2 000 000 000 keeps nobody waiting; past the end of a short list a page is empty."""
+    for function in ("http.count_limit", "http.pagination"):
+        database.lower(function, 250000, to=6)
+        if function == "http.count_limit":
+            database.lower(function, 10000, to=4)
+    product_id, supplier_id = stocked(admin), supplier(admin)
+    for _ in range(5):
+        made(buy(admin, product_id, supplier_id, 1, 1))
+        price(admin, product_id, 1, close_old_price=False)
+    found = shown(admin, f"/inventory/{product_id}/movements", page=2**31 - 1)
+    assert (found["movements"], found["pagination"]) == ([], pagination(2**31 - 1, 20, 5, 1, more=False))
+    for _ in range(5):
+        made(buy(admin, product_id, supplier_id, 1, 1))
+        price(admin, product_id, 1, close_old_price=False)
+    for path, name in (
+        ("/inventory/purchases", "purchases"),
+        (f"/inventory/{product_id}/movements", "movements"),
+        (f"/products/{product_id}/prices", "prices"),
+    ):
+        for page in (5, 6, 2**31 - 1):
+            answer = admin.get(path, params={"page": page, "per_page": 2})
+            assert_problem(answer, 400, "VALIDATION_ERROR", "page")
+        assert len(shown(admin, path, page=4, per_page=2)[name]) == 2
+        assert shown(admin, path, page=4, per_page=2)["pagination"]["has_next"] is True
+    # A product's purchases know how many they are.
+    found = shown(admin, f"/inventory/purchases/{product_id}", page=2**31 - 1)
+    assert (found["purchases"], found["pagination"]["total"]) == ([], 10)
+
+
 # Filters
+
+
+def test_a_search_that_would_read_all_of_many_products_is_refused(admin: httpx.Client, database: Database) -> None:
+    stocked(admin, "A-1")
+    category = made(admin.post("/api/v1/categories/", json={"name": "C"}))["id"]
+    queries = (("/products", "q", "products"), ("/inventory", "q", "inventory"))
+    for path, name, items in queries:
+        assert len(shown(admin, path, **{name: "A-"})[items]) == 1
+    database.admin.execute("insert into store.row_count (subject, delta) values ('product', 200001)")
+    for path, name, items in queries:
+        for text in ("A", "a-", "a-1", "%%%%", "\u00e4\u00f6"):
+            assert_problem(admin.get(path, params={name: text}), 400, "VALIDATION_ERROR", name)
+        for text in ("product A-", "\u00e4\u00f6\u00fc", "a-123", ""):
+            assert admin.get(path, params={name: text}).status_code == 200
+        assert len(shown(admin, path)[items]) == 1
+    for text in ("A", "a- b", '"a b"', "__ %"):
+        answer = admin.get("/api/v1/products/", params={"search": text, "category": category})
+        assert (answer.status_code, list(answer.json()["error"]["details"])) == (422, ["search"])
+    for text in ("a- product", "", " , ", '""'):
+        answer = admin.get("/api/v1/products/", params={"search": text, "category": category})
+        assert (answer.status_code, answer.json()["results"]) == (200, [])
 
 
 @pytest.mark.parametrize(

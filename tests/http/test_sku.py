@@ -552,6 +552,23 @@ def test_the_list_has_all_active_blocks_oldest_first(client: httpx.Client) -> No
     assert listed["total"] == 10
 
 
+def test_a_list_of_too_many_is_refused(client: httpx.Client, database: Database) -> None:
+    """Without a limit it would be an answer of megabytes, and beyond a million no total can be counted in time."""
+    database.lower("http.list_blocks", 1000000, to=4)
+    database.lower("http.list_blocks", 10000, to=2)
+    skus = [create_sku(client, code) for code in ("A-1", "A-2")]
+    made = [block(client, skus[0], 1)["block_id"] for _ in range(3)]
+    assert_invalid(client.get("/temporary-blocks"), "query", "limit", error="value_error")
+    listed = client.get("/temporary-blocks", params={"limit": 2}).json()
+    assert ([b["block_id"] for b in listed["blocks"]], listed["total"]) == (made[:2], 3)
+    for _ in range(2):
+        block(client, skus[1], 1)
+    assert_invalid(client.get("/temporary-blocks", params={"limit": 2}), "query", "sku_id", error="value_error")
+    assert client.get("/temporary-blocks", params={"sku_id": skus[1]}).json()["total"] == 2
+    client.post(f"/temporary-blocks/{made[0]}/cancel")
+    assert client.get("/temporary-blocks", params={"limit": 2}).json()["total"] == 4
+
+
 def test_the_list_of_one_sku(client: httpx.Client) -> None:
     skus = [create_sku(client, code) for code in ("A-1", "A-2")]
     made = [block(client, sku_id, 1)["block_id"] for sku_id in (*skus, *skus)]

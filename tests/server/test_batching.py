@@ -361,7 +361,7 @@ class TestReads:
                             assert str(product) in outcome.message
                         else:
                             assert isinstance(outcome, Answer)
-                            assert f'"sku" : "A-{products.index(product)}"'.encode() in (outcome.body or b"")
+                            assert f'"sku":"A-{products.index(product)}"'.encode() in (outcome.body or b"")
                 assert lane(caller, is_reading=True).open == 1
 
         play(scenario())

@@ -404,3 +404,36 @@ class TestRowCount:
         second.execute(many)
         assert self.count(database, "inflow") == 12_000
         database.admin.execute("select inventory.count_rows('inflow', -12000)")
+
+
+# Lists
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize("style", ["SQL, DMY", "Postgres", "German", "ISO"])
+def test_a_list_by_time_minds_no_setting_of_the_session(
+    database: Database, admin_call: AdminCall, mug: int, supplier: int, zone: str, style: str
+) -> None:
+    """CST is China's time where it is written, and America's where it is read back."""
+    at = "2030-03-04T05:06:07.000008Z"
+    admin_call("record_inflow", mug, supplier, 5)
+    admin_call("record_outflow", mug, 1)
+    admin_call("record_purchase", mug, supplier, 5, 1)
+    admin_call("record_sale", mug, 1, 1)
+    database.one("select to_json(http.place_order('Add', 'A-1', 1, null, 'RACK-A1-01'))")
+    for table in ("inflow", "outflow", "purchase", "sale", "art_operation"):
+        database.admin.execute(f"update store.{table} set created_at = %s".encode(), [at])
+    connection = database.connect("inventory_admin")
+    connection.execute("select set_config('datestyle', %s, false), set_config('timezone', %s, false)", [style, zone])
+    for name, items in (
+        ("inflows", "results"),
+        ("outflows", "results"),
+        ("purchases", "purchases"),
+        ("sales", "sales"),
+        ("art_orders", "orders"),
+    ):
+        for argument, others in (("p_date_from", (7, 9)), ("p_date_to", (9, 7))):
+            query = f"select json_array_length(http.list_{name}({argument} => %s) -> %s)".encode()
+            for microsecond, found in ((8, 1), (others[0], 1), (others[1], 0)):
+                instant = at.replace("8Z", f"{microsecond}Z")
+                assert connection.execute(query, [instant, items]).fetchone() == (found,), (name, argument, instant)

@@ -847,7 +847,8 @@ def test_once_calls_functions_of_http_by_their_bare_names_alone(scene: Scene, ro
     scene.assert_refused(
         role,
         [
-            "select http.page('', '1', '1', 'select 1 as item from store.user_account', '1', 'r.item')",
+            "select http.page('', '1', '1', 'select 1 as id from store.user_account', '1')",
+            "select http.numbered_page(1, 1, 'select 1 as id from store.user_account', '1')",
             "select http.order_by('x', '{\"x\": \"(select 1)\"}', 'x')",
             "select http.search_condition('1=1) --', 'x')",
             "select http.statement('ready')",

@@ -372,7 +372,7 @@ def test_the_active_price_is_one_look_up_in_an_index(database: Database, mug: in
     for _ in range(8):  # PL/pgSQL's plan for these values, and the one for any
         row = connection.execute("select inventory.active_price(%s, 'retail', %s)", [mug, NOON]).fetchone()
         assert row == (5,)
-    found = [plan for plan in plans if "store.price as p" in plan]
+    found = [plan for plan in plans if "inventory.price_at" in plan]
     assert len(found) == 8
     for plan in found:
         assert "Index Scan using price_active_idx" in plan

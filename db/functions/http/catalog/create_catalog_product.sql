@@ -17,14 +17,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product store.product;
+    v_id constant bigint := (
+        inventory.create_catalog_product(
+            p_title, p_category, p_brand, p_cost_price, p_selling_price, p_description, p_serie_number, p_quantity, p_sku,
+            p_actor
+        )
+    ).id;
 begin
-    v_product := inventory.create_catalog_product(
-        p_title, p_category, p_brand, p_cost_price, p_selling_price, p_description, p_serie_number, p_quantity, p_sku,
-        p_actor
-    );
-    -- A statement of its own, which sees what that one wrote.
-    return http.catalog_product_json(v_product);
+    return (select c.item from http.catalog_product_json as c where c.id = v_id);
 end;
 $$;
 

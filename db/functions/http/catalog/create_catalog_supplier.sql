@@ -11,10 +11,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.create_supplier(p_name, p_phone_number, p_business_name, p_email, p_description)).id;
 begin
-    return http.catalog_supplier_json(
-        inventory.create_supplier(p_name, p_phone_number, p_business_name, p_email, p_description)
-    );
+    return (select c.item from http.catalog_supplier_json as c where c.id = v_id);
 end;
 $$;
 

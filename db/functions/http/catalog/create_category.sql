@@ -8,8 +8,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.create_category(p_name, p_description)).id;
 begin
-    return http.category_json(inventory.create_category(p_name, p_description));
+    return (select c.item from http.category_json as c where c.id = v_id);
 end;
 $$;
 

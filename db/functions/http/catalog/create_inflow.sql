@@ -11,8 +11,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.record_inflow(p_product, p_supplier, p_quantity, p_description, p_actor)).id;
 begin
-    return http.inflow_json(inventory.record_inflow(p_product, p_supplier, p_quantity, p_description, p_actor));
+    return (select i.item from http.inflow_json as i where i.id = v_id);
 end;
 $$;
 

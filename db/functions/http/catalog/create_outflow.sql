@@ -10,8 +10,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.record_outflow(p_product, p_quantity, p_description, p_actor)).id;
 begin
-    return http.outflow_json(inventory.record_outflow(p_product, p_quantity, p_description, p_actor));
+    return (select o.item from http.outflow_json as o where o.id = v_id);
 end;
 $$;
 

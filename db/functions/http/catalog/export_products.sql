@@ -10,6 +10,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
+declare
+    v_now constant timestamptz := inventory.clock();
 begin
     return (
         select
@@ -27,10 +29,10 @@ begin
                         'description', p.description,
                         'serie_number', p.serial_number,
                         'cost_price', http.money_text(p.cost_price),
-                        'selling_price', http.money_text(inventory.active_price(p.id)),
+                        'selling_price', http.money_text(r.amount),
                         'quantity', trim_scale(coalesce(s.on_hand, 0)),
-                        'created_at', http.instant(p.created_at),
-                        'updated_at', http.instant(greatest(p.updated_at, s.updated_at))
+                        'created_at', inventory.instant_text(p.created_at),
+                        'updated_at', inventory.instant_text(greatest(p.updated_at, s.updated_at))
                     )
                     order by p.id
                 ),
@@ -46,6 +48,7 @@ begin
         left join store.stock as s on p.id = s.product_id
         left join store.category as c on p.category_id = c.id
         left join store.brand as b on p.brand_id = b.id
+        left join lateral inventory.price_at(p.id, 'retail', v_now) as r on true
     );
 end;
 $$;

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.brand_json(inventory.require_brand(p_id));
+    perform inventory.require_brand(p_id);
+    return (select b.item from http.brand_json as b where b.id = p_id);
 end;
 $$;
 

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.catalog_product_json(inventory.require_product(p_id));
+    perform inventory.require_product(p_id);
+    return (select c.item from http.catalog_product_json as c where c.id = p_id);
 end;
 $$;
 

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.category_json(inventory.require_category(p_id));
+    perform inventory.require_category(p_id);
+    return (select c.item from http.category_json as c where c.id = p_id);
 end;
 $$;
 

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.inflow_json(inventory.require_inflow(p_id));
+    perform inventory.require_inflow(p_id);
+    return (select i.item from http.inflow_json as i where i.id = p_id);
 end;
 $$;
 

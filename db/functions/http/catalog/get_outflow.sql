@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.outflow_json(inventory.require_outflow(p_id));
+    perform inventory.require_outflow(p_id);
+    return (select o.item from http.outflow_json as o where o.id = p_id);
 end;
 $$;
 

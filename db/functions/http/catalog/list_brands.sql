@@ -12,19 +12,22 @@ cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_page record;
 begin
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
-        'select t as item, t.* from store.brand as t where true' || http.search_condition('t.name', p_search),
+    v_page := http.page(
+        p_url, p_page, p_page_size,
+        'select t.* from store.brand as t where true' || http.search_condition('t.name', p_search),
         http.order_by(
             p_ordering,
             '{"id": "m.id", "name": "m.name", "description": "m.description", "created_at": "m.created_at",'
             ' "updated_at": "m.updated_at"}',
             'name'
-        ),
-        'http.brand_json(r.item)'
+        )
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (select json_agg(b.item order by array_position(v_page.ids, b.id)) from http.brand_json as b where b.id = any(v_page.ids))
     );
 end;
 $$;

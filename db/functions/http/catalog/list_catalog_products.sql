@@ -30,11 +30,16 @@ declare
     v_is_by_price constant boolean := p_min_price is not null or p_max_price is not null or v_order like '%selling_price%';
     v_turning bigint [];
     v_rows text;
+    v_page record;
 begin
+    perform inventory.require_searchable('search', p_search);
     -- %1: the price, %2: of which products.
     v_rows := concat(
-        'select p as item, p.*, %1$s as selling_price',
-        case when v_is_joined then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name' end,
+        'select p.*, %1$s as selling_price',
+        case
+            when v_is_joined
+                then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name'
+        end,
         ' from store.product as p',
         case
             when v_is_joined
@@ -50,12 +55,7 @@ begin
         ' and %1$s <= ' || p_max_price
     );
     if v_is_by_price then
-        -- Those whose price has changed on time, which store.product does not have yet.
-        v_turning := array(
-            select distinct t.product_id
-            from store.price_turn as t
-            where t.at <= inventory.clock() and t.price_type = 'retail'
-        );
+        v_turning := inventory.products_with_due_prices();
     end if;
     if cardinality(v_turning) > 0 then
         v_rows := format(v_rows, 'p.retail_price', format('p.id <> all(%L::bigint [])', v_turning))
@@ -65,17 +65,22 @@ begin
         v_rows := format(v_rows, 'p.retail_price', 'true');
     end if;
 
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
+    v_page := http.page(
+        p_url, p_page, p_page_size,
         v_rows,
         v_order,
-        'http.catalog_product_json(r.item)',
         case
             when v_search = '' and p_min_price is null and p_max_price is null
                 then inventory.row_count('product', p_category, p_brand)
         end
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(c.item order by array_position(v_page.ids, c.id))
+            from http.catalog_product_json as c
+            where c.id = any(v_page.ids)
+        )
     );
 end;
 $$;
@@ -85,7 +90,8 @@ comment on function http.list_catalog_products(
 ) is
 'List the products, in order of id.
 
-search: words of its title. category, brand: only of that. min_price, max_price: of the selling price, both included.
+search: words of its title; of more than 200 000 products, 3 letters or digits in a row at least.
+category, brand: only of that. min_price, max_price: of the selling price, both included.
 ordering: another order, by any of its fields; - before one for descending.
 page: from 1; page_size: 10 unless asked for otherwise, at most 100.
 

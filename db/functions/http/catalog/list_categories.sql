@@ -12,19 +12,26 @@ cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_page record;
 begin
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
-        'select t as item, t.* from store.category as t where true' || http.search_condition('t.name', p_search),
+    v_page := http.page(
+        p_url, p_page, p_page_size,
+        'select t.* from store.category as t where true' || http.search_condition('t.name', p_search),
         http.order_by(
             p_ordering,
             '{"id": "m.id", "name": "m.name", "description": "m.description", "created_at": "m.created_at",'
             ' "updated_at": "m.updated_at"}',
             'name'
-        ),
-        'http.category_json(r.item)'
+        )
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(c.item order by array_position(v_page.ids, c.id))
+            from http.category_json as c
+            where c.id = any(v_page.ids)
+        )
     );
 end;
 $$;

@@ -19,8 +19,8 @@ declare
     v_conditions constant text := concat(
         ' and f.supplier_id = ' || p_supplier,
         ' and f.product_id = ' || p_product,
-        ' and f.created_at >= ' || quote_literal(inventory.earliest_instant(p_date_from)),
-        ' and f.created_at <= ' || quote_literal(inventory.latest_instant(p_date_to))
+        ' and f.created_at >= ' || quote_literal(inventory.instant_text(inventory.earliest_instant(p_date_from))),
+        ' and f.created_at <= ' || quote_literal(inventory.instant_text(inventory.latest_instant(p_date_to)))
     );
     v_order constant text := http.order_by(
         p_ordering,
@@ -28,22 +28,28 @@ declare
         ' "description": "m.description", "created_at": "m.created_at", "updated_at": "m.created_at"}',
         'id'
     );
+    v_page record;
 begin
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
+    v_page := http.page(
+        p_url, p_page, p_page_size,
         case
             when v_order ~ '(supplier|product)_name'
                 then
-                    'select f as item, f.*, p.name as product_name, s.name as supplier_name from store.inflow as f'
+                    'select f.*, p.name as product_name, s.name as supplier_name from store.inflow as f'
                     ' inner join store.product as p on f.product_id = p.id'
                     ' inner join store.supplier as s on f.supplier_id = s.id where true'
-            else 'select f as item, f.* from store.inflow as f where true'
+            else 'select f.* from store.inflow as f where true'
         end || v_conditions,
         v_order,
-        'http.inflow_json(r.item)',
-        p_count => case when v_conditions = '' then inventory.row_count('inflow') end
+        case when v_conditions = '' then inventory.row_count('inflow') end
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(i.item order by array_position(v_page.ids, i.id))
+            from http.inflow_json as i
+            where i.id = any(v_page.ids)
+        )
     );
 end;
 $$;

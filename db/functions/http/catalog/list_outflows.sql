@@ -17,8 +17,8 @@ as $$
 declare
     v_conditions constant text := concat(
         ' and f.product_id = ' || p_product,
-        ' and f.created_at >= ' || quote_literal(inventory.earliest_instant(p_date_from)),
-        ' and f.created_at <= ' || quote_literal(inventory.latest_instant(p_date_to))
+        ' and f.created_at >= ' || quote_literal(inventory.instant_text(inventory.earliest_instant(p_date_from))),
+        ' and f.created_at <= ' || quote_literal(inventory.instant_text(inventory.latest_instant(p_date_to)))
     );
     v_order constant text := http.order_by(
         p_ordering,
@@ -26,21 +26,27 @@ declare
         ' "description": "m.description", "created_at": "m.created_at", "updated_at": "m.created_at"}',
         'id'
     );
+    v_page record;
 begin
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
+    v_page := http.page(
+        p_url, p_page, p_page_size,
         case
             when v_order like '%product_name%'
                 then
-                    'select f as item, f.*, p.name as product_name from store.outflow as f'
+                    'select f.*, p.name as product_name from store.outflow as f'
                     ' inner join store.product as p on f.product_id = p.id where true'
-            else 'select f as item, f.* from store.outflow as f where true'
+            else 'select f.* from store.outflow as f where true'
         end || v_conditions,
         v_order,
-        'http.outflow_json(r.item)',
-        p_count => case when v_conditions = '' then inventory.row_count('outflow') end
+        case when v_conditions = '' then inventory.row_count('outflow') end
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(o.item order by array_position(v_page.ids, o.id))
+            from http.outflow_json as o
+            where o.id = any(v_page.ids)
+        )
     );
 end;
 $$;

@@ -9,8 +9,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.update_brand(p_id, p_name, p_description)).id;
 begin
-    return http.brand_json(inventory.update_brand(p_id, p_name, p_description));
+    return (select b.item from http.brand_json as b where b.id = v_id);
 end;
 $$;
 

@@ -12,10 +12,12 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-    return http.catalog_supplier_json(
+declare
+    v_id constant bigint := (
         inventory.update_supplier(p_id, p_name, p_phone_number, p_business_name, p_email, p_description)
-    );
+    ).id;
+begin
+    return (select c.item from http.catalog_supplier_json as c where c.id = v_id);
 end;
 $$;
 

@@ -9,8 +9,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.update_category(p_id, p_name, p_description)).id;
 begin
-    return http.category_json(inventory.update_category(p_id, p_name, p_description));
+    return (select c.item from http.category_json as c where c.id = v_id);
 end;
 $$;
 

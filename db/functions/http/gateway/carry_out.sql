@@ -56,7 +56,7 @@ begin
         if v_one.sqlstate is not null then
             errors[i] := http.error_json(v_one.sqlstate, v_one.message, v_one.detail::text, v_one.hint);
         else
-            results[i] := http.answer(p_functions[i], p_arguments[i], v_one, v_operations[i]);
+            results[i] := http.answer(p_functions[i], v_one, v_operations[i]);
         end if;
     end loop;
 end;

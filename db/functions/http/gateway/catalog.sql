@@ -51,6 +51,12 @@ begin
             from pg_proc as p
             where p.pronamespace = 'http'::regnamespace and p.prokind = 'f' and p.prorettype = 'json'::regtype
         ),
+        'sketches',
+        (
+            select jsonb_object_agg(c.relname, obj_description(c.oid, 'pg_class'))
+            from pg_class as c
+            where c.relnamespace = 'http'::regnamespace and c.relkind = 'v'
+        ),
         'composites',
         (
             select jsonb_object_agg(
@@ -85,7 +91,8 @@ $$;
 
 comment on function http.catalog() is
 'What the server reads at its start: the functions of this schema with their arguments, comments, statements and the
-roles that may call them; the composite types, the domains'' comments and the error codes.
+roles that may call them; the comments of its views, with their sketches; the composite types, the domains'' comments and the
+error codes.
 
 travels: it takes no time worth speaking of, so that others may wait for it: of those that read, the ones of no more than
 the usual cost, 100; of those that write, the ones that http.batch can call.';

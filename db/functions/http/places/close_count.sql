@@ -9,9 +9,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_count constant store.count := inventory.close_count(p_count_id, p_actor);
+    v_id constant bigint := (inventory.close_count(p_count_id, p_actor)).id;
 begin
-    return json_build_object('count', http.count_json(v_count));
+    return json_build_object('count', (select c.item from http.count_json as c where c.id = v_id));
 end;
 $$;
 

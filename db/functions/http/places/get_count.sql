@@ -7,15 +7,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_count store.count;
+    v_count json;
 begin
-    select * into v_count from store.count as c where c.id = p_count_id;
+    select c.item into v_count from http.count_json as c where c.id = p_count_id;
     if not found then
         raise exception using
             errcode = 'IV032', -- COUNT_NOT_FOUND
             message = format('Count %s does not exist', p_count_id);
     end if;
-    return json_build_object('count', http.count_json(v_count));
+    return json_build_object('count', v_count);
 end;
 $$;
 

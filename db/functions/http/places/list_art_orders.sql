@@ -13,50 +13,54 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_limit constant integer := coalesce(p_limit, 100);
-    v_from constant timestamptz := inventory.earliest_instant(p_date_from);
-    v_to constant timestamptz := inventory.latest_instant(p_date_to);
+    v_rows constant text := concat(
+        '(select o.id from store.art_operation as o where %s',
+        ' and o.sku = ' || quote_literal(p_sku),
+        ' and o.operation_type = ' || quote_literal(p_type),
+        ' and o.created_at >= ' || quote_literal(inventory.instant_text(inventory.earliest_instant(p_date_from))),
+        ' and o.created_at <= ' || quote_literal(inventory.instant_text(inventory.latest_instant(p_date_to))),
+        ' and o.id < ' || p_after,
+        ' order by o.id desc limit $1)'
+    );
+    v_ids bigint [];
 begin
-    return (
-        with page as (
-            select o.*, row_number() over (order by o.id desc) as position
-            from store.art_operation as o
-            where
-                (p_sku is null or o.sku = p_sku)
-                and (p_location is null or o.from_location = p_location or o.to_location = p_location)
-                and (p_type is null or o.operation_type = p_type)
-                and (p_date_from is null or o.created_at >= v_from)
-                and (p_date_to is null or o.created_at <= v_to)
-                and (p_after is null or o.id < p_after)
-            order by o.id desc
-            limit v_limit + 1
-        )
+    -- Of a location, the last from it and the last to it: one index each has them in order, none has both.
+    execute format(
+        'select array(select m.id from (%s) as m order by m.id desc limit $1)',
+        case
+            when p_location is null then replace(v_rows, 'where %s', 'where true')
+            else
+                replace(v_rows, 'where %s', format('where o.from_location = %L', p_location))
+                || ' union '
+                || replace(v_rows, 'where %s', format('where o.to_location = %L', p_location))
+        end
+    )
+    into v_ids
+    using v_limit + 1;
 
-        select json_build_object(
-            'orders',
-            coalesce(
-                json_agg(
-                    json_build_object(
-                        'operation_id', p.id,
-                        'operation_type', p.operation_type,
-                        'sku', p.sku,
-                        'quantity', trim_scale(p.quantity),
-                        'from_location', p.from_location,
-                        'to_location', p.to_location,
-                        'reason', p.reason,
-                        'actor', p.actor,
-                        'timestamp', http.instant_without_offset(p.created_at)
-                    )
-                    order by p.id desc
-                ) filter (where p.position <= v_limit),
-                '[]'
-            ),
-            'next', case when count(*) > v_limit then min(p.id) filter (where p.position <= v_limit) end
-        )
-        from page as p
+    return json_build_object(
+        'orders',
+        (
+            select coalesce(json_agg(r order by r.operation_id desc), '[]')
+            from (
+                select
+                    o.id as operation_id,
+                    o.operation_type,
+                    o.sku,
+                    trim_scale(o.quantity) as quantity,
+                    o.from_location,
+                    o.to_location,
+                    o.reason,
+                    o.actor,
+                    http.instant_without_offset(o.created_at) as timestamp
+                from store.art_operation as o
+                where o.id = any(v_ids[:v_limit])
+            ) as r
+        ),
+        'next', case when cardinality(v_ids) > v_limit then v_ids[v_limit] end
     );
 end;
 $$;

@@ -14,25 +14,22 @@ set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_limit constant integer := coalesce(p_limit, 100);
+    v_ids constant bigint [] := array(
+        select c.id
+        from store.count as c
+        inner join store.location as l on c.location_id = l.id
+        where
+            (p_location is null or l.code = p_location)
+            and (p_status is null or c.status = p_status)
+            and (p_after is null or c.id < p_after)
+        order by c.id desc
+        limit v_limit + 1
+    );
 begin
-    return (
-        with page as (
-            select c as item, c.id, row_number() over (order by c.id desc) as position
-            from store.count as c
-            inner join store.location as l on c.location_id = l.id
-            where
-                (p_location is null or l.code = p_location)
-                and (p_status is null or c.status = p_status)
-                and (p_after is null or c.id < p_after)
-            order by c.id desc
-            limit v_limit + 1
-        )
-
-        select json_build_object(
-            'counts', coalesce(json_agg(http.count_json(p.item) order by p.id desc) filter (where p.position <= v_limit), '[]'),
-            'next', case when count(*) > v_limit then min(p.id) filter (where p.position <= v_limit) end
-        )
-        from page as p
+    return json_build_object(
+        'counts',
+        (select coalesce(json_agg(c.item order by c.id desc), '[]') from http.count_json as c where c.id = any(v_ids[:v_limit])),
+        'next', case when cardinality(v_ids) > v_limit then v_ids[v_limit] end
     );
 end;
 $$;

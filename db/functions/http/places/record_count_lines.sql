@@ -10,9 +10,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_count constant store.count := inventory.record_count_lines(p_count_id, p_lines, p_actor);
+    v_id constant bigint := (inventory.record_count_lines(p_count_id, p_lines, p_actor)).id;
 begin
-    return json_build_object('count', http.count_json(v_count));
+    return json_build_object('count', (select c.item from http.count_json as c where c.id = v_id));
 end;
 $$;
 

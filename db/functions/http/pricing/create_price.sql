@@ -12,19 +12,19 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_price constant store.price := inventory.set_price(
+        p_product_id,
+        p_amount,
+        p_price_type,
+        inventory.earliest_instant(p_effective_from),
+        inventory.earliest_instant(p_effective_to),
+        p_close_old_price
+    );
 begin
     return json_build_object(
         'price',
-        http.price_json(
-            inventory.set_price(
-                p_product_id,
-                p_amount,
-                p_price_type,
-                inventory.earliest_instant(p_effective_from),
-                inventory.earliest_instant(p_effective_to),
-                p_close_old_price
-            )
-        )
+        (select p.item from http.price_json as p where p.product_id = v_price.product_id and p.id = v_price.id)
     );
 end;
 $$;

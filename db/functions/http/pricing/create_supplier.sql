@@ -10,11 +10,12 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id bigint;
 begin
     perform inventory.require_argument('phone_number', p_phone_number is null);
-    return json_build_object(
-        'supplier', http.supplier_json(inventory.create_supplier(p_name, p_phone_number, p_business_name, p_email))
-    );
+    v_id := (inventory.create_supplier(p_name, p_phone_number, p_business_name, p_email)).id;
+    return json_build_object('supplier', (select s.item from http.supplier_json as s where s.id = v_id));
 end;
 $$;
 

@@ -8,8 +8,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant integer := (inventory.create_unit(p_name, p_symbol)).id;
 begin
-    return json_build_object('unit', http.unit_json(inventory.create_unit(p_name, p_symbol)));
+    return json_build_object('unit', (select u.item from http.unit_json as u where u.id = v_id));
 end;
 $$;
 

@@ -9,20 +9,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_now constant timestamptz := inventory.clock();
-    v_price store.price;
+    v_price_id constant bigint := (inventory.customer_price(p_product_id, p_price_type)).id;
 begin
-    perform inventory.require_product(p_product_id);
-    v_price := inventory.price_at(p_product_id, coalesce(p_price_type, 'promo'), v_now);
-    if v_price.id is null and p_price_type is null then
-        v_price := inventory.price_at(p_product_id, 'retail', v_now);
-    end if;
-    if v_price.id is null then
-        raise exception using
-            errcode = 'IV029', -- PRICE_NOT_FOUND
-            message = format('Product %s has no active price.', p_product_id);
-    end if;
-    return json_build_object('price', http.price_json(v_price));
+    return json_build_object(
+        'price', (select p.item from http.price_json as p where p.product_id = p_product_id and p.id = v_price_id)
+    );
 end;
 $$;
 

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return json_build_object('inventory', http.inventory_json(inventory.require_inventory(p_product_id)));
+    perform inventory.require_inventory(p_product_id);
+    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = p_product_id));
 end;
 $$;
 

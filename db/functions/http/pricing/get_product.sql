@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return json_build_object('product', http.product_json(inventory.require_product(p_product_id)));
+    perform inventory.require_product(p_product_id);
+    return json_build_object('product', (select p.item from http.product_json as p where p.id = p_product_id));
 end;
 $$;
 

@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return json_build_object('supplier', http.supplier_json(inventory.require_supplier(p_supplier_id)));
+    perform inventory.require_supplier(p_supplier_id);
+    return json_build_object('supplier', (select s.item from http.supplier_json as s where s.id = p_supplier_id));
 end;
 $$;
 

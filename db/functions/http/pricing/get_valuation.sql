@@ -61,7 +61,7 @@ begin
         'valuation',
         json_build_object(
             'product_id', p_product_id,
-            'product', http.product_summary_json(p_product_id),
+            'product', (select p.item from http.product_summary_json as p where p.id = p_product_id),
             'as_of', http.instant_without_offset(v_at),
             'quantity', http.decimal_text(v_total.quantity),
             'total_value', http.decimal_text(v_total.value),

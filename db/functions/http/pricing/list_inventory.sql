@@ -12,42 +12,31 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
-    v_pattern constant text := inventory.like_pattern(p_q);
+    v_page record;
 begin
-    return (
-        with matching as not materialized (
-            select s as item, s.product_id
-            from store.stock as s
-            inner join store.product as p on s.product_id = p.id
-            where
-                (p_product_id is null or s.product_id = p_product_id)
-                and (p_status is null or s.status = p_status)
-                and (p_low_stock is not true or s.is_low)
-                and (p_q is null or p.name ilike v_pattern or p.sku ilike v_pattern)
-        )
-
-        select json_build_object(
-            'inventory',
-            (
-                select coalesce(json_agg(http.inventory_json(r.item) order by r.product_id), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.product_id
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        concat(
+            'select s.product_id as id from store.stock as s',
+            case when p_q is not null then ' inner join store.product as p on s.product_id = p.id' end,
+            ' where true',
+            ' and s.product_id = ' || p_product_id,
+            ' and s.status = ' || quote_literal(p_status),
+            case when p_low_stock then ' and s.is_low' end,
+            http.contains_condition(p_q)
+        ),
+        'm.id'
+    );
+    return json_build_object(
+        'inventory',
+        (
+            select coalesce(json_agg(i.item order by array_position(v_page.ids, i.product_id)), '[]')
+            from http.inventory_json as i
+            where i.product_id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;
@@ -58,7 +47,9 @@ comment on function http.list_inventory(
 'List the inventory, in order of product.
 
 product_id, status: only that product, that status. low_stock: true for those whose quantity is at or below their reorder
-point. q: those whose name or SKU code contains it, minding no case. page: from 1 (default 1); per_page: 1 to 100 (default 20).
+point. q: those whose name or SKU code contains it, minding no case; of more than 200 000 products, 3 letters or digits
+in a row at least. page: from 1 (default 1); per_page: 1 to 100 (default 20). A page behind row 250 000
+of a longer list is refused.
 
 Returns {"inventory": ["inventory_json"], "pagination": "pagination"}';
 

@@ -13,34 +13,30 @@ as $$
 declare
     v_page constant bigint := coalesce(p_page, 1);
     v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
+    v_limit constant bigint := http.count_limit(v_page, v_per_page);
+    v_count bigint;
+    v_numbers bigint [];
 begin
     perform inventory.require_inventory(p_product_id);
 
-    return (
-        with matching as not materialized (
-            select m as item, m.number
-            from store.movement as m
-            where
-                m.product_id = p_product_id
-        )
-
-        select json_build_object(
-            'movements',
-            (
-                select coalesce(json_agg(http.movement_json(r.item) order by r.number desc), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.number desc
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    -- Not http.numbered_page: with so many partitions, planning takes longer than looking.
+    select count(*) into v_count
+    from (select from store.movement as m where m.product_id = p_product_id limit v_limit) as m;
+    v_numbers := array(
+        select m.number
+        from store.movement as m
+        where m.product_id = p_product_id
+        order by m.number desc
+        limit v_per_page offset least((v_page - 1) * v_per_page, v_limit)
+    );
+    return json_build_object(
+        'movements',
+        (
+            select coalesce(json_agg(m.item order by m.number desc), '[]')
+            from http.movement_json as m
+            where m.product_id = p_product_id and m.number between v_numbers[cardinality(v_numbers)] and v_numbers[1]
+        ),
+        'pagination', http.pagination(v_page, v_per_page, v_count, v_limit)
     );
 end;
 $$;

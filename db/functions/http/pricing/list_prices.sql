@@ -11,45 +11,32 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
-    v_now constant timestamptz := inventory.clock();
+    v_page record;
 begin
     perform inventory.require_product(p_product_id);
-
-    return (
-        with matching as not materialized (
-            select p as item, p.effective_from, p.id
-            from store.price as p
-            where
-                p.product_id = p_product_id
-                and (p_price_type is null or p.price_type = p_price_type)
-                and (
-                    p_include_inactive is true
-                    or (p.effective_from <= v_now and (p.effective_to is null or p.effective_to > v_now))
-                )
-        )
-
-        select json_build_object(
-            'prices',
-            (
-                select coalesce(json_agg(http.price_json(r.item) order by r.effective_from desc, r.id desc), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.effective_from desc, m.id desc
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        concat(
+            'select p.id, p.effective_from from store.price as p where p.product_id = ',
+            p_product_id,
+            ' and p.price_type = ' || quote_literal(p_price_type),
+            case
+                when p_include_inactive is not true
+                    then format(' and inventory.is_in_force(p, %L)', inventory.instant_text(inventory.clock()))
+            end
+        ),
+        'm.effective_from desc, m.id desc'
+    );
+    return json_build_object(
+        'prices',
+        (
+            select coalesce(json_agg(p.item order by array_position(v_page.ids, p.id)), '[]')
+            from http.price_json as p
+            where p.product_id = p_product_id and p.id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;

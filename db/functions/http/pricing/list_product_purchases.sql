@@ -13,10 +13,10 @@ as $$
 declare
     v_page constant bigint := coalesce(p_page, 1);
     v_per_page constant integer := coalesce(p_per_page, 20);
-    v_product constant store.product := inventory.require_product(p_product_id);
     v_last store.purchase;
     v_total bigint;
 begin
+    perform inventory.require_product(p_product_id);
     -- The last one knows how many there are and what they sum up to.
     select * into v_last
     from store.purchase as l
@@ -26,11 +26,12 @@ begin
     v_total := coalesce(v_last.number, 0);
 
     return json_build_object(
-        'product', http.product_json(v_product),
+        'product', (select p.item from http.product_json as p where p.id = p_product_id),
         'purchases',
         (
-            select coalesce(json_agg(http.purchase_json(r) order by r.number desc), '[]')
+            select coalesce(json_agg(j.item order by r.number desc), '[]')
             from store.purchase as r
+            inner join http.purchase_json as j on r.id = j.id
             where
                 r.product_id = p_product_id
                 and r.number > v_total - v_page * v_per_page

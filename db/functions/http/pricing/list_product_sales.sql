@@ -13,11 +13,11 @@ as $$
 declare
     v_page constant bigint := coalesce(p_page, 1);
     v_per_page constant integer := coalesce(p_per_page, 20);
-    v_product constant store.product := inventory.require_product(p_product_id);
     v_last store.sale;
     v_total bigint;
     v_cost numeric;
 begin
+    perform inventory.require_product(p_product_id);
     -- The last one knows how many there are and what they sum up to.
     select * into v_last
     from store.sale as l
@@ -28,11 +28,12 @@ begin
     v_cost := case when coalesce(v_last.without_cost_to_date, 0) = 0 then coalesce(v_last.cost_to_date, 0) end;
 
     return json_build_object(
-        'product', http.product_json(v_product),
+        'product', (select p.item from http.product_json as p where p.id = p_product_id),
         'sales',
         (
-            select coalesce(json_agg(http.sale_json(r) order by r.number desc), '[]')
+            select coalesce(json_agg(j.item order by r.number desc), '[]')
             from store.sale as r
+            inner join http.sale_json as j on r.id = j.id
             where
                 r.product_id = p_product_id
                 and r.number > v_total - v_page * v_per_page

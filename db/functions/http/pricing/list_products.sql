@@ -9,42 +9,23 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
-    v_pattern constant text := inventory.like_pattern(p_q);
+    v_page record;
 begin
-    return (
-        with matching as not materialized (
-            select p as item, p.id
-            from store.product as p
-            where
-                (
-                    p_q is null
-                    or p.name ilike v_pattern
-                    or p.sku ilike v_pattern
-                )
-        )
-
-        select json_build_object(
-            'products',
-            (
-                select coalesce(json_agg(http.product_json(r.item) order by r.id), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.id
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        'select p.id from store.product as p where true' || http.contains_condition(p_q),
+        'm.id'
+    );
+    return json_build_object(
+        'products',
+        (
+            select coalesce(json_agg(p.item order by array_position(v_page.ids, p.id)), '[]')
+            from http.product_json as p
+            where p.id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;
@@ -52,7 +33,8 @@ $$;
 comment on function http.list_products(inventory.search_text, inventory.page_number, inventory.per_page) is
 'List the products, in order of id.
 
-q: those whose name or SKU code contains it, minding no case. page: from 1 (default 1); per_page: 1 to 100 (default 20).
+q: those whose name or SKU code contains it, minding no case; of more than 200 000 products, 3 letters or digits in a row at
+least. page: from 1 (default 1); per_page: 1 to 100 (default 20). A page behind row 250 000 of a longer list is refused.
 
 Returns {"products": ["product_json"], "pagination": "pagination"}';
 

@@ -12,42 +12,29 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
-    v_from constant timestamptz := inventory.earliest_instant(p_date_from);
-    v_to constant timestamptz := inventory.latest_instant(p_date_to);
+    v_page record;
 begin
-    return (
-        with matching as not materialized (
-            select p as item, p.created_at, p.id
-            from store.purchase as p
-            where
-                (p_product_id is null or p.product_id = p_product_id)
-                and (p_supplier_id is null or p.supplier_id = p_supplier_id)
-                and (p_date_from is null or p.created_at >= v_from)
-                and (p_date_to is null or p.created_at <= v_to)
-        )
-
-        select json_build_object(
-            'purchases',
-            (
-                select coalesce(json_agg(http.purchase_json(r.item) order by r.created_at desc, r.id desc), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.created_at desc, m.id desc
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        concat(
+            'select p.id, p.created_at from store.purchase as p where true',
+            ' and p.product_id = ' || p_product_id,
+            ' and p.supplier_id = ' || p_supplier_id,
+            ' and p.created_at >= ' || quote_literal(inventory.instant_text(inventory.earliest_instant(p_date_from))),
+            ' and p.created_at <= ' || quote_literal(inventory.instant_text(inventory.latest_instant(p_date_to)))
+        ),
+        'm.created_at desc, m.id desc'
+    );
+    return json_build_object(
+        'purchases',
+        (
+            select coalesce(json_agg(p.item order by array_position(v_page.ids, p.id)), '[]')
+            from http.purchase_json as p
+            where p.id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;

@@ -8,35 +8,23 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
+    v_page record;
 begin
-    return (
-        with matching as not materialized (
-            select s as item, s.id
-            from store.supplier as s
-        )
-
-        select json_build_object(
-            'suppliers',
-            (
-                select coalesce(json_agg(http.supplier_json(r.item) order by r.id), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.id
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        'select s.id from store.supplier as s',
+        'm.id'
+    );
+    return json_build_object(
+        'suppliers',
+        (
+            select coalesce(json_agg(s.item order by array_position(v_page.ids, s.id)), '[]')
+            from http.supplier_json as s
+            where s.id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;

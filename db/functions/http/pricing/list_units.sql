@@ -8,35 +8,23 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_custom_plan
 as $$
 declare
-    v_page constant bigint := coalesce(p_page, 1);
-    v_per_page constant integer := coalesce(p_per_page, 20);
-    v_count_limit constant bigint := http.count_limit(v_page, v_per_page);
+    v_page record;
 begin
-    return (
-        with matching as not materialized (
-            select u as item, u.id
-            from store.unit as u
-        )
-
-        select json_build_object(
-            'units',
-            (
-                select coalesce(json_agg(http.unit_json(r.item) order by r.id), '[]')
-                from (
-                    select *
-                    from matching as m
-                    order by m.id
-                    limit v_per_page offset (v_page - 1) * v_per_page
-                ) as r
-            ),
-            'pagination',
-            http.pagination(
-                v_page, v_per_page, (select count(*) from (select from matching limit v_count_limit) as c), v_count_limit
-            )
-        )
+    v_page := http.numbered_page(
+        p_page, p_per_page,
+        'select u.id from store.unit as u',
+        'm.id'
+    );
+    return json_build_object(
+        'units',
+        (
+            select coalesce(json_agg(u.item order by array_position(v_page.ids, u.id)), '[]')
+            from http.unit_json as u
+            where u.id = any(v_page.ids)
+        ),
+        'pagination', v_page.pagination
     );
 end;
 $$;

@@ -9,8 +9,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.register_product(p_sku, p_name, p_description)).id;
 begin
-    return json_build_object('product', http.product_json(inventory.register_product(p_sku, p_name, p_description)));
+    return json_build_object('product', (select p.item from http.product_json as p where p.id = v_id));
 end;
 $$;
 

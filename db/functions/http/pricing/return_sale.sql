@@ -13,10 +13,7 @@ as $$
 declare
     v_sale constant store.sale := inventory.return_sale(p_sale_id, p_quantity, p_reason, p_actor);
 begin
-    return json_build_object(
-        'sale_item', http.sale_json(v_sale),
-        'inventory', http.inventory_json(inventory.require_inventory(v_sale.product_id))
-    );
+    return http.sale_answer(v_sale);
 end;
 $$;
 

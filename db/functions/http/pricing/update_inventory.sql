@@ -13,11 +13,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_stock constant store.stock := inventory.update_inventory(
-        p_product_id, p_quantity, p_reorder_point, p_status, p_expected_quantity, p_actor => p_actor
-    );
+    v_product_id constant bigint := (
+        inventory.update_inventory(
+            p_product_id, p_quantity, p_reorder_point, p_status, p_expected_quantity, p_actor => p_actor
+        )
+    ).product_id;
 begin
-    return json_build_object('inventory', http.inventory_json(v_stock));
+    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = v_product_id));
 end;
 $$;
 

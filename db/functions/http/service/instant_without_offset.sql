@@ -1,13 +1,9 @@
 create or replace function http.instant_without_offset(p_at timestamptz)
 returns text
-language plpgsql
-immutable
+language sql
+stable
 parallel safe
-as $$
-begin
-    return rtrim(http.instant(p_at), 'Z');
-end;
-$$;
+as $$ select replace(to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') $$;
 
 comment on function http.instant_without_offset(timestamptz) is
 'A time as APIs 3 and 4 print it: UTC with no offset, microseconds where there are any.';

@@ -17,7 +17,7 @@ begin
             p_columns ->> ltrim(trim(t.term), '-') as expression,
             case when trim(t.term) like '-%' then ' desc' else '' end as direction,
             t.position
-        from regexp_split_to_table(p_ordering, ',') with ordinality as t (term, position)
+        from regexp_split_to_table(coalesce(p_ordering, p_default), ',') with ordinality as t (term, position)
         where trim(t.term) ~ '^-?[a-z_]+$'
     ) as f
     where f.expression is not null;

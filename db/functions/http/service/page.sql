@@ -1,43 +1,45 @@
--- The statement is made of this schema's own words; what a client sent is a number or a quoted literal in it.
+-- The statements are made of this schema's own words; what a client sent is a number or a quoted literal in them.
 create or replace function http.page(
     p_url text,
     p_page text,
     p_page_size text,
     p_rows text,
     p_order text,
-    p_item text,
-    p_count bigint default null
+    p_count bigint default null,
+    out ids bigint[],
+    out count bigint,
+    out next text,
+    out previous text
 )
-returns json
+returns record
 language plpgsql
 stable
 as $$
 declare
     v_size constant integer := http.page_size(p_page_size);
-    v_count bigint := p_count;
     v_page bigint;
-    v_results json;
 begin
-    if v_count is null then
-        execute format('select count(*) from (%s) as m', p_rows) into v_count;
+    count := p_count;
+    if count is null then
+        execute format('select count(*) from (%s) as m', p_rows) into count;
     end if;
-    v_page := http.page_number(p_page, v_size, v_count);
-    execute format(
-        'select json_agg(%s order by r.position)'
-        ' from (select m.item, row_number() over () as position'
-        ' from (select m.item from (%s) as m order by %s limit $1 offset $2) as m) as r',
-        p_item, p_rows, p_order
-    )
-    into v_results
+    v_page := http.page_number(p_page, v_size, count);
+    execute format('select array(select m.id from (%s) as m order by %s limit $1 offset $2)', p_rows, p_order)
+    into ids
     using v_size, (v_page - 1) * v_size;
-    return http.page_json(p_url, v_page, v_size, v_count, v_results);
+    if v_page * v_size < count then
+        next := http.page_link(p_url, v_page + 1);
+    end if;
+    if v_page > 1 then
+        previous := http.page_link(p_url, v_page - 1);
+    end if;
 end;
 $$;
 
-comment on function http.page(text, text, text, text, text, text, bigint) is
-'A page of API 5 of the rows of a query.
+comment on function http.page(text, text, text, text, text, bigint) is
+'A page of a list of API 5: the ids of its rows in their order, how many rows the list has, and the links to the pages beside it.
 
-p_rows: a query with a column item and those to sort by; p_order: its order, of columns of m (see
-http.order_by); p_item: the JSON of an item, of r.item; p_count: how many rows there are, null: to be counted.
+p_rows: a query with the column id and those to sort by; p_order: its order, of columns of m (see http.order_by); p_count: how
+many rows there are, null: to be counted. The list renders the rows of these ids by a statement of its own, whose plan is kept.
 
 Planned anew every time: an absent filter is not in the query. Errors: PAGE_NOT_FOUND.';

@@ -6,18 +6,9 @@ parallel safe
 as $$
 declare
     v_base constant text := split_part(p_url, '?', 1);
-    v_query text;
+    v_others constant text := regexp_replace('&' || substr(p_url, length(v_base) + 2), '&(page(=[^&]*)?)?(?=&|$)', '', 'g');
 begin
-    select string_agg(q.parameter, '&' order by q.position) into v_query
-    from (
-        select u.parameter, u.position
-        from unnest(string_to_array(substr(p_url, length(v_base) + 2), '&')) with ordinality as u (parameter, position)
-        where u.parameter <> '' and u.parameter !~ '^page(=|$)'
-        union all
-        select 'page=' || p_page, 1000000
-        where p_page > 1
-    ) as q;
-    return v_base || coalesce('?' || v_query, '');
+    return v_base || coalesce('?' || nullif(substr(concat(v_others, '&page=' || nullif(p_page, 1)), 2), ''), '');
 end;
 $$;
 

@@ -13,6 +13,12 @@ declare
     v_is_exact constant boolean := p_count_limit is null or p_count < p_count_limit;
     v_total constant bigint := case when v_is_exact then p_count else p_count_limit - 1 end;
 begin
+    if p_count > 250000 and (p_page - 1) * p_per_page > 250000 and p_count_limit is not null then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = 'page must not begin after row 250000 of a longer list: use a filter',
+            detail = jsonb_build_object('field', 'page', 'input', p_page);
+    end if;
     return json_build_object(
         'page', p_page,
         'per_page', p_per_page,
@@ -30,6 +36,9 @@ comment on function http.pagination(bigint, integer, bigint, bigint) is
 
 p_count rows were counted, up to p_count_limit (null: all). Where there are more, total and pages say how many there are at
 least and is_total_exact is false; has_next is always right.
+
+A page past the end is empty. One that begins after row 250 000 of a longer list is refused, where rows are counted up to a
+limit: to read so far would take long.
 
 Returns {"page": "integer", "per_page": "integer", "total": "integer", "pages": "integer", "has_next": "boolean",
 "has_prev": "boolean", "is_total_exact": "boolean"}';

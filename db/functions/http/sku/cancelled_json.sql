@@ -7,7 +7,7 @@ begin
     return json_build_object(
         'block_id', p_block.id,
         'status', p_block.status,
-        'cancelled_at', http.instant(p_block.ended_at),
+        'cancelled_at', inventory.instant_text(p_block.ended_at),
         'reason', p_block.ended_reason
     );
 end;

@@ -8,7 +8,7 @@ begin
         'block_id', p_block.id,
         'status', p_block.status,
         'quantity', trim_scale(p_block.converted_quantity),
-        'converted_at', http.instant(p_block.ended_at),
+        'converted_at', inventory.instant_text(p_block.ended_at),
         'reason', p_block.ended_reason
     );
 end;

@@ -11,11 +11,14 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant uuid := (
+        inventory.create_block(
+            inventory.product_id_by_sku_id(p_sku_id), p_quantity, p_reason, p_expires_at, p_actor
+        )
+    ).id;
 begin
-    return http.block_json(
-        inventory.create_block(inventory.product_id_by_sku_id(p_sku_id), p_quantity, p_reason, p_expires_at, p_actor),
-        p_sku_id
-    );
+    return (select b.item from http.block_json as b where b.id = v_id);
 end;
 $$;
 
@@ -25,8 +28,7 @@ comment on function http.create_block(uuid, inventory.positive_quantity, invento
 Without expires_at it lasts the default time, 15 minutes unless set otherwise. At the instant expires_at it is over, and
 its units can be had by the next caller. A time without an offset is UTC.
 
-Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp"}
+Returns "block_json"
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_block(

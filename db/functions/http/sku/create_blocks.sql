@@ -18,8 +18,9 @@ begin
     return json_build_object(
         'blocks',
         (
-            select json_agg(http.block_json(v_blocks[i], p_items[i].sku_id) order by i)
-            from generate_subscripts(v_blocks, 1) as i
+            select json_agg(j.item order by m.ordinality)
+            from unnest(v_blocks) with ordinality as m
+            inner join http.block_json as j on m.id = j.id
         ),
         'total', cardinality(v_blocks)
     );
@@ -31,8 +32,7 @@ comment on function http.create_blocks(inventory.block_lines, inventory.reason, 
 
 1 to 100 lines; lines that name one SKU count together.
 
-Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status":
-"active", "expires_at": "timestamp", "created_at": "timestamp"}], "total": "integer"}
+Returns {"blocks": ["block_json"], "total": "integer"}
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_blocks(

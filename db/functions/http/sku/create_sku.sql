@@ -26,7 +26,7 @@ begin
         'name', v_product.name,
         'quantity', trim_scale(p_quantity),
         'price', trim_scale(p_price),
-        'created_at', http.instant(v_product.created_at)
+        'created_at', inventory.instant_text(v_product.created_at)
     );
 end;
 $$;

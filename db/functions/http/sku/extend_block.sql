@@ -6,9 +6,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_block constant store.block := inventory.extend_block(p_block_id, p_expires_at);
+    v_id constant uuid := (inventory.extend_block(p_block_id, p_expires_at)).id;
 begin
-    return http.block_json(v_block, (inventory.require_product(v_block.product_id)).sku_id);
+    return (select b.item from http.block_json as b where b.id = v_id);
 end;
 $$;
 
@@ -17,8 +17,7 @@ comment on function http.extend_block(uuid, timestamptz) is
 
 expires_at must be in the future and within the longest time that a block may last, 30 days unless set otherwise.
 
-Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp"}
+Returns "block_json"
 Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';
 
 grant execute on function http.extend_block(uuid, timestamptz) to inventory_operator;

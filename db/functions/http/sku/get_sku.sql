@@ -19,13 +19,14 @@ begin
         'reserved', trim_scale(coalesce(v_stock.reserved, 0)),
         'blocked', trim_scale(coalesce(v_stock.blocked, 0)),
         'available', trim_scale(coalesce(v_stock.available, 0)),
-        'price', trim_scale((inventory.price_at(v_product.id, p_at => v_now)).amount),
-        'created_at', http.instant(v_product.created_at),
+        'price', trim_scale(inventory.active_price(v_product.id, p_at => v_now)),
+        'created_at', inventory.instant_text(v_product.created_at),
         'blocks',
         (
-            select coalesce(json_agg(http.block_json(b, v_product.sku_id) order by b.id), '[]')
+            select coalesce(json_agg(j.item order by b.id), '[]')
             from store.block as b
-            where b.product_id = v_product.id and b.status = 'active' and b.expires_at > v_now
+            inner join http.block_json as j on b.id = j.id
+            where b.product_id = v_product.id and inventory.is_active_block(b, v_now)
         )
     );
 end;
@@ -38,9 +39,7 @@ quantity is what is on hand; available = quantity - reserved - blocked. price is
 there is none.
 
 Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "reserved": "quantity",
-"blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": [{"block_id":
-"uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active", "expires_at": "timestamp",
-"created_at": "timestamp"}]}
+"blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": ["block_json"]}
 Errors: PRODUCT_NOT_FOUND.';
 
 grant execute on function http.get_sku(uuid) to inventory_operator;

@@ -9,52 +9,59 @@ stable
 cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
     v_product_id constant bigint := (select p.id from store.product as p where p.sku_id = p_sku_id);
+    v_most constant bigint := case when p_limit is null then 10000 else 1000000 end;
+    v_missing constant text := case when p_limit is null then 'limit' else 'sku_id' end;
     v_total bigint;
-    v_blocks json;
 begin
     if p_sku_id is not null and v_product_id is null then
         return json_build_object('blocks', json_build_array(), 'total', 0);
     end if;
 
     select count(*) into v_total
-    from store.block as b
-    where b.status = 'active' and b.expires_at > v_now and (p_sku_id is null or b.product_id = v_product_id);
-
-    select coalesce(
-        json_agg(
-            json_build_object(
-                'block_id', b.id,
-                'sku_id', p.sku_id,
-                'sku_code', p.sku,
-                'quantity', trim_scale(b.quantity),
-                'reason', b.reason,
-                'status', b.status,
-                'expires_at', http.instant(b.expires_at),
-                'created_at', http.instant(b.created_at)
-            )
-            order by b.id
-        ),
-        '[]'
-    )
-    into v_blocks
     from (
-        select *
-        from store.block as a
-        where
-            a.status = 'active'
-            and a.expires_at > v_now
-            and (p_sku_id is null or a.product_id = v_product_id)
-            and (p_after is null or a.id > p_after)
-        order by a.id
-        limit p_limit
-    ) as b
-    inner join store.product as p on b.product_id = p.id;
+        select
+        from store.block as b
+        where inventory.is_active_block(b, v_now) and (p_sku_id is null or b.product_id = v_product_id)
+        limit v_most + 1
+    ) as m;
+    if v_total > v_most then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = format('more than %s blocks are active: give a %s', v_most, v_missing),
+            detail = jsonb_build_object('field', v_missing);
+    end if;
 
-    return json_build_object('blocks', v_blocks, 'total', v_total);
+    return json_build_object(
+        'blocks',
+        (
+            select coalesce(json_agg(r order by r.block_id), '[]')
+            from (
+                select
+                    b.id as block_id,
+                    p.sku_id,
+                    p.sku as sku_code,
+                    trim_scale(b.quantity) as quantity,
+                    b.reason,
+                    b.status,
+                    inventory.instant_text(b.expires_at) as expires_at,
+                    inventory.instant_text(b.created_at) as created_at
+                from store.block as b
+                inner join store.product as p on b.product_id = p.id
+                where
+                    inventory.is_active_block(b, v_now)
+                    and (p_sku_id is null or b.product_id = v_product_id)
+                    and (p_after is null or b.id > p_after)
+                order by b.id
+                limit p_limit
+            ) as r
+        ),
+        'total', v_total
+    );
 end;
 $$;
 
@@ -62,7 +69,8 @@ comment on function http.list_blocks(uuid, inventory.page_limit, uuid) is
 'List the active blocks, oldest first.
 
 sku_id: of one SKU alone. limit, after: a page of that many blocks after the block with this id. total counts all that
-match, whatever the page.
+match, whatever the page. More than 10 000 blocks are listed with a limit alone, of more than 1 000 000 those of one SKU: else
+422.
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
 "text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp"}], "total": "integer"}';

@@ -13,13 +13,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product store.product;
+    v_id bigint;
 begin
     perform inventory.require_argument('price', p_price is null);
-
-    v_product := inventory.create_product(p_sku, p_name, p_description, p_stock, p_price, p_actor => p_actor);
-    -- A statement of its own: a stable function called in the one that creates would not see what it made.
-    return http.inventory_item_json(v_product);
+    v_id := (inventory.create_product(p_sku, p_name, p_description, p_stock, p_price, p_actor => p_actor)).id;
+    return (select i.item from http.inventory_item_json as i where i.id = v_id);
 end;
 $$;
 
@@ -30,8 +28,7 @@ comment on function http.create_inventory_item(
 
 stock is its first stock on hand (default 0), price its retail price.
 
-Returns {"id": "integer", "sku": "sku_code", "sku_id": "uuid", "name": "name", "description": "text?", "price": "money?",
-"availableStock": "quantity", "reservedStock": "quantity", "blockedStock": "quantity", "onHandStock": "quantity"}
+Returns "inventory_item_json"
 Errors: DUPLICATE_SKU.';
 
 grant execute on function http.create_inventory_item(

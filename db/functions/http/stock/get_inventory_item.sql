@@ -5,8 +5,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.require_product(inventory.product_id(p_id))).id;
 begin
-    return http.inventory_item_json(inventory.require_product(inventory.product_id(p_id)));
+    return (select i.item from http.inventory_item_json as i where i.id = v_id);
 end;
 $$;
 
@@ -16,8 +18,7 @@ comment on function http.get_inventory_item(inventory.product_reference) is
 id: the integer, or the UUID that API 1 calls sku_id. availableStock = onHandStock - reservedStock - blockedStock. price
 is the active retail price, null where there is none.
 
-Returns {"id": "integer", "sku": "sku_code", "sku_id": "uuid", "name": "name", "description": "text?", "price": "money?",
-"availableStock": "quantity", "reservedStock": "quantity", "blockedStock": "quantity", "onHandStock": "quantity"}
+Returns "inventory_item_json"
 Errors: PRODUCT_NOT_FOUND.';
 
 grant execute on function http.get_inventory_item(inventory.product_reference) to inventory_operator;

@@ -11,14 +11,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (
-        select coalesce(json_agg(http.inventory_item_json(p) order by p.id), '[]')
-        from (
-            select *
-            from store.product as a
-            where a.id > coalesce(p_after, 0)
-            order by a.id
-            limit coalesce(p_limit, 1000)
-        ) as p
+        select coalesce(json_agg(i.item order by i.id), '[]')
+        from http.inventory_item_json as i
+        where
+            i.id = any(
+                array(
+                    select p.id
+                    from store.product as p
+                    where p.id > coalesce(p_after, 0)
+                    order by p.id
+                    limit coalesce(p_limit, 1000)
+                )
+            )
     );
 end;
 $$;
@@ -28,7 +32,6 @@ comment on function http.list_inventory_items(inventory.page_limit, bigint) is
 
 limit: how many, 1 to 1000 (default 1000). after: only those with a higher id.
 
-Returns [{"id": "integer", "sku": "sku_code", "sku_id": "uuid", "name": "name", "description": "text?", "price": "money?",
-"availableStock": "quantity", "reservedStock": "quantity", "blockedStock": "quantity", "onHandStock": "quantity"}]';
+Returns ["inventory_item_json"]';
 
 grant execute on function http.list_inventory_items(inventory.page_limit, bigint) to inventory_operator;

@@ -9,8 +9,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.create_user(p_username, p_password, p_role)).id;
 begin
-    return http.user_json(inventory.create_user(p_username, p_password, p_role));
+    return (select u.item from http.user_json as u where u.id = v_id);
 end;
 $$;
 
@@ -19,8 +21,7 @@ comment on function http.create_user(inventory.username, inventory.password, inv
 
 Names mind no case.
 
-Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "user_json"
 Errors: DUPLICATE_USERNAME.';
 
 grant execute on function http.create_user(

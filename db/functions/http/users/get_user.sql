@@ -6,23 +6,22 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user store.user_account;
+    v_user json;
 begin
-    select * into v_user from store.user_account as u where u.id = p_id;
+    select u.item into v_user from http.user_json as u where u.id = p_id;
     if not found then
         raise exception using
             errcode = 'IV016', -- USER_NOT_FOUND
             message = format('User %s does not exist.', coalesce(p_id::text, 'null'));
     end if;
-    return http.user_json(inventory.user_info(v_user));
+    return v_user;
 end;
 $$;
 
 comment on function http.get_user(bigint) is
 'Show a user.
 
-Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "user_json"
 Errors: USER_NOT_FOUND.';
 
 grant execute on function http.get_user(bigint) to inventory_admin;

@@ -10,10 +10,17 @@ cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_page record;
 begin
-    return http.page(
-        p_url, p_page, p_page_size, 'select u as item, u.id from store.user_account as u', 'm.id',
-        'http.user_json(inventory.user_info(r.item))'
+    v_page := http.page(
+        p_url, p_page, p_page_size,
+        'select u.id from store.user_account as u',
+        'm.id'
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (select json_agg(u.item order by array_position(v_page.ids, u.id)) from http.user_json as u where u.id = any(v_page.ids))
     );
 end;
 $$;
@@ -23,8 +30,7 @@ comment on function http.list_users(text, text, text) is
 
 page: from 1; page_size: 10 unless asked for otherwise, at most 100.
 
-Returns {"count": "integer", "next": "text?", "previous": "text?", "results": [{"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean",
-"created_at": "timestamp", "updated_at": "timestamp"}]}
+Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["user_json"]}
 Errors: PAGE_NOT_FOUND.';
 
 grant execute on function http.list_users(text, text, text) to inventory_admin;

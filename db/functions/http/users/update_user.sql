@@ -10,8 +10,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.update_user(p_id, p_role, p_is_active, p_password)).id;
 begin
-    return http.user_json(inventory.update_user(p_id, p_role, p_is_active, p_password));
+    return (select u.item from http.user_json as u where u.id = v_id);
 end;
 $$;
 
@@ -20,8 +22,7 @@ comment on function http.update_user(bigint, inventory.user_role, boolean, inven
 
 A changed password or role ends the refresh tokens given before; a disabled user''s are refused at once.
 
-Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "user_json"
 Errors: USER_NOT_FOUND.';
 
 grant execute on function http.update_user(

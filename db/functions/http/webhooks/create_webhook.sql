@@ -9,8 +9,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.create_webhook(p_url, p_events, p_enabled)).id;
 begin
-    return http.webhook_secret_json(inventory.create_webhook(p_url, p_events, p_enabled));
+    return (select w.item from http.webhook_json as w where w.id = v_id and w.has_secret);
 end;
 $$;
 

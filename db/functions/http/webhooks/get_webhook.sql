@@ -6,7 +6,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return http.webhook_json(inventory.webhook_info(inventory.require_webhook(p_id)));
+    perform inventory.require_webhook(p_id);
+    return (select w.item from http.webhook_json as w where w.id = p_id and not w.has_secret);
 end;
 $$;
 
@@ -15,8 +16,7 @@ comment on function http.get_webhook(bigint) is
 
 enabled is false too where the receiver answered 410.
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.get_webhook(bigint) to inventory_admin;

@@ -12,18 +12,25 @@ cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_page record;
 begin
-    return http.page(
-        p_url,
-        p_page,
-        p_page_size,
+    v_page := http.page(
+        p_url, p_page, p_page_size,
         concat(
-            'select d as item, d.id from store.webhook_delivery as d where d.webhook_id = ',
+            'select d.id from store.webhook_delivery as d where d.webhook_id = ',
             (inventory.require_webhook(p_id)).id,
             ' and d.status = ' || quote_literal(p_status)
         ),
-        'm.id desc',
-        'http.delivery_json(r.item)'
+        'm.id desc'
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(d.item order by array_position(v_page.ids, d.id))
+            from http.delivery_json as d
+            where d.id = any(v_page.ids)
+        )
     );
 end;
 $$;

@@ -10,10 +10,21 @@ cost 10000
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_page record;
 begin
-    return http.page(
-        p_url, p_page, p_page_size, 'select w as item, w.id from store.webhook as w where w.deleted_at is null', 'm.id',
-        'http.webhook_json(inventory.webhook_info(r.item))'
+    v_page := http.page(
+        p_url, p_page, p_page_size,
+        'select w.id from store.webhook as w where w.deleted_at is null',
+        'm.id'
+    );
+    return http.page_json(
+        v_page.count, v_page.next, v_page.previous,
+        (
+            select json_agg(w.item order by array_position(v_page.ids, w.id))
+            from http.webhook_json as w
+            where w.id = any(v_page.ids) and not w.has_secret
+        )
     );
 end;
 $$;

@@ -8,8 +8,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.rotate_webhook_secret(p_id, p_overlap_seconds)).id;
 begin
-    return http.webhook_secret_json(inventory.rotate_webhook_secret(p_id, p_overlap_seconds));
+    return (select w.item from http.webhook_json as w where w.id = v_id and w.has_secret);
 end;
 $$;
 

@@ -10,8 +10,10 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_id constant bigint := (inventory.update_webhook(p_id, p_url, p_events, p_enabled)).id;
 begin
-    return http.webhook_json(inventory.update_webhook(p_id, p_url, p_events, p_enabled));
+    return (select w.item from http.webhook_json as w where w.id = v_id and not w.has_secret);
 end;
 $$;
 
@@ -20,8 +22,7 @@ comment on function http.update_webhook(bigint, inventory.webhook_url, inventory
 
 What is left out stays. What is queued already goes to the new address; for an endpoint that is not enabled nothing is queued.
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}
+Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.update_webhook(

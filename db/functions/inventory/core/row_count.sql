@@ -6,20 +6,22 @@ create or replace function inventory.row_count(
 returns bigint
 language plpgsql
 stable
-set plan_cache_mode = force_custom_plan
 as $$
+declare
+    v_pairs constant text := p_subject || ' by category and brand';
 begin
-    return (
-        select coalesce(sum(c.delta), 0)
-        from store.row_count as c
-        where
-            c.subject = case
-                when p_category_id is null and p_brand_id is null then p_subject
-                else p_subject || ' by category and brand'
-            end
-            and (p_category_id is null or c.category_id = p_category_id)
-            and (p_brand_id is null or c.brand_id = p_brand_id)
-    );
+    if p_category_id is not null then
+        return (
+            select coalesce(sum(c.delta), 0)
+            from store.row_count as c
+            where c.subject = v_pairs and c.category_id = p_category_id and (p_brand_id is null or c.brand_id = p_brand_id)
+        );
+    elsif p_brand_id is not null then
+        return (
+            select coalesce(sum(c.delta), 0) from store.row_count as c where c.subject = v_pairs and c.brand_id = p_brand_id
+        );
+    end if;
+    return (select coalesce(sum(c.delta), 0) from store.row_count as c where c.subject = p_subject);
 end;
 $$;
 

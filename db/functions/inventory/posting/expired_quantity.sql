@@ -8,7 +8,7 @@ begin
         (
             select sum(b.quantity)
             from store.block as b
-            where b.product_id = p_product_id and b.status = 'active' and b.expires_at <= p_at
+            where b.product_id = p_product_id and inventory.is_expired_block(b, p_at)
         ),
         0
     );

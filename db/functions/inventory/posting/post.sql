@@ -239,8 +239,7 @@ begin
                 from store.block as b
                 where
                     b.product_id = v_product_id
-                    and b.status = 'active'
-                    and b.expires_at <= v_at
+                    and inventory.is_expired_block(b, v_at)
                     and b.id <> all(v_ended_ids)
                 order by b.expires_at, b.id
                 limit case v_line.kind when 'expire' then v_line.quantity else c_limit + 1 end

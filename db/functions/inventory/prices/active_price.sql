@@ -10,7 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return (inventory.price_at(p_product_id, p_price_type, p_at)).amount;
+    return (select p.amount from inventory.price_at(p_product_id, p_price_type, p_at) as p);
 end;
 $$;
 

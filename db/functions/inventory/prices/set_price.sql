@@ -42,7 +42,7 @@ begin
             message = 'effective_to must be after effective_from and in the future',
             detail = jsonb_build_object('field', 'effective_to', 'input', p_effective_to);
     end if;
-    v_active := inventory.price_at(p_product_id, v_type, v_now);
+    select * into v_active from inventory.price_at(p_product_id, v_type, v_now);
     if v_from < v_active.effective_from then
         raise exception using
             errcode = 'IV024', -- BACKDATED_PRICE
@@ -53,11 +53,7 @@ begin
     if coalesce(p_close_old_price, true) then
         update store.price as p
         set effective_to = v_from, updated_at = v_now
-        where
-            p.product_id = p_product_id
-            and p.price_type = v_type
-            and p.effective_from <= v_from
-            and (p.effective_to is null or p.effective_to > v_from);
+        where p.product_id = p_product_id and p.price_type = v_type and inventory.is_in_force(p, v_from);
         -- One that is scheduled for later, and not only for a while, takes over when it begins.
         v_to := least(
             v_to,

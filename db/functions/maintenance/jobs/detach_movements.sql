@@ -60,7 +60,8 @@ begin
             ' bool_or(k.is_history) over (partition by m.product_id)'
             ' from store.%I as m inner join inventory.movement_kinds() as k on m.kind = k.kind'
             ' order by m.product_id, m.number desc on conflict (product_id) do update set movement_id = excluded.movement_id,'
-            ' number = excluded.number, has_history = o.has_history or excluded.has_history, on_hand = excluded.on_hand, reserved = excluded.reserved, blocked = excluded.blocked,'
+            ' number = excluded.number, has_history = o.has_history or excluded.has_history, on_hand = excluded.on_hand,'
+            ' reserved = excluded.reserved, blocked = excluded.blocked,'
             ' average_quantity = excluded.average_quantity, average_value = excluded.average_value'
             ' where excluded.number > o.number',
             v_name

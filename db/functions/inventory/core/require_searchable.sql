@@ -1,0 +1,18 @@
+create or replace function inventory.require_searchable(p_field text, p_search inventory.search_text)
+returns void
+language plpgsql
+stable
+as $$
+begin
+    if p_search ~ '[^[:space:],"]' and p_search !~ '[[:alnum:]]{3}' and inventory.row_count('product') > 200000 then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = format('%s must have 3 letters or digits in a row, as there are more than 200000 products', p_field),
+            detail = jsonb_build_object('field', p_field, 'input', p_search);
+    end if;
+end;
+$$;
+
+comment on function inventory.require_searchable(text, inventory.search_text) is
+'Refuse to search products for less than 3 letters or digits in a row where they are many: the index is one of trigrams, so such a
+search would read every product. Null and a search for nothing pass. Errors: 22023 with DETAIL {"field", "input"}.';

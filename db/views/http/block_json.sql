@@ -1,0 +1,22 @@
+create or replace view http.block_json as
+select
+    r.block_id as id,
+    row_to_json(r) as item
+from (
+    select
+        b.id as block_id,
+        p.sku_id,
+        trim_scale(b.quantity) as quantity,
+        b.reason,
+        b.status,
+        inventory.instant_text(b.expires_at) as expires_at,
+        inventory.instant_text(b.created_at) as created_at
+    from store.block as b
+    inner join store.product as p on b.product_id = p.id
+) as r;
+
+comment on view http.block_json is
+'A block as API 1 shows it when it is made or extended, and in its SKU.
+
+Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
+"expires_at": "timestamp", "created_at": "timestamp"}';

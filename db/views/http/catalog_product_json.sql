@@ -1,0 +1,33 @@
+create or replace view http.catalog_product_json as
+select
+    r.id,
+    row_to_json(r) as item
+from (
+    select
+        p.id,
+        p.name as title,
+        (select (c.id, c.name)::inventory.reference from store.category as c where c.id = p.category_id) as category,
+        (select (b.id, b.name)::inventory.reference from store.brand as b where b.id = p.brand_id) as brand,
+        p.description,
+        p.serial_number as serie_number,
+        http.money_text(p.cost_price) as cost_price,
+        http.money_text(price.amount) as selling_price,
+        trim_scale(coalesce(s.on_hand, 0)) as quantity,
+        p.sku,
+        p.sku_id,
+        inventory.instant_text(p.created_at) as created_at,
+        inventory.instant_text(greatest(p.updated_at, s.updated_at)) as updated_at
+    from store.product as p
+    left join store.stock as s on p.id = s.product_id
+    cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09
+    left join lateral inventory.price_at(p.id, 'retail', now.instant) as price on true
+) as r;
+
+comment on view http.catalog_product_json is
+'A product as API 5 shows it. quantity: on hand; selling_price: the active retail price; null where there is none.
+
+A product of another API has neither category nor brand until it is given them.
+
+Returns {"id": "integer", "title": "name", "category": "reference?", "brand": "reference?", "description": "text?",
+"serie_number": "text?", "cost_price": "amount?", "selling_price": "amount?", "quantity": "quantity", "sku": "sku_code",
+"sku_id": "uuid", "created_at": "timestamp", "updated_at": "timestamp"}';

@@ -1,0 +1,21 @@
+create or replace view http.product_json as
+select
+    r.id,
+    row_to_json(r) as item
+from (
+    select
+        p.id,
+        p.name,
+        p.sku,
+        p.sku_id,
+        p.description,
+        http.instant_without_offset(p.created_at) as created_at,
+        http.instant_without_offset(p.updated_at) as updated_at
+    from store.product as p
+) as r;
+
+comment on view http.product_json is
+'A product as API 3 shows it.
+
+Returns {"id": "integer", "name": "name", "sku": "sku_code", "sku_id": "uuid", "description": "text?", "created_at": "time",
+"updated_at": "time"}';

@@ -1,0 +1,22 @@
+create or replace view store.balance as
+select
+    s.product_id,
+    s.on_hand,
+    s.reserved,
+    s.blocked - e.quantity as blocked,
+    s.on_hand - s.reserved - s.blocked + e.quantity as available,
+    s.status,
+    s.unit_id,
+    s.reorder_point,
+    s.created_at,
+    s.updated_at
+from store.stock as s
+cross join lateral (
+    select coalesce(sum(b.quantity), 0) as quantity
+    from store.block as b
+    where s.blocked > 0 and b.product_id = s.product_id and inventory.is_expired_block(b, inventory.clock())
+) as e;
+
+comment on view store.balance is
+'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+and their units are available.';
