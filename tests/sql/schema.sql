@@ -252,7 +252,7 @@ CREATE TABLE store.block (
     CONSTRAINT block_quantity_positive CHECK ((quantity > '0'::numeric)),
     CONSTRAINT block_status_known CHECK ((status = ANY ('{active,converted,cancelled,expired}'::text[])))
 )
-WITH (fillfactor='90');
+WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.block OWNER TO inventory_owner;
 
@@ -366,6 +366,28 @@ ALTER DOMAIN inventory.product_reference OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.product_reference IS 'A product''s integer id or its sku_id UUID.';
 
+CREATE TYPE inventory.product_summary AS (
+	id bigint,
+	name text,
+	sku text,
+	sku_id uuid
+);
+
+ALTER TYPE inventory.product_summary OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.product_summary IS 'A product as API 3 shows it inside of something else.';
+
+CREATE TYPE inventory.product_title AS (
+	id bigint,
+	sku text,
+	sku_id uuid,
+	title text
+);
+
+ALTER TYPE inventory.product_title OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.product_title IS 'A product as API 5 shows it inside of something else.';
+
 CREATE DOMAIN inventory.quantity AS numeric
 	CONSTRAINT quantity_places CHECK ((VALUE = round(VALUE, 3)))
 	CONSTRAINT quantity_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 999999999.999)));
@@ -380,6 +402,15 @@ CREATE DOMAIN inventory.reason AS text
 ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.reason IS 'Why a caller did what it did: up to 1 000 characters.';
+
+CREATE TYPE inventory.reference AS (
+	id bigint,
+	name text
+);
+
+ALTER TYPE inventory.reference OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.reference IS 'What something belongs to, by its name.';
 
 CREATE DOMAIN inventory.related_id AS bigint
 	CONSTRAINT related_id_range CHECK ((VALUE >= '-9223372036854775808'::bigint));
@@ -527,209 +558,6 @@ COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where n
 
 COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
 
-CREATE TABLE store.brand (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    description text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.brand OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
-
-CREATE TABLE store.product (
-    id bigint NOT NULL,
-    sku_id uuid NOT NULL,
-    sku text NOT NULL,
-    name text NOT NULL,
-    description text,
-    cost_price numeric(23,3),
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    category_id bigint,
-    brand_id bigint,
-    serial_number text,
-    retail_price numeric(23,3),
-    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
-);
-
-ALTER TABLE store.product OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
-
-COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
-
-COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
-
-CREATE TABLE store.supplier (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    business_name text,
-    email text,
-    phone_number text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    description text
-);
-
-ALTER TABLE store.supplier OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
-
-CREATE TABLE store.category (
-    id bigint NOT NULL,
-    name text NOT NULL,
-    description text,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.category OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.category IS 'Categories of products (API 5). Names mind no case.';
-
-CREATE TABLE store.count (
-    id bigint NOT NULL,
-    location_id bigint NOT NULL,
-    status text DEFAULT 'open'::text NOT NULL,
-    started_by text NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    closed_by text,
-    closed_at timestamp with time zone,
-    CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
-    CONSTRAINT count_status_known CHECK ((status = ANY ('{open,closed,cancelled}'::text[])))
-);
-
-ALTER TABLE store.count OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
-
-CREATE TABLE store.webhook_delivery (
-    id bigint NOT NULL,
-    webhook_id bigint NOT NULL,
-    event_id uuid NOT NULL,
-    status text DEFAULT 'pending'::text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    tries integer DEFAULT 0 NOT NULL,
-    next_attempt_at timestamp with time zone,
-    leased_until timestamp with time zone,
-    last_status integer,
-    last_error text,
-    created_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
-    CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
-    CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
-    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
-)
-WITH (fillfactor='90');
-
-ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.webhook_delivery IS 'One event on its way to one endpoint.';
-
-COMMENT ON COLUMN store.webhook_delivery.attempts IS 'All tries ever, counted as they begin: the number of the try under way, which alone may report its outcome.';
-
-COMMENT ON COLUMN store.webhook_delivery.tries IS 'Tries since it was queued or last replayed: its place in the schedule.';
-
-COMMENT ON COLUMN store.webhook_delivery.next_attempt_at IS 'When the next try is due; of a try under way, when another takes over; null: no further try.';
-
-COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server works on it; null: none does.';
-
-COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
-
-CREATE TABLE store.inflow (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    supplier_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    description text,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT inflow_quantity_positive CHECK ((quantity > '0'::numeric))
-);
-
-ALTER TABLE store.inflow OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.inflow IS 'Inflows (API 5), never changed. An inflow''s cost layer is the one of its movement.';
-
-CREATE TABLE store.stock (
-    product_id bigint NOT NULL,
-    on_hand numeric(12,3) DEFAULT 0 NOT NULL,
-    reserved numeric(12,3) DEFAULT 0 NOT NULL,
-    blocked numeric(12,3) DEFAULT 0 NOT NULL,
-    status text DEFAULT 'active'::text NOT NULL,
-    unit_id integer DEFAULT 1 NOT NULL,
-    reorder_point numeric(12,3),
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
-    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
-    average_value numeric(32,3) DEFAULT 0 NOT NULL,
-    located numeric(12,3) DEFAULT 0 NOT NULL,
-    last_number bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
-)
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
-
-ALTER TABLE store.stock OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.stock IS 'The balances of a product and the lock that orders everything about it. available = on_hand - reserved - blocked.';
-
-COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
-
-COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
-
-COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
-
-COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
-
-COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the pool of the moving average: a departure takes of them in proportion.';
-
-COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
-
-COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
-
-COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
-
-CREATE TABLE store.outflow (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    description text,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT outflow_quantity_positive CHECK ((quantity > '0'::numeric))
-);
-
-ALTER TABLE store.outflow OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
-
-CREATE TABLE store.price (
-    product_id bigint NOT NULL,
-    id bigint NOT NULL,
-    price_type text NOT NULL,
-    amount numeric(23,3) NOT NULL,
-    effective_from timestamp with time zone NOT NULL,
-    effective_to timestamp with time zone,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT price_amount_not_negative CHECK ((amount >= '0'::numeric)),
-    CONSTRAINT price_ends_after_it_begins CHECK ((effective_to >= effective_from)),
-    CONSTRAINT price_type_known CHECK ((price_type = ANY ('{retail,promo,wholesale}'::text[])))
-);
-
-ALTER TABLE store.price OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
-
-COMMENT ON CONSTRAINT price_ends_after_it_begins ON store.price IS 'A rule that another one of the same instant replaced holds at no instant.';
-
 CREATE TABLE store.purchase (
     product_id bigint NOT NULL,
     number bigint NOT NULL,
@@ -799,6 +627,124 @@ COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier
 
 COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
+CREATE TABLE store.stock (
+    product_id bigint NOT NULL,
+    on_hand numeric(12,3) DEFAULT 0 NOT NULL,
+    reserved numeric(12,3) DEFAULT 0 NOT NULL,
+    blocked numeric(12,3) DEFAULT 0 NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    unit_id integer DEFAULT 1 NOT NULL,
+    reorder_point numeric(12,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    is_low boolean GENERATED ALWAYS AS (COALESCE((on_hand <= reorder_point), false)) STORED NOT NULL,
+    average_quantity numeric(12,3) DEFAULT 0 NOT NULL,
+    average_value numeric(32,3) DEFAULT 0 NOT NULL,
+    located numeric(12,3) DEFAULT 0 NOT NULL,
+    last_number bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE store.stock OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.stock IS 'The balances of a product and the lock that orders everything about it. available = on_hand - reserved - blocked.';
+
+COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
+
+COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
+
+COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+
+COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
+
+COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the pool of the moving average: a departure takes of them in proportion.';
+
+COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
+
+COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
+
+COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
+
+CREATE TABLE store.count (
+    id bigint NOT NULL,
+    location_id bigint NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    closed_by text,
+    closed_at timestamp with time zone,
+    CONSTRAINT count_closed_once CHECK (((status = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT count_status_known CHECK ((status = ANY ('{open,closed,cancelled}'::text[])))
+);
+
+ALTER TABLE store.count OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
+
+CREATE TABLE store.brand (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.brand OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
+
+CREATE TABLE store.product (
+    id bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    sku text NOT NULL,
+    name text NOT NULL,
+    description text,
+    cost_price numeric(23,3),
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    category_id bigint,
+    brand_id bigint,
+    serial_number text,
+    retail_price numeric(23,3),
+    CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
+);
+
+ALTER TABLE store.product OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id: API 1; sku: APIs 1, 3, 4.';
+
+COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
+
+COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
+
+CREATE TABLE store.category (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.category OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.category IS 'Categories of products (API 5). Names mind no case.';
+
+CREATE TABLE store.supplier (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    business_name text,
+    email text,
+    phone_number text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    description text
+);
+
+ALTER TABLE store.supplier OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.supplier IS 'Who sells to us (APIs 3 and 5). An e-mail address is one supplier''s alone, minding no case.';
+
 CREATE TABLE store.unit (
     id integer NOT NULL,
     name text NOT NULL,
@@ -810,6 +756,26 @@ CREATE TABLE store.unit (
 ALTER TABLE store.unit OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.unit IS 'Units of measure. Kilogram has id 3, as in the sample of API 3.';
+
+CREATE TABLE store.price (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    price_type text NOT NULL,
+    amount numeric(23,3) NOT NULL,
+    effective_from timestamp with time zone NOT NULL,
+    effective_to timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT price_amount_not_negative CHECK ((amount >= '0'::numeric)),
+    CONSTRAINT price_ends_after_it_begins CHECK ((effective_to >= effective_from)),
+    CONSTRAINT price_type_known CHECK ((price_type = ANY ('{retail,promo,wholesale}'::text[])))
+);
+
+ALTER TABLE store.price OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.price IS 'Prices as rules in time, [effective_from, effective_to). The latest effective_from wins, then the highest id.';
+
+COMMENT ON CONSTRAINT price_ends_after_it_begins ON store.price IS 'A rule that another one of the same instant replaced holds at no instant.';
 
 CREATE TABLE store.cost_layer (
     product_id bigint NOT NULL,
@@ -830,7 +796,7 @@ CREATE TABLE store.cost_layer (
     CONSTRAINT cost_layer_remaining_value_within CHECK (((remaining_value >= '0'::numeric) AND (remaining_value <= value))),
     CONSTRAINT cost_layer_remaining_within CHECK (((remaining >= '0'::numeric) AND (remaining <= quantity)))
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.cost_layer OWNER TO inventory_owner;
 
@@ -863,6 +829,37 @@ COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at 
 
 COMMENT ON COLUMN store.count_line.operation_id IS 'The Count that closing the count booked.';
 
+CREATE TABLE store.inflow (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT inflow_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.inflow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.inflow IS 'Inflows (API 5), never changed. An inflow''s cost layer is the one of its movement.';
+
+CREATE TABLE store.outflow (
+    product_id bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    description text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT outflow_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.outflow OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
+
 CREATE TABLE store.webhook (
     id bigint NOT NULL,
     url text NOT NULL,
@@ -873,6 +870,8 @@ CREATE TABLE store.webhook (
     previous_secret_until timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT webhook_deleted_is_disabled CHECK (((deleted_at IS NULL) OR (NOT enabled))),
     CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
     CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
 );
@@ -884,6 +883,8 @@ COMMENT ON TABLE store.webhook IS 'Webhook endpoints: where events go, and which
 COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whsec_ and 32 random bytes in base64.';
 
 COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
+
+COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
@@ -949,6 +950,88 @@ COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a pla
 
 COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
 
+CREATE TABLE store.location (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.location OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.location IS 'Named places (API 4).';
+
+CREATE TABLE store.event (
+    id uuid NOT NULL,
+    type text NOT NULL,
+    payload json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE store.event OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.event IS 'The outbox: what happened, written in the transaction in which it happened, where an endpoint wants to know of it.';
+
+COMMENT ON COLUMN store.event.id IS 'A time-ordered UUID; the webhook-id of every delivery and try is made of it.';
+
+COMMENT ON COLUMN store.event.payload IS 'The body that is sent, to the byte.';
+
+CREATE TABLE store.webhook_delivery (
+    id bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    leased_until timestamp with time zone,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_attempts_not_fewer CHECK (((tries >= 0) AND (tries <= attempts))),
+    CONSTRAINT webhook_delivery_finished_free CHECK (((finished_at IS NULL) OR (leased_until IS NULL))),
+    CONSTRAINT webhook_delivery_finished_or_due CHECK (((next_attempt_at IS NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT webhook_delivery_status_known CHECK ((status = ANY ('{pending,delivered,failed}'::text[])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE store.webhook_delivery OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_delivery IS 'One event on its way to one endpoint.';
+
+COMMENT ON COLUMN store.webhook_delivery.attempts IS 'All tries ever, counted as they begin: the number of the try under way, which alone may report its outcome.';
+
+COMMENT ON COLUMN store.webhook_delivery.tries IS 'Tries since it was queued or last replayed: its place in the schedule.';
+
+COMMENT ON COLUMN store.webhook_delivery.next_attempt_at IS 'When the next try is due; of a try under way, when another takes over; null: no further try.';
+
+COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server works on it; null: none does.';
+
+COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
+
+CREATE VIEW store.balance AS
+ SELECT s.product_id,
+    s.on_hand,
+    s.reserved,
+    (s.blocked - e.quantity) AS blocked,
+    (((s.on_hand - s.reserved) - s.blocked) + e.quantity) AS available,
+    s.status,
+    s.unit_id,
+    s.reorder_point,
+    s.created_at,
+    s.updated_at
+   FROM (store.stock s
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity
+           FROM store.block b
+          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
+
+ALTER TABLE store.balance OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+and their units are available.';
+
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
@@ -1013,16 +1096,6 @@ ALTER TABLE store.deleted_flow OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, and the movements that undid them.';
 
-CREATE TABLE store.location (
-    id bigint NOT NULL,
-    code text NOT NULL,
-    created_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE store.location OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.location IS 'Named places (API 4).';
-
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
     START WITH 1
@@ -1079,22 +1152,6 @@ ALTER TABLE store.detached_month OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.detached_month IS 'Partitions that maintenance.detach_movements() took out of the ledger: it begins where the last of them ends.';
 
-CREATE TABLE store.event (
-    id uuid NOT NULL,
-    type text NOT NULL,
-    payload json NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
-);
-
-ALTER TABLE store.event OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.event IS 'The outbox: what happened, written in the transaction in which it happened, where an endpoint wants to know of it.';
-
-COMMENT ON COLUMN store.event.id IS 'A time-ordered UUID; the webhook-id of every delivery and try is made of it.';
-
-COMMENT ON COLUMN store.event.payload IS 'The body that is sent, to the byte.';
-
 CREATE TABLE store.idempotency_key (
     caller text NOT NULL,
     key text NOT NULL,
@@ -1103,7 +1160,8 @@ CREATE TABLE store.idempotency_key (
     error jsonb,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT idempotency_key_one_outcome CHECK (((result IS NULL) OR (error IS NULL)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.idempotency_key OWNER TO inventory_owner;
 
@@ -1131,7 +1189,8 @@ CREATE TABLE store.job (
     scheduled_at timestamp with time zone,
     last_started_at timestamp with time zone,
     last_finished_at timestamp with time zone,
-    last_count bigint
+    last_count bigint,
+    late_after interval DEFAULT '00:05:00'::interval NOT NULL
 );
 
 ALTER TABLE store.job OWNER TO inventory_owner;
@@ -1141,6 +1200,19 @@ COMMENT ON TABLE store.job IS 'The heartbeat of each pg_cron job.';
 COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py last scheduled it with pg_cron; null: not scheduled.';
 
 COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
+
+COMMENT ON COLUMN store.job.late_after IS 'A job that pg_cron has and that has not run for so long has stopped.';
+
+CREATE TABLE store.job_failure (
+    job text NOT NULL,
+    product_id bigint NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    message text NOT NULL
+);
+
+ALTER TABLE store.job_failure OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.job_failure IS 'Products that a job could not deal with: it goes on with the others, and tries these again an hour later.';
 
 ALTER TABLE store.location ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.location_id_seq
@@ -1249,7 +1321,8 @@ CREATE TABLE store.price_turn (
     product_id bigint NOT NULL,
     price_type text NOT NULL,
     at timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.price_turn OWNER TO inventory_owner;
 
@@ -1280,7 +1353,8 @@ CREATE TABLE store.row_count (
     category_id bigint,
     brand_id bigint,
     delta bigint NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE store.row_count OWNER TO inventory_owner;
 
@@ -1288,6 +1362,10 @@ COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their numbe
 that none of them waits for another; summed up now and then.';
 
 COMMENT ON COLUMN store.row_count.subject IS 'product, product by category and brand, inflow or outflow.';
+
+COMMENT ON COLUMN store.row_count.category_id IS '0: none.';
+
+COMMENT ON COLUMN store.row_count.brand_id IS '0: none.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1
@@ -1459,6 +1537,9 @@ ALTER TABLE ONLY store.idempotency_key
 ALTER TABLE ONLY store.inflow
     ADD CONSTRAINT inflow_pkey PRIMARY KEY (product_id, id);
 
+ALTER TABLE ONLY store.job_failure
+    ADD CONSTRAINT job_failure_pkey PRIMARY KEY (job, product_id);
+
 ALTER TABLE ONLY store.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (name);
 
@@ -1600,13 +1681,15 @@ CREATE INDEX product_search_idx ON store.product USING gin (name extensions.gin_
 
 CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id);
 
+CREATE INDEX purchase_id_idx ON store.purchase USING btree (id);
+
 CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product_id, created_at, id);
 
 CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (supplier_id, created_at, id);
 
 CREATE INDEX row_count_brand_idx ON store.row_count USING btree (subject, brand_id) INCLUDE (category_id, delta);
 
-CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id) INCLUDE (brand_id, delta);
+CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id, brand_id) INCLUDE (delta);
 
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 
@@ -1657,6 +1740,9 @@ ALTER TABLE ONLY store.count
 ALTER TABLE ONLY store.inflow
     ADD CONSTRAINT inflow_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
 
+ALTER TABLE ONLY store.job_failure
+    ADD CONSTRAINT job_failure_job_fkey FOREIGN KEY (job) REFERENCES store.job(name);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
@@ -1677,12 +1763,6 @@ ALTER TABLE ONLY store.stock
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES store.unit(id);
-
-ALTER TABLE ONLY store.webhook_delivery
-    ADD CONSTRAINT webhook_delivery_event_id_fkey FOREIGN KEY (event_id) REFERENCES store.event(id);
-
-ALTER TABLE ONLY store.webhook_delivery
-    ADD CONSTRAINT webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES store.webhook(id) ON DELETE CASCADE;
 
 REVOKE ALL ON TYPE inventory.art_quantity FROM PUBLIC;
 
@@ -1750,9 +1830,15 @@ REVOKE ALL ON TYPE inventory.price_type FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.product_reference FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.product_summary FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.product_title FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.reason FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.reference FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.related_id FROM PUBLIC;
 
