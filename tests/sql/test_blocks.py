@@ -673,9 +673,7 @@ def test_a_block_that_was_extended_while_the_sweep_waited_is_not_swept(
     with one.transaction():
         one.execute("select inventory.extend_block(%s, %s)", [made["id"], NOON + HOUR])
         freeze(NOON + MINUTE)
-        waiting = in_thread(
-            lambda: two.execute("select inventory.end_expired_blocks(%s, 9)", [product]).fetchone()
-        )
+        waiting = in_thread(lambda: two.execute("select inventory.end_expired_blocks(%s, 9)", [product]).fetchone())
         database.wait_until_blocked(two)
     assert waiting.result() == (0,)
     assert database.stock(product) == (4, 0, 4)

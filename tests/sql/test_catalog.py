@@ -559,13 +559,12 @@ def test_every_error_code_that_is_raised_is_listed_and_named_beside_it(catalog: 
 
 
 def test_every_raise_has_its_error_code() -> None:
+    code = r"'[A-Za-z0-9_]+'|error_sqlstate\b|p_posted\.sqlstate|error ->> 'sqlstate'"
     for file, text in sources().items():
         body = re.sub(r"--.*", "", text)
         for statement in re.findall(r"\braise\b[^;]*;", body):
             if re.fullmatch(r"raise\s*;|raise (warning|notice|log|info|debug)\b[^;]*;", statement) is None:
-                assert re.match(r"raise exception using\s+errcode = ('[A-Za-z0-9_]+'|error_sqlstate\b|p_posted\.sqlstate|error ->> 'sqlstate')", statement), (
-                    f"{file}: {statement}"
-                )
+                assert re.match(rf"raise exception using\s+errcode = ({code})", statement), f"{file}: {statement}"
 
 
 def test_every_condition_that_is_caught_is_named_or_raised_again() -> None:

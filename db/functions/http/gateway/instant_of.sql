@@ -9,4 +9,5 @@ begin
 end;
 $$;
 
-comment on function http.instant_of(text) is 'The instant that a text means: UTC where it has no offset, whatever the session''s zone.';
+comment on function http.instant_of(text) is
+'The instant that a text means: UTC where it has no offset, whatever the session''s zone.';

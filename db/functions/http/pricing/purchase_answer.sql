@@ -11,4 +11,5 @@ begin
 end;
 $$;
 
-comment on function http.purchase_answer(store.purchase) is 'A purchase beside the inventory that it left, as API 3 shows it when it is made.';
+comment on function http.purchase_answer(store.purchase) is
+'A purchase beside the inventory that it left, as API 3 shows it when it is made.';

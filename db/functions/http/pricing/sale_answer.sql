@@ -11,4 +11,5 @@ begin
 end;
 $$;
 
-comment on function http.sale_answer(store.sale) is 'A sale beside the inventory that it left, as API 3 shows it when it is made.';
+comment on function http.sale_answer(store.sale) is
+'A sale beside the inventory that it left, as API 3 shows it when it is made.';

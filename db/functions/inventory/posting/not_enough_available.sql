@@ -12,4 +12,5 @@ begin
 end;
 $$;
 
-comment on function inventory.not_enough_available(numeric, numeric) is 'The refusal of a line that wants more than is available.';
+comment on function inventory.not_enough_available(numeric, numeric) is
+'The refusal of a line that wants more than is available.';
