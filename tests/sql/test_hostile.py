@@ -380,7 +380,7 @@ MAKING = (
     "create function pg_temp.lower(text) returns text language sql as 'select $1'",
     "create function public.lower(text) returns text language sql as 'select $1'",
     "create function pg_catalog.lower(name) returns text language sql as 'select null::text'",
-    "create function inventory.change_stock() returns void language sql as ''",
+    "create function inventory.post() returns void language sql as ''",
     "create procedure public.mine() language sql as ''",
     "create aggregate public.mine (integer) (sfunc = int4pl, stype = integer)",
     "create schema mine",

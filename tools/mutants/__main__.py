@@ -1,8 +1,8 @@
 """`make mutants`: change one thing at a time in the rules, and see whether a test notices.
 
     python -m tools.mutants --count 600 --seed 1     a sample of all
-    python -m tools.mutants --function inventory.hold
-    python -m tools.mutants --mutant inventory.hold:158c12   one, with its difference and what fails
+    python -m tools.mutants --function inventory.post
+    python -m tools.mutants --mutant inventory.post:158c12   one, with its difference and what fails
     python -m tools.mutants --survivors              again what survived, after tests were added
     python -m tools.mutants --page                   no run: docs/mutants.md from the results that there are
 

@@ -1,6 +1,6 @@
 """The small changes to one PL/pgSQL function that a good test notices.
 
-    for mutant in mutants("inventory.hold", path.read_text()):
+    for mutant in mutants("inventory.post", path.read_text()):
         print(mutant.id, mutant.change)
 
 Works on tokens, so that a string, a comment and a name are never taken for code. Needs no database: whether PostgreSQL
@@ -23,11 +23,15 @@ from db.apply import FUNCTIONS
 # Of the gateway, what decides that a call is made once, and what a batch makes of many.
 GATEWAY = (
     "http.batch",
-    "http.batch_call",
     "http.batch_functions",
-    "http.batch_product",
+    "http.carry_out",
+    "http.claim_keys",
+    "http.keep_answers",
+    "http.key_owner",
     "http.may_call",
     "http.once",
+    "http.prepare_line",
+    "http.prepare_order",
     "http.statement",
 )
 CLOCK = "inventory.clock"  # the tests replace it
