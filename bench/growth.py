@@ -75,11 +75,11 @@ STEPS = """
 # The ledger is 250 slots in order of time, ten a month; slot 25 * step + r has this step of the products that leave r.
 _SLOT = """
 insert into store.{table} (
-    product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
     blocked_after, cost, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    p.n * 25 + {slot} % 25 + 1, {slot}::bigint * {per_slot} + p.n + 1, s.kind, s.on_hand_before, s.on_hand_after,
+    p.n * 25 + {slot} % 25 + 1, {slot}::bigint * {per_slot} + p.n + 1, s.step + 1, s.kind, s.on_hand_before, s.on_hand_after,
     s.reserved_before, s.reserved_after, 0, 0, s.cost, 'bench', t.at, t.at, s.quantity, s.value
 from {steps}
 cross join generate_series(0, {per_slot} - 1) as p (n)
@@ -107,14 +107,16 @@ cross join (
     select '{{oak,steel,brass,linen,wool,glass,paper,cotton,amber,cobalt,ivory,scarlet,quartz}}'::text [] as words
 ) as w;
 
-insert into store.stock (product_id, on_hand, reserved, created_at, updated_at, average_quantity, average_value)
-select g, 997, 2, '{start}', now(), 997, 1994 from generate_series(1, {products}) as g;
+insert into store.stock (
+    product_id, on_hand, reserved, created_at, updated_at, average_quantity, average_value, last_number
+)
+select g, 997, 2, '{start}', now(), 997, 1994, 10 from generate_series(1, {products}) as g;
 
 insert into store.cost_layer (
-    product_id, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
+    product_id, number, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
 ) overriding system value
 select
-    g, g, (g - 1) % 25 * {per_slot}::bigint + (g - 1) / 25 + 1, '{start}', 1000, 997, 2, 2000, 1994
+    g, 1, g, (g - 1) % 25 * {per_slot}::bigint + (g - 1) / 25 + 1, '{start}', 1000, 997, 2, 2000, 1994
 from generate_series(1, {products}) as g;
 
 insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost)
@@ -281,7 +283,7 @@ class Bench:
             return lambda: self._execute(
                 f"create table store.{table} (like store.movement_default including defaults including constraints)",
                 *slots,
-                f"alter table store.{table} add primary key (product_id, id)",
+                f"alter table store.{table} add primary key (product_id, number)",
                 f"create index on store.{table} using brin (created_at)"
                 " with (pages_per_range = 32, autosummarize = on)",
                 f"comment on table store.{table} is 'Movements of a month (UTC).'",

@@ -37,23 +37,23 @@ inner join word as c on g / 169 % 13 = c.n
 order by g;
 
 insert into store.stock (
-    product_id, on_hand, reserved, status, reorder_point, created_at, updated_at, average_quantity, average_value
+    product_id, on_hand, reserved, status, reorder_point, created_at, updated_at, average_quantity, average_value, last_number
 )
 select
     g, 25, 2,
     case when g % 100 = 0 then 'inactive' when g % 5000 = 1 and g > 1 then 'archived' else 'active' end,
     case when g % 200 = 0 then 30 when g % 3 = 0 then 10 end,
-    now() - interval '60 days', now(), 25, 56.944
+    now() - interval '60 days', now(), 25, 56.944, 6
 from generate_series(1, :products) as g;
 
 -- The moving average of all: 20 at 2 and 10 at 3 are 70 for 30; a sale of 5 takes 11.667 of it, and an outflow of 5 11.389
 -- of what are 68.333 for 30 with 5 more.
 insert into store.movement (
-    product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, reference, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    g, (k.step - 1) * :products + g, k.kind, k.before, k.after, case when k.step > 4 then 2 else 0 end,
+    g, (k.step - 1) * :products + g, k.step, k.kind, k.before, k.after, case when k.step > 4 then 2 else 0 end,
     case when k.step > 3 then 2 else 0 end, 0, 0, k.cost, case when k.step not in (1, 4) then g::text end, 'bench', t.at, t.at, k.average_quantity, k.average_value
 from (
     values
@@ -67,10 +67,10 @@ cross join lateral (
 order by k.step, g;
 
 insert into store.cost_layer (
-    product_id, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
+    product_id, number, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
 ) overriding system value
 select
-    m.product_id, m.id, m.id, m.created_at, m.on_hand_after - m.on_hand_before,
+    m.product_id, m.number, m.id, m.id, m.created_at, m.on_hand_after - m.on_hand_before,
     case m.kind when 'inflow' then 5 else 10 end, m.cost / (m.on_hand_after - m.on_hand_before), m.cost,
     case m.kind when 'initial' then 20 when 'purchase' then 30 else 10 end
 from store.movement as m
@@ -138,16 +138,18 @@ begin
         insert into average values (v_pair, v_value + 3, v_value + 3 - inventory.share(v_value + 3, 1, 26));
         v_value := v_value + 3 - inventory.share(v_value + 3, 1, 26);
     end loop;
-    update store.stock set average_value = v_value where product_id = 1;
+    update store.stock
+    set average_value = v_value, last_number = 6 + 2 * (select count(*) from pair)
+    where product_id = 1;
 end;
 $$;
 
 insert into store.movement (
-    product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, reference, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    1, k.id, k.kind, k.before, k.after, 2, 2, 0, 0, k.cost, (:products + r.p)::text, 'bench', r.at, r.at, k.after, k.average
+    1, k.id, k.id - 6 * (:products - 1), k.kind, k.before, k.after, 2, 2, 0, 0, k.cost, (:products + r.p)::text, 'bench', r.at, r.at, k.after, k.average
 from pair as r
 inner join average as a on r.p = a.p
 cross join lateral (
@@ -156,10 +158,10 @@ cross join lateral (
 order by k.id;
 
 insert into store.cost_layer (
-    product_id, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value, is_open
+    product_id, number, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value, is_open
 ) overriding system value
 select
-    1, r.bought_id, r.bought_id, r.at, 1, case when n.is_left then 1 else 0 end, 3, 3, case when n.is_left then 3 else 0 end,
+    1, r.bought_id - 6 * (:products - 1), r.bought_id, r.bought_id, r.at, 1, case when n.is_left then 1 else 0 end, 3, 3, case when n.is_left then 3 else 0 end,
     n.is_left
 from pair as r
 cross join lateral (select r.p > :pairs - 25 as is_left) as n

@@ -29,19 +29,19 @@ update store.movement set occurred_at = now() - interval '9 days', created_at = 
 update store.cost_layer set received_at = now() - interval '9 days';
 
 insert into store.movement (
-    product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    1, 1 + n, case n % 2 when 1 then 'add' else 'remove' end, 25 + (n + 1) % 2, 25 + n % 2,
+    1, 1 + n, 1 + n, case n % 2 when 1 then 'add' else 'remove' end, 25 + (n + 1) % 2, 25 + n % 2,
     0, 0, 0, 0, 2, 'bench', t.at, t.at, 25 + n % 2, 50 + 2 * (n % 2)
 from generate_series(1, {movements}) as n
 cross join lateral (select now() - ({movements} - n) * interval '1 millisecond' as at) as t;
 
 insert into store.cost_layer (
-    product_id, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value, is_open
+    product_id, number, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value, is_open
 ) overriding system value
-select 1, 1 + p, 2 * p, m.created_at, 1, l.left, 2, 2, 2 * l.left, l.left > 0
+select 1, 2 * p, 1 + p, 2 * p, m.created_at, 1, l.left, 2, 2, 2 * l.left, l.left > 0
 from generate_series(1, {pairs}) as p
 cross join lateral (select (p > {pairs} - 25)::integer as left) as l
 inner join store.movement as m on m.product_id = 1 and m.id = 2 * p;
@@ -49,6 +49,8 @@ update store.cost_layer set remaining = 0, remaining_value = 0, is_open = false 
 
 insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost)
 select 1, 2 * p + 1, case when p <= 25 then 1 else 1 + p - 25 end, 1, 2 from generate_series(1, {pairs}) as p;
+
+update store.stock set last_number = 1 + {movements} where product_id = 1;
 
 select
     setval('store.movement_id_seq', 1 + {movements}),

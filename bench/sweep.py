@@ -40,17 +40,17 @@ insert into store.block (id, product_id, quantity, expires_at, created_at, creat
 select l.id, l.product_id, 1, l.expires_at, now() - interval '31 days', 'bench' from lapsed as l order by l.n;
 
 insert into store.movement (
-    product_id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
+    product_id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     reference, actor, occurred_at, created_at
 )
 select
-    l.product_id, 'block', 100000000, 100000000, 0, 0, l.place - 1, l.place, l.id::text, 'bench',
+    l.product_id, 1 + l.place, 'block', 100000000, 100000000, 0, 0, l.place - 1, l.place, l.id::text, 'bench',
     now() - interval '31 days', now() - interval '31 days'
 from (select *, row_number() over (partition by product_id order by n) as place from lapsed) as l
 order by l.n;
 
 update store.stock as s
-set blocked = c.count
+set blocked = c.count, last_number = 1 + c.count
 from (select product_id, count(*) from lapsed group by product_id) as c
 where s.product_id = c.product_id;
 drop table lapsed;

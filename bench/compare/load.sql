@@ -9,8 +9,8 @@ select
     'Product number ' || g, now(), now(), 3, 2.95
 from generate_series(1, :products) as g;
 
-insert into store.stock (product_id, on_hand, created_at, updated_at, average_quantity, average_value)
-select g, 100000014, now(), now(), 100000014, 300000031.5
+insert into store.stock (product_id, on_hand, created_at, updated_at, average_quantity, average_value, last_number)
+select g, 100000014, now(), now(), 100000014, 300000031.5, 3
 from generate_series(1, :products) as g;
 
 create temporary table arrival as
@@ -20,21 +20,21 @@ from (
 ) as a (step, kind, before, after, unit_cost, value);
 
 insert into store.movement (
-    product_id, id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    g, (a.step - 1) * :products + g, a.kind, a.before, a.after, 0, 0, 0, 0,
+    g, (a.step - 1) * :products + g, a.step, a.kind, a.before, a.after, 0, 0, 0, 0,
     (a.after - a.before) * a.unit_cost, 'bench', now(), now(), a.after, a.value
 from arrival as a
 cross join generate_series(1, :products) as g
 order by a.step, g;
 
 insert into store.cost_layer (
-    product_id, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
+    product_id, number, id, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value
 ) overriding system value
 select
-    g, (a.step - 1) * :products + g, (a.step - 1) * :products + g, now(), a.after - a.before, a.after - a.before,
+    g, a.step, (a.step - 1) * :products + g, (a.step - 1) * :products + g, now(), a.after - a.before, a.after - a.before,
     a.unit_cost, (a.after - a.before) * a.unit_cost, (a.after - a.before) * a.unit_cost
 from arrival as a
 cross join generate_series(1, :products) as g

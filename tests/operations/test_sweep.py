@@ -15,20 +15,9 @@ def test_a_caller_of_the_product_does_not_wait_for_the_whole_sweep(database: Dat
     """The sweep is held up in its first batch, which has the product; a caller comes, and then the sweep goes on."""
     database.be_patient()
     product = database.product(quantity=BLOCKS + 1)
-    # As inventory.create_block writes them, in one statement.
     database.admin.execute(
-        "with made as ("
-        " insert into store.block (id, product_id, quantity, expires_at, created_at, created_by)"
-        " select inventory.uuid_v7(c.at), %(product)s, 1, c.at + interval '1 hour', c.at, 'test'"
-        " from generate_series(1, %(count)s), (select inventory.clock() as at) as c"
-        " returning id, created_at),"
-        " written as ("
-        " insert into store.movement (product_id, kind, on_hand_before, on_hand_after, reserved_before, reserved_after,"
-        " blocked_before, blocked_after, reference, actor, occurred_at, created_at)"
-        " select %(product)s, 'block', %(count)s + 1, %(count)s + 1, 0, 0, row_number() over () - 1,"
-        " row_number() over (), id, 'test', created_at, created_at from made)"
-        " update store.stock set blocked = %(count)s where product_id = %(product)s",
-        {"product": product, "count": BLOCKS},
+        "select inventory.post(array_agg(inventory.line('block', %s, 1))) from generate_series(1, %s)",
+        [product, BLOCKS],
     )
     database.verify()
     database.advance(timedelta(days=30))

@@ -91,6 +91,11 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
 
     apply(old.info.dsn, jobs=False)
     after = contents(old, of_then)
+    # Keys belong to users now, not to the roles that they have.
+    for contents_of in (before, after):
+        contents_of["idempotency_key"] = Counter(
+            {(row[0].split(" ")[1], *row[1:]): count for row, count in contents_of["idempotency_key"].items()}
+        )
     # Jobs and units are the ones that came with the tables; new jobs have come.
     assert {table: rows if table != "job" else rows & before["job"] for table, rows in after.items()} == before
     assert old.execute("select * from maintenance.verify()").fetchall() == []
