@@ -79,8 +79,8 @@ insert into store.{table} (
     blocked_after, cost, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
-    p.n * 25 + {slot} % 25 + 1, {slot}::bigint * {per_slot} + p.n + 1, s.step + 1, s.kind, s.on_hand_before, s.on_hand_after,
-    s.reserved_before, s.reserved_after, 0, 0, s.cost, 'bench', t.at, t.at, s.quantity, s.value
+    p.n * 25 + {slot} % 25 + 1, {slot}::bigint * {per_slot} + p.n + 1, s.step + 1, s.kind, s.on_hand_before,
+    s.on_hand_after, s.reserved_before, s.reserved_after, 0, 0, s.cost, 'bench', t.at, t.at, s.quantity, s.value
 from {steps}
 cross join generate_series(0, {per_slot} - 1) as p (n)
 cross join lateral (

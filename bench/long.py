@@ -29,8 +29,8 @@ update store.movement set occurred_at = now() - interval '9 days', created_at = 
 update store.cost_layer set received_at = now() - interval '9 days';
 
 insert into store.movement (
-    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
-    cost, actor, occurred_at, created_at, average_quantity, average_value
+    product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
+    blocked_after, cost, actor, occurred_at, created_at, average_quantity, average_value
 )
 select
     1, 1 + n, 1 + n, case n % 2 when 1 then 'add' else 'remove' end, 25 + (n + 1) % 2, 25 + n % 2,

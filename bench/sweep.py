@@ -40,8 +40,8 @@ insert into store.block (id, product_id, quantity, expires_at, created_at, creat
 select l.id, l.product_id, 1, l.expires_at, now() - interval '31 days', 'bench' from lapsed as l order by l.n;
 
 insert into store.movement (
-    product_id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
-    reference, actor, occurred_at, created_at
+    product_id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
+    blocked_after, reference, actor, occurred_at, created_at
 )
 select
     l.product_id, 1 + l.place, 'block', 100000000, 100000000, 0, 0, l.place - 1, l.place, l.id::text, 'bench',
