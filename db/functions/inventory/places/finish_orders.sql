@@ -9,6 +9,7 @@ create or replace function inventory.finish_orders(
 returns record
 language plpgsql
 volatile
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     v_operation store.art_operation;

@@ -1,9 +1,12 @@
 -- Every change of stock of every API is a line here. The function decides line by line in memory, in order of product, and
 -- writes what it accepted as sets (inventory.write_postings). docs/posting.md shows it step by step.
+-- Plans are generic, here and in what it calls: PostgreSQL would plan anew for each length of the arrays, which takes longer than
+-- the writing.
 create or replace function inventory.post(p_lines inventory.posting[])
 returns inventory.posted[]
 language plpgsql
 volatile
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may touch: less than a second
@@ -12,16 +15,15 @@ declare
     v_line inventory.posting;
     v_kind inventory.movement_kind;
     v_posted inventory.posted;
-    v_result inventory.posted [] := array_fill(null::inventory.posted, array[cardinality(p_lines)]);
+    v_result inventory.posted [];
     -- The product at hand: its balances after the lines so far, and the instant of its movements. Blocks' ids and
     -- arrivals are a microsecond apart (v_tick), so that they have an order.
     v_product_id bigint;
-    v_lines integer := 0;
     v_is_locked boolean;
     v_is_seen boolean; -- v_stock is of a snapshot, without the lock
     v_seen record;
     v_locked store.stock [];
-    v_next integer := 1;
+    v_next integer;
     v_stock store.stock;
     v_before store.stock;
     v_at timestamptz;
@@ -34,20 +36,20 @@ declare
     v_movement store.movement;
     -- What is to be written.
     v_stock_at integer;
-    v_stocks store.stock [] := '{}'::store.stock [];
-    v_movements store.movement [] := '{}'::store.movement [];
-    v_kinds text [] := '{}'::text [];
-    v_blocks store.block [] := '{}'::store.block [];
-    v_ended store.block [] := '{}'::store.block [];
-    v_opened store.cost_layer [] := '{}'::store.cost_layer [];
-    v_changed store.cost_layer [] := '{}'::store.cost_layer [];
-    v_uses store.cost_layer_use [] := '{}'::store.cost_layer_use [];
-    v_places store.location_stock [] := '{}'::store.location_stock [];
-    v_moves store.location_movement [] := '{}'::store.location_movement [];
-    v_low store.stock [] := '{}'::store.stock [];
+    v_stocks store.stock [];
+    v_movements store.movement [];
+    v_kinds text [];
+    v_blocks store.block [];
+    v_ended store.block [];
+    v_opened store.cost_layer [];
+    v_changed store.cost_layer [];
+    v_uses store.cost_layer_use [];
+    v_places store.location_stock [];
+    v_moves store.location_movement [];
+    v_low store.stock [];
     -- Blocks
     v_block store.block;
-    v_ended_ids uuid [] := '{}'::uuid [];
+    v_ended_ids uuid [];
     v_expiring store.block [];
     v_expired numeric;
     -- Cost layers: those that are stored, oldest first, then those that earlier lines opened.
@@ -56,7 +58,7 @@ declare
         from store.cost_layer as l
         where l.product_id = p_id and l.is_open and (p_layer_id is null or l.id = p_layer_id)
         order by l.number;
-    v_is_reading boolean := false;
+    v_is_reading boolean;
     v_is_stored boolean;
     v_opened_at integer;
     v_changed_at integer;
@@ -83,7 +85,9 @@ begin
         v_order := array(
             select l.ordinality::integer from unnest(p_lines) with ordinality as l order by l.product_id, l.ordinality
         );
-        -- The locks, in order of id. Products that cannot give what any of their lines wants, not even if all their blocks
+        v_result := array_fill(null::inventory.posted, array[cardinality(p_lines)]);
+        v_next := 1;
+        -- The locks, in order of id. Products that cannot give what any of their lines wants, not even if their expired blocks
         -- ended, are not locked.
         v_locked := array(
             select s
@@ -97,11 +101,14 @@ begin
                         cross join lateral inventory.movement_kind(l.kind) as k
                         where
                             l.quantity is distinct from 0
-                            and (
-                                l.kind = 'convert'
-                                or k.reserved + k.blocked - k.on_hand <= 0
-                                or l.quantity <= t.on_hand - t.reserved
-                            )
+                            and case
+                                when l.kind = 'convert' or k.reserved + k.blocked - k.on_hand <= 0 then true
+                                when l.quantity <= t.on_hand - t.reserved - t.blocked then true
+                                when t.blocked > 0 and l.quantity <= t.on_hand - t.reserved then
+                                    l.quantity <= t.on_hand - t.reserved - t.blocked
+                                    + inventory.expired_quantity(t.product_id, inventory.clock())
+                                else false
+                            end
                             or l.location_id is not null
                     )
                 )
@@ -117,27 +124,27 @@ begin
         v_kind := inventory.movement_kind(v_line.kind);
         v_posted := null;
 
-        if v_lines = 0 or v_product_id is distinct from v_line.product_id then
-            v_product_id := v_line.product_id;
-            v_stock_at := cardinality(v_stocks) + 1;
-            v_lines := 0;
-            v_is_locked := false;
-            v_is_seen := false;
-            v_cost_price := null;
-            v_layer := null;
-            v_opened_at := null;
-            v_place_base := cardinality(v_places);
-            v_place_ids := '{}'::bigint [];
-            if v_is_reading then
-                close c_layers;
-                v_is_reading := false;
+        if v_product_id is distinct from v_line.product_id or v_stock_at is null then
+            if v_stock_at is not null then
+                v_is_locked := false;
+                v_is_seen := false;
+                v_cost_price := null;
+                v_layer := null;
+                v_opened_at := null;
+                v_place_ids := null;
+                v_place_base := coalesce(cardinality(v_places), 0);
+                if v_is_reading then
+                    close c_layers;
+                    v_is_reading := false;
+                end if;
             end if;
+            v_product_id := v_line.product_id;
+            v_stock_at := coalesce(cardinality(v_stocks), 0) + 1;
         elsif v_line.returns_movement_id is not null or v_line.layer_id is not null then
             raise exception using
                 errcode = 'feature_not_supported',
                 message = 'What names a departure or a cost layer is posted alone.';
         end if;
-        v_lines := v_lines + 1;
 
         -- How the balances change, as far as it can be told before the lock.
         if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
@@ -153,7 +160,7 @@ begin
 
         -- The lock. A line that wants more than there is takes none: one snapshot refuses it, unless blocks that have expired
         -- would help.
-        if not v_is_locked then
+        if v_is_locked is not true then
             if cardinality(p_lines) = 1 then
                 select * into v_stock
                 from store.stock as s
@@ -167,7 +174,7 @@ begin
             end if;
             v_at := inventory.clock();
             if not v_is_locked then
-                if not v_is_seen then
+                if v_is_seen is not true then
                     -- In one snapshot
                     select
                         s as stock,
@@ -220,7 +227,7 @@ begin
             v_place_at := array_position(v_place_ids, v_line.location_id);
             v_held := case
                 when v_place_at is null then inventory.held_at(v_product_id, v_line.location_id)
-                else v_places[v_place_base + v_place_at].quantity
+                else v_places[coalesce(v_place_base, 0) + v_place_at].quantity
             end;
             v_posted.booked := v_held;
             if v_line.counted is not null then
@@ -232,15 +239,15 @@ begin
         -- Where too little is available, expired blocks end: the oldest first, and no more than it takes.
         v_free := v_stock.on_hand - v_stock.reserved - v_stock.blocked;
         v_expired := 0;
-        v_expiring := '{}'::store.block [];
         if v_stock.blocked > 0 and (v_free < v_wanted or v_line.kind = 'expire') then
+            v_expiring := '{}'::store.block [];
             for v_block in
                 select *
                 from store.block as b
                 where
                     b.product_id = v_product_id
                     and inventory.is_expired_block(b, v_at)
-                    and b.id <> all(v_ended_ids)
+                    and b.id <> all(coalesce(v_ended_ids, '{}'))
                 order by b.expires_at, b.id
                 limit case v_line.kind when 'expire' then v_line.quantity else c_limit + 1 end
             loop
@@ -268,30 +275,30 @@ begin
             );
             continue;
         end if;
-        foreach v_block in array v_expiring
-        loop
-            v_before := v_stock;
-            v_stock.blocked := v_stock.blocked - v_block.quantity;
-            v_stock.last_number := v_stock.last_number + 1;
-            v_stock.updated_at := v_at;
-            v_stocks[v_stock_at] := v_stock;
-            v_movements := v_movements || inventory.new_movement(
-                'expire', v_before, v_stock, v_block.id::text, null, 'expiry', v_block.expires_at
-            );
-            v_block.status := 'expired';
-            v_block.ended_at := v_block.expires_at;
-            v_ended := v_ended || v_block;
-            v_ended_ids := v_ended_ids || v_block.id;
-        end loop;
+        if v_expired > 0 then
+            foreach v_block in array v_expiring
+            loop
+                v_before := v_stock;
+                v_stock.blocked := v_stock.blocked - v_block.quantity;
+                v_stock.last_number := v_stock.last_number + 1;
+                v_stock.updated_at := v_at;
+                v_stocks[v_stock_at] := v_stock;
+                v_movements := v_movements || inventory.new_movement(
+                    'expire', v_before, v_stock, v_block.id::text, null, 'expiry', v_block.expires_at
+                );
+                v_block.status := 'expired';
+                v_block.ended_at := v_block.expires_at;
+                v_ended := v_ended || v_block;
+                v_ended_ids := v_ended_ids || v_block.id;
+            end loop;
+        end if;
         if v_line.kind = 'expire' or (v_on_hand = 0 and v_reserved = 0 and v_blocked = 0 and v_line.kind <> 'transfer') then
-            v_posted.ended := cardinality(v_expiring);
+            v_posted.ended := case when v_expired > 0 then cardinality(v_expiring) else 0 end;
             v_result[v_position] := v_posted;
             continue;
         end if;
 
         -- What arrives or comes back, and what is known of its cost
-        v_known := 0;
-        v_value := null;
         if v_line.returns_movement_id is not null then
             select sum(r.quantity), sum(r.quantity) filter (where r.cost is not null), sum(r.cost)
             into v_left, v_known, v_value
@@ -327,13 +334,15 @@ begin
                 - inventory.share(v_stock.average_value, v_known, v_stock.average_quantity);
             v_stock.average_quantity := v_stock.average_quantity - v_known;
         end if;
-        v_stock.on_hand := v_stock.on_hand + v_on_hand;
+        if v_on_hand <> 0 then
+            v_stock.on_hand := v_stock.on_hand + v_on_hand;
+            v_stock.located := case
+                when v_held is null then least(v_stock.located, v_stock.on_hand)
+                else v_stock.located + v_on_hand
+            end;
+        end if;
         v_stock.reserved := v_stock.reserved + v_reserved;
         v_stock.blocked := v_stock.blocked + v_blocked;
-        v_stock.located := case
-            when v_held is null then least(v_stock.located, v_stock.on_hand)
-            else v_stock.located + v_on_hand
-        end;
         v_stock.last_number := v_stock.last_number + 1;
         v_stock.updated_at := v_at;
         v_stocks[v_stock_at] := v_stock;
@@ -394,18 +403,18 @@ begin
         elsif v_on_hand < 0 then
             v_left := -v_on_hand;
             v_value := 0;
-            v_uses_before := cardinality(v_uses);
+            v_uses_before := coalesce(cardinality(v_uses), 0);
             while v_left > 0
             loop
                 if (v_layer.remaining > 0) is not true then
-                    if not v_is_reading then
+                    if v_is_reading is not true then
                         open c_layers (v_product_id, v_line.layer_id);
                         v_is_reading := true;
                     end if;
                     fetch c_layers into v_layer;
                     v_is_stored := found;
                     if v_is_stored then
-                        v_changed_at := cardinality(v_changed) + 1;
+                        v_changed_at := coalesce(cardinality(v_changed), 0) + 1;
                     else
                         v_layer := v_opened[v_opened_at];
                         v_opened_at := v_opened_at + 1;
@@ -446,73 +455,76 @@ begin
             v_movement.cost := v_value;
         end if;
         v_movements := v_movements || v_movement;
-        if v_line.kind <> all(v_kinds) then
+        if v_line.kind in ('sale', 'return', 'purchase', 'inflow', 'outflow') then
             v_kinds := v_kinds || v_line.kind;
         end if;
         v_posted.movement := v_movement;
         v_result[v_position] := v_posted;
 
         -- Locations: the line's own; else, once no unlocated unit is left, those where stock arrived first.
-        v_location_ids := '{}'::bigint [];
-        if v_line.kind = 'transfer' then
-            v_location_ids := array[v_line.location_id, v_line.to_location_id];
-            v_changes := array[-v_line.quantity, v_line.quantity];
-        elsif v_line.location_id is not null then
-            v_location_ids := array[v_line.location_id];
-            v_changes := array[v_on_hand];
-        elsif v_stock.located < v_before.located then
-            v_changes := '{}'::numeric [];
-            v_left := v_before.located - v_stock.located;
-            for v_place in
-                select *
-                from store.location_stock as h
-                where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(v_place_ids)
-                union all
-                select * from unnest(v_places[v_place_base + 1:]) as p where p.quantity > 0
-                order by arrived_at, location_id
+        if v_line.location_id is not null or v_stock.located < v_before.located then
+            v_location_ids := '{}'::bigint [];
+            v_place_base := coalesce(v_place_base, 0);
+            if v_line.kind = 'transfer' then
+                v_location_ids := array[v_line.location_id, v_line.to_location_id];
+                v_changes := array[-v_line.quantity, v_line.quantity];
+            elsif v_line.location_id is not null then
+                v_location_ids := array[v_line.location_id];
+                v_changes := array[v_on_hand];
+            elsif v_stock.located < v_before.located then
+                v_changes := '{}'::numeric [];
+                v_left := v_before.located - v_stock.located;
+                for v_place in
+                    select *
+                    from store.location_stock as h
+                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_place_ids, '{}'))
+                    union all
+                    select * from unnest(v_places[v_place_base + 1:]) as p where p.quantity > 0
+                    order by arrived_at, location_id
+                loop
+                    v_location_ids := v_location_ids || v_place.location_id;
+                    v_changes := v_changes || -least(v_place.quantity, v_left);
+                    v_left := v_left - least(v_place.quantity, v_left);
+                    exit when v_left = 0;
+                end loop;
+            end if;
+            v_arrived_at := v_tick;
+            for i in 1..cardinality(v_location_ids)
             loop
-                v_location_ids := v_location_ids || v_place.location_id;
-                v_changes := v_changes || -least(v_place.quantity, v_left);
-                v_left := v_left - least(v_place.quantity, v_left);
-                exit when v_left = 0;
+                v_place_at := v_place_base + array_position(v_place_ids, v_location_ids[i]);
+                if v_place_at is null then
+                    select * into v_place
+                    from store.location_stock as h
+                    where h.product_id = v_product_id and h.location_id = v_location_ids[i];
+                    v_place := row(
+                        v_product_id, v_location_ids[i], coalesce(v_place.quantity, 0), v_place.arrived_at
+                    )::store.location_stock;
+                    v_place_ids := v_place_ids || v_location_ids[i];
+                    v_place_at := v_place_base + cardinality(v_place_ids);
+                else
+                    v_place := v_places[v_place_at];
+                end if;
+                v_moves := v_moves || row(
+                    v_product_id, v_movement.id, v_location_ids[i], v_place.quantity, v_place.quantity + v_changes[i]
+                )::store.location_movement;
+                if v_changes[i] > 0 then
+                    -- Units keep the date of their arrival; where they meet others, the older one holds.
+                    v_place.arrived_at := case
+                        when v_place.quantity = 0 then v_arrived_at else least(v_place.arrived_at, v_arrived_at)
+                    end;
+                end if;
+                v_place.quantity := v_place.quantity + v_changes[i];
+                v_places[v_place_at] := v_place;
+                v_arrived_at := v_place.arrived_at;
             end loop;
         end if;
-        v_arrived_at := v_tick;
-        for i in 1..cardinality(v_location_ids)
-        loop
-            v_place_at := v_place_base + array_position(v_place_ids, v_location_ids[i]);
-            if v_place_at is null then
-                select * into v_place
-                from store.location_stock as h
-                where h.product_id = v_product_id and h.location_id = v_location_ids[i];
-                v_place := row(
-                    v_product_id, v_location_ids[i], coalesce(v_place.quantity, 0), v_place.arrived_at
-                )::store.location_stock;
-                v_place_ids := v_place_ids || v_location_ids[i];
-                v_place_at := v_place_base + cardinality(v_place_ids);
-            else
-                v_place := v_places[v_place_at];
-            end if;
-            v_moves := v_moves || row(
-                v_product_id, v_movement.id, v_location_ids[i], v_place.quantity, v_place.quantity + v_changes[i]
-            )::store.location_movement;
-            if v_changes[i] > 0 then
-                -- Units keep the date of their arrival; where they meet others, the older one holds.
-                v_place.arrived_at := case
-                    when v_place.quantity = 0 then v_arrived_at else least(v_place.arrived_at, v_arrived_at)
-                end;
-            end if;
-            v_place.quantity := v_place.quantity + v_changes[i];
-            v_places[v_place_at] := v_place;
-            v_arrived_at := v_place.arrived_at;
-        end loop;
         v_tick := v_tick + interval '1 microsecond';
     end loop;
 
     if v_is_reading then
         close c_layers;
     end if;
-    if cardinality(v_movements) > 0 then
+    if v_movements is not null then
         perform inventory.write_postings(
             v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_places, v_moves, v_low
         );
