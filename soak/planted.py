@@ -253,7 +253,7 @@ declare
     v_lines inventory.posting [] := p_lines;
 begin
     for i in 1..cardinality(p_lines) loop
-        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.1 then
+        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.3 then
             v_lines[i].kind := null;
         end if;
     end loop;
@@ -269,7 +269,7 @@ declare
     v_posted constant inventory.posted [] := planted.post(p_lines);
 begin
     for i in 1..cardinality(p_lines) loop
-        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.1 then
+        if p_lines[i].kind = 'add' and p_lines[i].location_id is null and random() < 0.3 then
             perform planted.post(array[p_lines[i]]);
         end if;
     end loop;
@@ -343,7 +343,7 @@ begin
     limit 1;
     return case
         when v_earlier.id is null then v_price
-        else jsonb_build_object('price', http.price_json(v_earlier))
+        else (select jsonb_build_object('price', p.item) from http.price_json as p where p.id = v_earlier.id)
     end;
 end;
 """,

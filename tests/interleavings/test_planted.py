@@ -62,31 +62,12 @@ FAULTS = (
         "cancel_block",
     ),
     Fault(
-        "no lock: what is available, of the statement's snapshot",
-        "inventory.post",
-        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
-                for no key update;""",
-        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted);""",
-        "reserve_stock",
-        "record_sale",
-    ),
-    Fault(
         "a condition before the lock: what has come back of a sale",
         "inventory.return_sale",
         "    perform from store.stock as s where s.product_id = v_sold.product_id for no key update;\n",
         "",
         "return_sale",
         "return_sale",
-    ),
-    Fault(
-        "a posting locks its products in the order given",
-        "inventory.post",
-        "            order by s.product_id\n            for no key update",
-        "            order by array_position(array(select l.product_id from unnest(p_lines) as l), s.product_id)\n"
-        "            for no key update",
-        "batch",
-        "batch",
-        two_products=True,
     ),
     Fault(
         "no look at the time: a block is converted when it is over",

@@ -261,7 +261,7 @@ def test_once_is_no_way_round_a_grant(database: Database, refused: Refused, subt
         ("inventory_public", "create_sku", {}),
         ("inventory_operator", "create_user", {"p_username": "eve", "p_password": "x", "p_role": "admin"}),
         ("inventory_employee", "update_user", {"p_id": "1", "p_role": "admin"}),
-        ("inventory_admin", "block_json", {}),
+        ("inventory_admin", "decimal_text", {}),
         ("inventory_admin", "statement", {"p_function": "once"}),
         ("inventory_reporting", "ready", {}),
         ("inventory_maintenance", "ready", {}),

@@ -51,7 +51,7 @@ COLUMNS = {
     "movements": "movement_id bigint, " + _PRODUCT + ", kind text, quantity numeric, on_hand_before numeric,"
     " on_hand_after numeric, reserved_before numeric, reserved_after numeric, blocked_before numeric,"
     " blocked_after numeric, cost numeric, average_quantity numeric, average_value numeric, reference text,"
-    " reason text, actor text, occurred_at timestamptz, created_at timestamptz",
+    " reason text, actor text, occurred_at timestamptz, created_at timestamptz, number bigint, written_by text",
     "outflows": "outflow_id bigint, " + _PRODUCT + ", quantity numeric, cost numeric, description text,"
     " movement_id bigint, actor text, created_at timestamptz, deleted_by text, deleted_at timestamptz",
     "products": _PRODUCT + ", name text, description text, category text, brand text, serial_number text,"

@@ -13,6 +13,7 @@ from tests.sql.conftest import AdminCall, Call
 
 STOCK = "stock equals its last movement"
 CHAIN = "movement begins where the last ended"
+NUMBERS = "numbers have no gap"
 NO_STOCK = "ledger has a stock row"
 BLOCKED = "blocked equals the active blocks"
 BLOCKS = "block begins and ends once in the ledger"
@@ -52,6 +53,8 @@ _ALL_AT_ONE_PLACE = (
 
 # What is broken, by whom (a superuser's UPDATE), and the check that has to see it; the product is 1.
 DAMAGES = [
+    ("update store.stock set last_number = last_number + 1 where product_id = 1", NUMBERS),
+    ("update store.movement set number = number + 1000 where kind = 'expire'", NUMBERS),
     ("update store.stock set on_hand = on_hand + 1 where product_id = 1", STOCK),
     ("update store.stock set reserved = reserved + 0.001 where product_id = 1", STOCK),
     ("update store.stock set blocked = blocked + 1 where product_id = 1", STOCK),
@@ -91,7 +94,7 @@ DAMAGES = [
     ("update store.movement set reference = gen_random_uuid() where kind = 'expire'", BLOCKS),
     ("delete from store.movement where kind = 'cancel'", BLOCKS),
     (
-        "insert into store.movement select (jsonb_populate_record(m, '{\"id\": 1000}')).*"
+        'insert into store.movement select (jsonb_populate_record(m, \'{"id": 1000, "number": 1000}\')).*'
         " from store.movement as m where m.kind = 'expire'",
         BLOCKS,
     ),

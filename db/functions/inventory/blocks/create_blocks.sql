@@ -56,7 +56,7 @@ begin
             from (
                 select
                     sum(l.quantity) as quantity,
-                    coalesce(sum(l.quantity) filter (where (v_posted[l.position]).sqlstate is null), 0) as accepted
+                    coalesce(sum(l.quantity) filter (where l.position < v_first), 0) as accepted
                 from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
                 where l.sku_id = v_lines[v_first].sku_id
             ) as t;

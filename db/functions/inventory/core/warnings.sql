@@ -37,9 +37,10 @@ begin
     where exists (select from store.movement_default)
     union all
     select
-        'verify', format('maintenance.verify() found %s differences at %s', j.last_count, inventory.instant_text(j.last_finished_at))
-    from store.job as j
-    where j.name = 'verify' and j.last_count > 0;
+        'verify',
+        format('maintenance.verify() found %s differences at %s', v.last_differences, inventory.instant_text(v.last_finished_at))
+    from store.verification as v
+    where v.last_differences > 0;
 end;
 $$;
 

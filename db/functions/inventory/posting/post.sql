@@ -100,7 +100,7 @@ begin
                         inner join store.stock as t on l.product_id = t.product_id
                         cross join lateral inventory.movement_kind(l.kind) as k
                         where
-                            l.quantity is distinct from 0
+                            l.kind is not null
                             and case
                                 when l.kind = 'convert' or k.reserved + k.blocked - k.on_hand <= 0 then true
                                 when l.quantity <= t.on_hand - t.reserved - t.blocked then true
@@ -152,6 +152,12 @@ begin
                 '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
             );
             continue;
+        elsif v_line.quantity = 0 and v_line.location_id is null then
+            -- Nothing happens, whatever the inventory's status; but the product has to be one.
+            if not exists (select from store.product as p where p.id = v_product_id) then
+                v_result[v_position] := inventory.no_product(v_product_id);
+            end if;
+            continue;
         end if;
         v_on_hand := coalesce(v_line.quantity, 0) * v_kind.on_hand;
         v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
@@ -167,13 +173,18 @@ begin
                 where s.product_id = v_product_id and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
                 for no key update;
                 v_is_locked := found;
-            elsif v_locked[v_next].product_id = v_product_id then
-                v_stock := v_locked[v_next];
-                v_next := v_next + 1;
-                v_is_locked := true;
+            else
+                while v_locked[v_next].product_id < v_product_id
+                loop
+                    v_next := v_next + 1;
+                end loop;
+                v_is_locked := v_locked[v_next].product_id = v_product_id;
+                if v_is_locked then
+                    v_stock := v_locked[v_next];
+                end if;
             end if;
             v_at := inventory.clock();
-            if not v_is_locked then
+            if v_is_locked is not true then
                 if v_is_seen is not true then
                     -- In one snapshot
                     select
@@ -189,7 +200,7 @@ begin
                 v_posted := inventory.refusal_without_lock(
                     v_line, v_stock, v_on_hand, v_reserved, v_blocked, v_kind.requires_active, v_expired
                 );
-                if v_posted.sqlstate is not null or v_line.quantity = 0 then
+                if v_posted.sqlstate is not null then
                     v_result[v_position] := v_posted;
                     continue;
                 elsif cardinality(p_lines) > 1 then

@@ -12,7 +12,7 @@ language plpgsql
 stable
 as $$
 begin
-    if p_stock.product_id is not null and p_line.quantity is distinct from 0 then
+    if p_stock.product_id is not null then
         return inventory.balance_refusal(
             p_line, p_stock, p_on_hand, p_reserved, p_blocked, p_requires_active, p_expired,
             case when p_line.location_id is not null then inventory.held_at(p_line.product_id, p_line.location_id) end
@@ -20,17 +20,12 @@ begin
     elsif p_line.product_id is null and p_line.kind in ('convert', 'cancel') then
         return inventory.block_refusal(p_line, null, null);
     elsif not exists (select from store.product as p where p.id = p_line.product_id) then
-        return inventory.refusal(
-            'IV003', -- PRODUCT_NOT_FOUND
-            format('Product %s does not exist.', coalesce(p_line.product_id::text, 'null'))
-        );
-    elsif p_line.quantity is distinct from 0 then
-        return inventory.refusal(
-            'IV019', -- INVENTORY_NOT_INITIALIZED
-            format('Product %s has no inventory yet.', p_line.product_id)
-        );
+        return inventory.no_product(p_line.product_id);
     end if;
-    return null;
+    return inventory.refusal(
+        'IV019', -- INVENTORY_NOT_INITIALIZED
+        format('Product %s has no inventory yet.', p_line.product_id)
+    );
 end;
 $$;
 
