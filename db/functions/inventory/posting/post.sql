@@ -274,7 +274,7 @@ begin
             end if;
         end if;
         if
-            v_free + v_expired < v_wanted
+            (v_wanted > 0 and v_free + v_expired < v_wanted)
             or v_stock.reserved + v_reserved < 0
             or v_held + v_on_hand < 0
             or (v_line.kind = 'transfer' and v_held < v_line.quantity)
