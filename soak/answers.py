@@ -345,7 +345,8 @@ class Answers:
         first, last = 0, len(timeline.changes)
         is_within = False
         for number, change in enumerate(timeline.changes, 1):
-            if change.operation is operation:
+            # Blocks that it ended on the way are its own too, and no order.
+            if change.operation is operation and change.movement["kind"] != "expire":
                 is_within = True
                 if done[change.movement["reference"]] < failed:
                     first = number
