@@ -145,6 +145,27 @@ def test_blocks_that_a_request_ends_on_its_way_are_a_part_of_it() -> None:
     assert run.violated() == {READS}
 
 
+@pytest.mark.parametrize(("wanted", "violated"), [(4, {REFUSALS}), (5, set())])
+def test_a_refused_order_is_held_to_those_beside_it(wanted: int, violated: set[str]) -> None:
+    """Between its neighbours is the end of a block, which the request made too."""
+    run = Run()
+    run.add((0, 1), run.write(1, "add", 5))
+    number = run.block((1, 2), 4, end=3)
+    first = run.write(1, "remove", -1)
+    run.write(1, "expire", blocked=-4, reference=number)
+    last = run.write(1, "remove", -1)
+    results = [
+        {"status": "success", "operation_id": first.reference},
+        {"status": "error"},
+        {"status": "success", "operation_id": last.reference},
+    ]
+    run.ask(
+        (4, 9), "orders", effects=[first, last], answer={"results": results},
+        wants=[Want(1, Decimal(each)) for each in (1, wanted, 1)],
+    )  # fmt: skip
+    assert run.violated() == violated
+
+
 def test_time_does_not_go_back() -> None:
     """Each read alone could be true: the change came at an instant between 1 and 9."""
     run = Run()
