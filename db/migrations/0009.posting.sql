@@ -80,11 +80,10 @@ one of the whole.';
 
 alter table store.cost_layer add column number bigint;
 update store.cost_layer as l
-set number = coalesce(
-    (select n.number from store.numbered as n where n.product_id = l.product_id and n.id = l.movement_id),
-    -- Layers of movements that were detached come first, in their order.
-    l.number
-);
+set number = n.number
+from store.numbered as n
+where l.product_id = n.product_id and l.movement_id = n.id;
+-- Layers of movements that were detached come first, in their order.
 update store.cost_layer as l
 set number = d.number
 from (
