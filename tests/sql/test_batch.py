@@ -398,6 +398,32 @@ def test_a_refusal_under_a_key_is_remembered(database: Database, batch: Batch) -
     assert again["error"]["at"]
 
 
+def test_a_refusal_before_the_stock_is_looked_at_is_remembered_too(database: Database, batch: Batch) -> None:
+    database.product("A-1", 5)
+    calls = [
+        once(entry("create_block", sku_id=UNKNOWN, quantity="1"), "block"),
+        once(entry("create_purchase", product_id=1, supplier_id=9, quantity="1", unit_cost="1"), "purchase"),
+        once(entry("place_order", type="Add", sku="A-9", quantity=1, to_location="RACK-A1-01"), "order"),
+        once(entry("reserve_stock", id="no id", amount="1"), "not remembered"),
+    ]
+    first = batch(*calls)
+    assert sqlstates(first) == ["IV003", "IV023", "IV003", "23514"]
+    assert [bool(row["error"].get("at")) for row in first] == [True, True, True, False]
+    database.admin.execute("select inventory.create_supplier('Acme')")
+    database.product("A-9", 5)
+    again = batch(*calls)
+    assert [row["replayed"] for row in again] == [True, True, True, False]
+    assert [row["error"] for row in again] == [row["error"] for row in first]
+
+
+def test_a_batch_repeats_no_answer_to_a_role_that_may_not_ask_for_it(database: Database, batch: Batch) -> None:
+    sale = once(entry("create_sale", product_id=database.product(quantity=5), quantity="1", unit_price="1"))
+    (made,) = batch(sale)
+    assert made["result"]
+    (row,) = ask(database.connect("inventory_operator"), [sale])
+    assert (row["replayed"], row["result"], row["error"]["sqlstate"]) == (False, None, "42501")
+
+
 def test_another_request_with_the_key_is_refused(database: Database, batch: Batch) -> None:
     product = database.product(quantity=5)
     rows = batch(once(reserve(product)), once(reserve(product), request="another"))

@@ -29,6 +29,7 @@ declare
     v_claimed record;
     v_done record;
     v_number integer;
+    v_product text;
     v_is_posted boolean := false;
     v_busy text [] := '{}'::text [];
     v_sqlstate text;
@@ -54,12 +55,6 @@ begin
         v_count := v_count + 1;
         v_functions[v_count] := v_call.function;
         v_arguments[v_count] := v_call.arguments;
-        if v_call.once is not null then
-            v_is_keyed := true;
-            v_owners[v_count] := http.key_owner(v_call.once ->> 'caller');
-            v_keys[v_count] := v_call.once ->> 'key';
-            v_requests[v_count] := v_call.once ->> 'request';
-        end if;
         if v_function is distinct from v_call.function then
             v_function := v_call.function;
             v_may_call := http.may_call(v_function) and v_function = any(http.batch_functions());
@@ -67,6 +62,13 @@ begin
         if v_may_call is not true then
             v_errors[v_count] := http.error_json('42501', format('permission denied for function %s in a batch', v_function));
             continue;
+        end if;
+        -- A key is for those alone who may make the call: its answer may be another's.
+        if v_call.once is not null then
+            v_is_keyed := true;
+            v_owners[v_count] := http.key_owner(v_call.once ->> 'caller');
+            v_keys[v_count] := v_call.once ->> 'key';
+            v_requests[v_count] := v_call.once ->> 'request';
         end if;
         begin
             if v_function = 'place_order' then
@@ -79,7 +81,7 @@ begin
                 get stacked diagnostics
                     v_sqlstate = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail,
                     v_hint = pg_exception_hint, v_constraint = constraint_name;
-                if v_sqlstate ~ '^(53|57|58|XX)' then
+                if v_sqlstate ~ '^(53[0-3]|57|58|XX)' then
                     raise;
                 end if;
                 v_errors[v_count] := http.error_json(v_sqlstate, v_message, v_detail, v_hint, v_constraint);
@@ -88,12 +90,14 @@ begin
 
     if v_is_keyed then
         v_claimed := http.claim_keys(v_owners, v_keys, v_requests);
+        v_kept := v_keys;
         v_are_replayed := v_claimed.are_replayed;
         for i in 1..v_count
         loop
             if v_claimed.errors[i] is not null or v_claimed.are_replayed[i] then
                 v_results[i] := v_claimed.results[i];
                 v_errors[i] := v_claimed.errors[i];
+                v_kept[i] := null;
             end if;
         end loop;
     end if;
@@ -114,7 +118,7 @@ begin
         inner join store.stock as s on l.product_id = s.product_id
         cross join lateral inventory.movement_kind(l.kind) as k
         group by l.product_id
-        -- What is sold out is refused without a lock.
+        -- A product that is sold out needs no queue: its calls are refused without a lock.
         having
             count(*) > 1
             and bool_or(k.reserved + k.blocked - k.on_hand <= 0 or l.quantity <= s.on_hand - s.reserved)
@@ -127,7 +131,7 @@ begin
     exception
         when others then
             get stacked diagnostics v_sqlstate = returned_sqlstate;
-            if v_sqlstate ~ '^(53|57|58|XX)' then
+            if v_sqlstate ~ '^(53[0-3]|57|58|XX)' then
                 -- No fault of a call's.
                 raise;
             end if;
@@ -143,13 +147,13 @@ begin
     if not v_is_posted then
         -- Something is wrong with one of them, or somebody holds its product for long: each on a savepoint of its own, in
         -- order of product. What somebody holds is waited for once.
-        for v_number, v_function in
+        for v_number, v_product in
             select l.ordinality, coalesce(l.product_id::text, (v_orders[l.ordinality]).sku)
             from unnest(v_lines) with ordinality as l
             where v_functions[l.ordinality] is not null
             order by l.product_id, l.ordinality
         loop
-            if v_function = any(v_busy) then
+            if v_product = any(v_busy) then
                 v_errors[v_number] := c_alone;
                 continue;
             end if;
@@ -165,10 +169,10 @@ begin
                     get stacked diagnostics
                         v_sqlstate = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail,
                         v_hint = pg_exception_hint, v_constraint = constraint_name;
-                    if v_sqlstate ~ '^(53|57|58|XX)' then
+                    if v_sqlstate ~ '^(53[0-3]|57|58|XX)' then
                         raise;
                     elsif v_sqlstate = '55P03' then
-                        v_busy := v_busy || v_function;
+                        v_busy := v_busy || v_product;
                     end if;
                     v_errors[v_number] := http.error_json(v_sqlstate, v_message, v_detail, v_hint, v_constraint);
             end;
@@ -176,13 +180,12 @@ begin
     end if;
 
     if v_is_keyed then
-        -- Business errors are remembered, with the time at which they were told.
-        v_kept := v_keys;
+        -- Business errors are remembered, with the time at which they were told; other errors are not.
         for i in 1..v_count
         loop
-            if v_functions[i] is null or (v_errors[i] is not null and v_errors[i] ->> 'sqlstate' not like 'IV%') then
+            if v_errors[i] ->> 'sqlstate' not like 'IV%' then
                 v_kept[i] := null;
-            elsif v_keys[i] is not null and v_errors[i] is not null then
+            elsif v_kept[i] is not null and v_errors[i] is not null then
                 v_errors[i] := v_errors[i] || jsonb_build_object('at', http.instant_without_offset(inventory.clock()));
             end if;
         end loop;

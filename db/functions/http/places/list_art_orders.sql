@@ -27,7 +27,7 @@ declare
     );
     v_ids bigint [];
 begin
-    -- Of a location, the last from it and the last to it: one index each has them in order, none has both.
+    -- A location's orders are those from it and those to it. Each has an index in order of id; no index has both.
     execute format(
         'select array(select m.id from (%s) as m order by m.id desc limit $1)',
         case

@@ -12,7 +12,7 @@ declare
 begin
     v_inflow := inventory.require_inflow(p_inflow_id);
     perform from store.stock as s where s.product_id = v_inflow.product_id for no key update;
-    -- Of two callers the second finds none.
+    -- Under the lock: another caller may have deleted it meanwhile.
     v_inflow := inventory.require_inflow(p_inflow_id);
 
     select * into v_layer

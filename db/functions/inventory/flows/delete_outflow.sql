@@ -11,7 +11,7 @@ declare
 begin
     v_outflow := inventory.require_outflow(p_outflow_id);
     perform from store.stock as s where s.product_id = v_outflow.product_id for no key update;
-    -- Of two callers the second finds none.
+    -- Under the lock: another caller may have deleted it meanwhile.
     v_outflow := inventory.require_outflow(p_outflow_id);
 
     v_movement := (inventory.post_line(

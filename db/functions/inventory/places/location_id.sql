@@ -12,7 +12,7 @@ begin
         perform pg_advisory_xact_lock(hashtextextended('location ' || p_code, 0));
         select l.id into v_id from store.location as l where l.code = p_code;
         if v_id is null then
-            -- Who has an older snapshot, in which it is not there, is told to try again.
+            -- Under REPEATABLE READ the other's row may be invisible: PostgreSQL then raises 40001.
             insert into store.location (code, created_at)
             values (p_code, inventory.clock())
             on conflict (code) do nothing

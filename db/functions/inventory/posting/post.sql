@@ -34,7 +34,7 @@ declare
     v_wanted numeric;
     v_free numeric;
     v_movement store.movement;
-    -- What is to be written.
+    -- Rows to write: see inventory.write_postings
     v_stock_at integer;
     v_stocks store.stock [];
     v_movements store.movement [];
@@ -51,6 +51,7 @@ declare
     v_block store.block;
     v_ended_ids uuid [];
     v_expiring store.block [];
+    v_last_expired store.block;
     v_expired numeric;
     -- Cost layers: those that are stored, oldest first, then those that earlier lines opened.
     c_layers cursor (p_id bigint, p_layer_id bigint) for
@@ -128,6 +129,7 @@ begin
             if v_stock_at is not null then
                 v_is_locked := false;
                 v_is_seen := false;
+                v_last_expired := null;
                 v_cost_price := null;
                 v_layer := null;
                 v_opened_at := null;
@@ -186,10 +188,11 @@ begin
             v_at := inventory.clock();
             if v_is_locked is not true then
                 if v_is_seen is not true then
-                    -- In one snapshot
+                    -- One statement, so that all of it is of one snapshot. Lines of a location come here alone.
                     select
                         s as stock,
-                        case when s.blocked > 0 then inventory.expired_quantity(s.product_id, v_at) else 0 end as expired
+                        case when s.blocked > 0 then inventory.expired_quantity(s.product_id, v_at) else 0 end as expired,
+                        inventory.held_at(s.product_id, v_line.location_id) as held
                     into v_seen
                     from store.stock as s
                     where s.product_id = v_product_id;
@@ -198,7 +201,7 @@ begin
                     v_is_seen := true;
                 end if;
                 v_posted := inventory.refusal_without_lock(
-                    v_line, v_stock, v_on_hand, v_reserved, v_blocked, v_kind.requires_active, v_expired
+                    v_line, v_stock, v_on_hand, v_reserved, v_blocked, v_kind.requires_active, v_expired, v_seen.held
                 );
                 if v_posted.sqlstate is not null then
                     v_result[v_position] := v_posted;
@@ -258,7 +261,10 @@ begin
                 where
                     b.product_id = v_product_id
                     and inventory.is_expired_block(b, v_at)
-                    and b.id <> all(coalesce(v_ended_ids, '{}'))
+                    and (
+                        v_last_expired.id is null
+                        or (b.expires_at, b.id) > (v_last_expired.expires_at, v_last_expired.id)
+                    )
                 order by b.expires_at, b.id
                 limit case v_line.kind when 'expire' then v_line.quantity else c_limit + 1 end
             loop
@@ -297,6 +303,7 @@ begin
                 v_movements := v_movements || inventory.new_movement(
                     'expire', v_before, v_stock, v_block.id::text, null, 'expiry', v_block.expires_at
                 );
+                v_last_expired := v_block;
                 v_block.status := 'expired';
                 v_block.ended_at := v_block.expires_at;
                 v_ended := v_ended || v_block;
@@ -436,11 +443,13 @@ begin
                         errcode = 'data_corrupted',
                         message = format('The cost layers of product %s hold %s less than its stock.', v_product_id, v_left),
                         hint = format('Run maintenance.verify(%1$s, %1$s).', v_product_id);
-                elsif cardinality(v_uses) - v_uses_before > c_limit then
+                elsif cardinality(v_uses) - v_uses_before >= c_limit then
                     raise exception using
                         errcode = 'IV046', -- TOO_MANY_LAYERS
-                        message = format('No more than %s units can leave at once: they are in %s cost layers.',
-                            trim_scale(-v_on_hand - v_left), c_limit),
+                        message = format(
+                            'No more than %s units can leave at once: they are in %s cost layers.',
+                            trim_scale(-v_on_hand - v_left), c_limit
+                        ),
                         detail = jsonb_build_object('possible', -v_on_hand - v_left, 'requested', -v_on_hand);
                 end if;
 

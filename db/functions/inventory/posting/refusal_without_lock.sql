@@ -5,7 +5,8 @@ create or replace function inventory.refusal_without_lock(
     p_reserved numeric,
     p_blocked numeric,
     p_requires_active boolean,
-    p_expired numeric
+    p_expired numeric,
+    p_held numeric
 )
 returns inventory.posted
 language plpgsql
@@ -14,8 +15,7 @@ as $$
 begin
     if p_stock.product_id is not null then
         return inventory.balance_refusal(
-            p_line, p_stock, p_on_hand, p_reserved, p_blocked, p_requires_active, p_expired,
-            case when p_line.location_id is not null then inventory.held_at(p_line.product_id, p_line.location_id) end
+            p_line, p_stock, p_on_hand, p_reserved, p_blocked, p_requires_active, p_expired, p_held
         );
     elsif p_line.product_id is null and p_line.kind in ('convert', 'cancel') then
         return inventory.block_refusal(p_line, null, null);
@@ -30,6 +30,6 @@ end;
 $$;
 
 comment on function inventory.refusal_without_lock(
-    inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric
+    inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric, numeric
 ) is
-'Why a line cannot succeed by what a snapshot shows (p_stock, p_expired); null: with the lock it may.';
+'Why a line cannot succeed by what a snapshot shows (p_stock, p_expired, p_held); null: with the lock it may.';

@@ -19,12 +19,7 @@ declare
             then 'movement_available_before_not_negative'
         when p_reserved_after < 0 or p_blocked_after < 0 or p_on_hand_after - p_reserved_after - p_blocked_after < 0
             then 'movement_available_after_not_negative'
-        when
-            p_kind not in (
-                'reserve', 'block', 'convert', 'sale', 'consume', 'release', 'cancel', 'expire', 'add', 'initial', 'purchase',
-                'return', 'adjust', 'remove', 'transfer', 'count', 'inflow', 'outflow', 'delete_inflow', 'delete_outflow',
-                'delete_product'
-            )
+        when inventory.movement_kind(p_kind) is null
             then 'movement_kind_known'
     end;
 begin

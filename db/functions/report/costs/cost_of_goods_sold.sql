@@ -53,12 +53,13 @@ begin
             sum(m.on_hand_before - m.on_hand_after) as quantity,
             case when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost) end as cost
         from store.movement as m
+        inner join inventory.movement_kinds() as k on m.kind = k.kind
         where
             m.created_at >= p_from
             and m.created_at < p_to
             and (p_product_id is null or m.product_id = p_product_id)
-            and (m.on_hand_after < m.on_hand_before or m.kind = 'delete_outflow')
-            and m.kind not in ('sale', 'delete_inflow', 'delete_product')
+            and not k.is_sale
+            and (k.undoes = 'departure' or (m.on_hand_after < m.on_hand_before and k.undoes is null))
         group by m.product_id
     ) as o on s.product_id = o.product_id
     inner join store.product_ever as p on coalesce(s.product_id, o.product_id) = p.id

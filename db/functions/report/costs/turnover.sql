@@ -48,13 +48,13 @@ begin
                     when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost)
                 end as cost
             from store.movement as m
+            inner join inventory.movement_kinds() as k on m.kind = k.kind
             where
                 m.created_at >= v_from
                 and m.created_at < v_to
                 and (p_product_id is null or m.product_id = p_product_id)
-                and (m.on_hand_after < m.on_hand_before or m.kind in ('return', 'delete_outflow'))
-                -- What was taken back as if it had never come is no turnover.
-                and m.kind not in ('delete_inflow', 'delete_product')
+                -- An arrival that is undone is no turnover.
+                and (k.undoes = 'departure' or (m.on_hand_after < m.on_hand_before and k.undoes is null))
             group by m.product_id
         ) as d on c.product_id = d.product_id
     )
