@@ -324,6 +324,28 @@ def test_a_product_that_somebody_holds_is_not_waited_for_long(database: Database
     assert database.stock(free) == (5, 1, 0)
 
 
+def test_what_is_sold_out_waits_for_nobody(database: Database, batch: Batch) -> None:
+    """Also behind blocks that have not expired."""
+    held, free = database.product("A-1", 5), database.product("A-2", 5)
+    database.one("select id from inventory.create_block(%s, 3)", held)
+    with database.connect() as holder, holder.transaction():
+        holder.execute("select from store.stock where product_id = %s for update", [held])
+        rows = batch(reserve(held, 3), reserve(free), reserve(held, 6))
+    assert sqlstates(rows) == ["IV001", None, "IV001"]
+    assert json.loads(rows[0]["error"]["detail"]) == {"available": 2, "requested": 3}
+    assert database.stock(free) == (5, 1, 0)
+
+
+def test_a_time_without_an_offset_is_utc_whatever_the_sessions_zone(
+    database: Database, admin: psycopg.Connection[Any]
+) -> None:
+    product = database.product(quantity=5)
+    end = database.one("select to_char((now() + interval '2 days') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')")
+    admin.execute("set timezone = 'Asia/Tokyo'")
+    (row,) = ask(admin, [entry("create_block", sku_id=database.sku_id(product), quantity="1", expires_at=end)])
+    assert row["result"]["expires_at"] == f"{end}Z"
+
+
 def test_the_time_for_locks_is_the_batchs_alone(batch: Batch, admin: psycopg.Connection[Any]) -> None:
     before = admin.execute("show lock_timeout").fetchone()
     batch()

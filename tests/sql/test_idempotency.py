@@ -181,7 +181,7 @@ def test_a_key_is_in_use_while_its_first_call_runs(database: Database, refused: 
     assert database.stock(product) == (5, 1, 0)
 
 
-def test_a_key_is_its_users_whichever_role_he_has_now(database: Database) -> None:
+def test_a_key_belongs_to_the_user_and_not_to_the_role(database: Database) -> None:
     admin, employee = database.connect("inventory_admin"), database.connect("inventory_employee")
     user = {"p_username": "Bob", "p_password": "secret", "p_role": "operator"}
     product = database.product(quantity=5)

@@ -262,6 +262,21 @@ def test_units_in_a_block_are_not_consumed(database: Database, call: Call, refus
 RULES = ["add_stock", "reserve_stock", "release_stock", "consume_stock"]
 
 
+def test_a_movement_keeps_its_number_and_the_login_beside_the_actor(database: Database, call: Call) -> None:
+    product, other = database.product("A-1", 5), database.product("A-2", 5)
+    call("reserve_stock", product, 1, p_actor="ann")
+    call("reserve_stock", other, 1)
+    call("release_stock", product, 1, p_actor="ben")
+    assert database.rows("select product_id, number, actor, written_by from report.movements order by movement_id")[
+        2:
+    ] == [
+        (product, 2, "ann", "inventory_operator"),
+        (other, 2, "inventory_operator", "inventory_operator"),
+        (product, 3, "ben", "inventory_operator"),
+    ]
+    assert database.rows("select last_number from store.stock order by product_id") == [(3,), (2,)]
+
+
 def test_an_amount_of_nothing_does_nothing(database: Database, call: Call, subtests: pytest.Subtests) -> None:
     product = database.product(quantity=5)
     before = contents(database)

@@ -336,6 +336,26 @@ def test_a_lapsed_block_counts_as_available(call: Call, database: Database, webh
     assert (low_event["data"]["quantity"], low_event["data"]["available"]) == (5, 5)
 
 
+def test_a_product_that_is_deleted_is_not_said_to_be_low(
+    admin_call: AdminCall, database: Database, webhook: int
+) -> None:
+    admin_call("delete_product", low(database))
+    assert payloads(database) == []
+
+
+@pytest.mark.parametrize("status", ["inactive", "archived"])
+def test_an_inventory_that_is_not_active_is_not_said_to_be_low(
+    call: Call, admin_call: AdminCall, database: Database, webhook: int, status: str
+) -> None:
+    product = low(database)
+    call("reserve_stock", product, 15)
+    admin_call("update_inventory", product, None, None, status)
+    call("consume_stock", product, 15)
+    admin_call("update_inventory", product, 4)
+    admin_call("update_inventory", product, None, 5)
+    assert payloads(database) == []
+
+
 def test_a_refused_departure_says_nothing(call: Call, database: Database, webhook: int, refused: Refused) -> None:
     product = low(database)
     with refused("IV002"):

@@ -12,4 +12,6 @@ end;
 $$;
 
 comment on function http.key_owner(text) is
-'Whose an Idempotency-Key is: a user''s, whichever of the server''s logins serves him now. Another login''s users are others.';
+'The owner of an Idempotency-Key: the user that p_caller names, whichever of the server''s four logins the call comes by.
+
+Callers of another login are other owners.';

@@ -80,8 +80,7 @@ $$;
 comment on function http.once(text, text, text, text, jsonb) is
 'Call http.<p_function> once for this caller''s Idempotency-Key: the work and the key in one transaction.
 
-A caller''s keys are his whichever of the server''s logins he comes by; those of another login''s p_caller of the same name are
-somebody else''s.
+The keys belong to the user that p_caller names: see http.key_owner.
 
 p_request stands for the request (method, path, body). The same key with the same request gets the first answer again
 (replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",
