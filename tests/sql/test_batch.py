@@ -328,9 +328,18 @@ def test_what_is_sold_out_waits_for_nobody(database: Database, batch: Batch) -> 
     """Also behind blocks that have not expired."""
     held, free = database.product("A-1", 5), database.product("A-2", 5)
     database.one("select id from inventory.create_block(%s, 3)", held)
+    posting = database.connect()
+    posting.execute("set lock_timeout = '1ms'")
     with database.connect() as holder, holder.transaction():
         holder.execute("select from store.stock where product_id = %s for update", [held])
+        # Of a batch, what waits in vain is made one by one: the posting itself shows that nothing waited.
+        refused = posting.execute(
+            "select array_agg(p.sqlstate) from unnest(inventory.post("
+            "array[inventory.line('reserve', %(p)s, 3), inventory.line('block', %(p)s, 6)])) as p",
+            {"p": held},
+        ).fetchone()
         rows = batch(reserve(held, 3), reserve(free), reserve(held, 6))
+    assert refused == (["IV001", "IV001"],)
     assert sqlstates(rows) == ["IV001", None, "IV001"]
     assert json.loads(rows[0]["error"]["detail"]) == {"available": 2, "requested": 3}
     assert database.stock(free) == (5, 1, 0)
