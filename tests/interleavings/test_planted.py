@@ -72,8 +72,8 @@ FAULTS = (
     Fault(
         "no look at the time: a block is converted when it is over",
         "inventory.post",
-        "inventory.block_refusal(v_line, v_block, v_at);",
-        "inventory.block_refusal(v_line, v_block, v_at - interval '1 day');",
+        "inventory.block_refusal(v_line.block_id, v_block, v_at, v_line.quantity);",
+        "inventory.block_refusal(v_line.block_id, v_block, v_at - interval '1 day', v_line.quantity);",
         "convert_block",
         "convert_block",
         tick=True,

@@ -23,7 +23,7 @@ begin
     -- A statement of its own, so that it sees what whoever held the lock before did to the block.
     select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
     v_now := inventory.clock();
-    v_refusal := inventory.block_refusal(inventory.line('extend', v_product_id, p_block_id => p_block_id), v_block, v_now);
+    v_refusal := inventory.block_refusal(p_block_id, v_block, v_now);
     if v_refusal.sqlstate is not null then
         perform inventory.raise_refusal(v_refusal);
     end if;

@@ -1,4 +1,9 @@
-create or replace function inventory.block_refusal(p_line inventory.posting, p_block store.block, p_at timestamptz)
+create or replace function inventory.block_refusal(
+    p_block_id uuid,
+    p_block store.block,
+    p_at timestamptz,
+    p_quantity numeric default null
+)
 returns inventory.posted
 language plpgsql
 stable
@@ -8,7 +13,7 @@ begin
         when p_block.id is null then
             inventory.refusal(
                 'IV004', -- BLOCK_NOT_FOUND
-                format('Block %s does not exist.', coalesce(p_line.block_id::text, 'null'))
+                format('Block %s does not exist.', coalesce(p_block_id::text, 'null'))
             )
         when p_block.status = 'converted' then
             inventory.refusal(
@@ -20,22 +25,21 @@ begin
                 'IV008', -- BLOCK_CANCELLED
                 format('Block %s is already cancelled.', p_block.id)
             )
-        when p_block.status = 'expired' or p_block.expires_at <= p_at then
+        when not inventory.is_active_block(p_block, p_at) then
             inventory.refusal(
                 'IV006', -- BLOCK_EXPIRED
                 format('Block %s has expired.', p_block.id)
             )
-        when p_line.quantity > p_block.quantity then
+        when p_quantity > p_block.quantity then
             inventory.refusal(
                 'IV009', -- BLOCK_QUANTITY_EXCEEDED
                 format('Block %s holds only %s.', p_block.id, trim_scale(p_block.quantity)),
-                jsonb_build_object('quantity', p_block.quantity, 'requested', p_line.quantity)
+                jsonb_build_object('quantity', p_block.quantity, 'requested', p_quantity)
             )
     end;
 end;
 $$;
 
-comment on function inventory.block_refusal(inventory.posting, store.block, timestamptz) is
-'Why a block cannot be ended at p_at: it is unknown, ended, expired, or holds less than is to leave; null: it can.
-
-A block is active while its status is and its end lies ahead.';
+comment on function inventory.block_refusal(uuid, store.block, timestamptz, numeric) is
+'Why a block cannot be ended or extended at p_at: it is unknown (p_block null), ended, expired, or holds less than
+p_quantity, which is to leave; null: it can.';

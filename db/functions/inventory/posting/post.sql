@@ -225,7 +225,7 @@ begin
             if v_block.id is null then
                 select * into v_block from store.block as b where b.id = v_line.block_id and b.product_id = v_product_id;
             end if;
-            v_posted := inventory.block_refusal(v_line, v_block, v_at);
+            v_posted := inventory.block_refusal(v_line.block_id, v_block, v_at, v_line.quantity);
             if v_posted.sqlstate is not null then
                 v_result[v_position] := v_posted;
                 continue;
@@ -366,7 +366,7 @@ begin
         v_stocks[v_stock_at] := v_stock;
         if
             v_stock.on_hand <= v_stock.reorder_point and v_before.on_hand > v_stock.reorder_point
-            and v_stock.status = 'active' and v_line.kind <> 'delete_product'
+            and v_line.kind <> 'delete_product'
         then
             v_low := v_low || v_stock;
         end if;

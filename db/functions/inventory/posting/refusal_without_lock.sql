@@ -18,7 +18,7 @@ begin
             p_line, p_stock, p_on_hand, p_reserved, p_blocked, p_requires_active, p_expired, p_held
         );
     elsif p_line.product_id is null and p_line.kind in ('convert', 'cancel') then
-        return inventory.block_refusal(p_line, null, null);
+        return inventory.block_refusal(p_line.block_id, null, null);
     elsif not exists (select from store.product as p where p.id = p_line.product_id) then
         return inventory.no_product(p_line.product_id);
     end if;

@@ -66,7 +66,7 @@ begin
     lapsed as (
         select b.product_id, sum(b.quantity) as quantity
         from store.block as b
-        where b.status = 'active' and b.expires_at <= p_at
+        where inventory.is_expired_block(b, p_at)
         group by b.product_id
     ),
 

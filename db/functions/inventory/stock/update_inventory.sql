@@ -45,7 +45,7 @@ begin
         );
     end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
-    if v_stock.status = 'active' and v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
+    if v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
         -- The reorder point rose to what was on hand or more. Where a departure made it low, that has said so.
         perform inventory.queue_stock_low(v_stock);
     end if;

@@ -6,7 +6,7 @@ as $$
 declare
     v_now timestamptz;
 begin
-    if not inventory.has_subscriber('stock.low') then
+    if p_stock.status <> 'active' or not inventory.has_subscriber('stock.low') then
         return;
     end if;
     v_now := inventory.clock();
@@ -30,4 +30,4 @@ end;
 $$;
 
 comment on function inventory.queue_stock_low(store.stock) is
-'Queue stock.low for a product whose balances, which the caller has locked, have just become low.';
+'Queue stock.low for a product whose balances, which the caller has locked, have just become low, where its inventory is active.';

@@ -31,10 +31,10 @@ begin
     select c.name, case when c.count > 10000 then 'more than 10000' else c.count::text end
     from (
         select 'blocks_active' as name, count(*) as count
-        from (select from store.block as b where b.status = 'active' and b.expires_at > v_now limit 10001) as l
+        from (select from store.block as b where inventory.is_active_block(b, v_now) limit 10001) as l
         union all
         select 'blocks_waiting_for_sweep', count(*)
-        from (select from store.block as b where b.status = 'active' and b.expires_at <= v_now limit 10001) as l
+        from (select from store.block as b where inventory.is_expired_block(b, v_now) limit 10001) as l
         union all
         select 'idempotency_keys', count(*) from (select from store.idempotency_key limit 10001) as l
         union all

@@ -19,7 +19,7 @@ begin
     for v_product_id in
         select b.product_id
         from store.block as b
-        where b.status = 'active' and b.expires_at <= v_now
+        where inventory.is_expired_block(b, v_now)
         order by b.expires_at
     loop
         continue when v_product_id = any(v_seen);
