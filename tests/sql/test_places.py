@@ -444,7 +444,7 @@ def test_promised_units_stay(
 
 
 @pytest.mark.parametrize(("kind", "quantity", "where"), REDUCTIONS, ids=["remove", "count", "adjust"])
-def test_blocks_whose_time_is_over_are_freed_for_it(
+def test_expired_blocks_are_freed_for_it(
     database: Database,
     call: Call,
     order: Order,
@@ -471,7 +471,7 @@ def test_blocks_whose_time_is_over_are_freed_for_it(
     assert kinds == [({"Remove": "remove", "Count": "count", "Adjust": "adjust"}[kind],), ("expire",)]
 
 
-def test_what_lapsed_in_part_still_stands_in_the_way(
+def test_what_expired_in_part_still_stands_in_the_way(
     database: Database, call: Call, order: Order, freeze: Freeze, refused: Refused
 ) -> None:
     freeze(NOON)

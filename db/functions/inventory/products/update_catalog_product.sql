@@ -54,8 +54,8 @@ begin
     where p.id = p_product_id
     returning * into v_product;
     if (v_product.category_id, v_product.brand_id) is distinct from (v_before.category_id, v_before.brand_id) then
-        perform inventory.count_products(-1, v_before.category_id, v_before.brand_id);
-        perform inventory.count_products(1, v_product.category_id, v_product.brand_id);
+        perform inventory.add_product_total(-1, v_before.category_id, v_before.brand_id);
+        perform inventory.add_product_total(1, v_product.category_id, v_product.brand_id);
     end if;
 
     if p_quantity <> v_on_hand then

@@ -44,8 +44,8 @@ comment on function inventory.place_order(
 ) is
 'Carry out an ART order, and write it down in the audit trail, in one.
 
-Add to, Remove from, Transfer between, Count what lies at, Adjust by so many at a place. A place is made where something is put,
-counted or adjusted first. Only units that are available leave. p_sufficient_stock false: say that stock is insufficient, and
+Add to, Remove from, Transfer between, Count what lies at, Adjust by so many at a location. A location is made where something
+is put, counted or adjusted first. Only units that are available leave. p_sufficient_stock false: say that stock is insufficient, and
 change nothing. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE (Add, Remove), INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
 QUANTITY_OUT_OF_RANGE; 22023 where the fields do not go together.';
 
