@@ -1,46 +1,45 @@
-create or replace function inventory.check_order(
-    p_type text,
-    p_quantity integer,
-    p_from_location text,
-    p_to_location text,
-    p_place jsonb default '[]'
-)
+create or replace function inventory.check_order(p_order inventory.art_order, p_index integer default null)
 returns void
 language plpgsql
 immutable
 as $$
 declare
-    v_least constant integer := case p_type when 'Count' then 0 when 'Adjust' then -1000000 else 1 end;
-    v_wrong constant text := case
-        when p_type in ('Remove', 'Transfer') and p_from_location is null
-            then format('from_location is required for %s operations', p_type)
-        when p_type in ('Add', 'Transfer', 'Count', 'Adjust') and p_to_location is null
-            then format('to_location is required for %s operations', p_type)
-        when p_type = 'Transfer' and p_from_location = p_to_location
-            then 'from_location and to_location must be different for Transfer operations'
-        when p_type = 'Adjust' and p_quantity = 0 then 'quantity must not be 0 for Adjust operations'
+    v_type constant text := p_order.type;
+    v_missing constant text := case
+        when v_type is null then 'type'
+        when p_order.sku is null then 'sku'
+        when p_order.quantity is null then 'quantity'
+    end;
+    v_least constant integer := case v_type when 'Count' then 0 when 'Adjust' then -1000000 else 1 end;
+    v_fields constant text [] := case
+        when v_type in ('Remove', 'Transfer') and p_order.from_location is null then '{from_location}'::text []
+        when v_type in ('Add', 'Transfer', 'Count', 'Adjust') and p_order.to_location is null then '{to_location}'
+        when v_type = 'Transfer' and p_order.from_location = p_order.to_location then '{from_location,to_location}'
+        when v_type = 'Adjust' and p_order.quantity = 0 then '{quantity}'
     end;
 begin
-    if p_quantity < v_least then
+    perform inventory.require_argument(v_missing, v_missing is not null);
+    if p_order.quantity < v_least then
         raise exception using
             errcode = 'invalid_parameter_value',
-            message = format('Input should be greater than or equal to %s', v_least),
-            detail = jsonb_build_object(
-                'loc', p_place || '["quantity"]'::jsonb,
-                'type', 'greater_than_equal',
-                'ctx', jsonb_build_object('ge', v_least),
-                'input', p_quantity
+            message = format('quantity must be at least %s for %s operations', v_least, v_type),
+            detail = jsonb_strip_nulls(
+                jsonb_build_object('field', 'quantity', 'input', p_order.quantity, 'minimum', v_least, 'index', p_index)
             );
-    elsif v_wrong is not null then
+    elsif v_fields is not null then
         raise exception using
             errcode = 'invalid_parameter_value',
-            message = v_wrong,
-            detail = jsonb_build_object('loc', p_place);
+            message = case v_fields
+                when '{from_location,to_location}' then 'from_location and to_location must be different for Transfer operations'
+                when '{quantity}' then 'quantity must not be 0 for Adjust operations'
+                else format('%s is required for %s operations', v_fields[1], v_type)
+            end,
+            detail = jsonb_strip_nulls(jsonb_build_object('fields', v_fields, 'index', p_index));
     end if;
 end;
 $$;
 
-comment on function inventory.check_order(text, integer, text, text, jsonb) is
-'Refuse an ART order whose fields do not go together; p_place: where it stands in the request.
+comment on function inventory.check_order(inventory.art_order, integer) is
+'Refuse an ART order that lacks something, or whose fields do not go together. p_index: its number in a list, from 0.
 
-Errors: 22023 with DETAIL {"loc", …}.';
+Errors: 22004 with DETAIL {"field"}; 22023 with DETAIL {"field", "input", "minimum"} or {"fields"}, and "index" where it is given.';

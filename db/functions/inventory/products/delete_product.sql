@@ -35,7 +35,7 @@ begin
         raise exception using
             errcode = 'IV039', -- PROTECTED
             message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders.',
-            hint = 'Set its inventory to archived instead (API 3).';
+            hint = 'Set its inventory to archived instead.';
     end if;
 
     if v_stock.on_hand > 0 then
