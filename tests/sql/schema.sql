@@ -1032,6 +1032,39 @@ ALTER TABLE store.balance OWNER TO inventory_owner;
 COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
 and their units are available.';
 
+CREATE TABLE store.audit (
+    id bigint NOT NULL,
+    product_id bigint,
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    action text NOT NULL,
+    before jsonb,
+    after jsonb,
+    actor text NOT NULL,
+    written_by text DEFAULT SESSION_USER NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_action_known CHECK ((action = ANY ('{create,change,delete}'::text[]))),
+    CONSTRAINT audit_after_unless_deleted CHECK (((after IS NULL) = (action = 'delete'::text))),
+    CONSTRAINT audit_before_unless_created CHECK (((before IS NULL) = (action = 'create'::text)))
+);
+
+ALTER TABLE store.audit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.audit IS 'Who changed what, where no movement and no price says so. inventory.record_change writes it; no function changes or removes a
+row. It refers to no other table, so that it outlives what it tells of.';
+
+COMMENT ON COLUMN store.audit.product_id IS 'The product that it is about, if it is about one.';
+
+COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, user, supplier, brand, category, webhook or setting.';
+
+COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
+
+COMMENT ON COLUMN store.audit.before IS 'The fields that changed, as they were; null: it was created.';
+
+COMMENT ON COLUMN store.audit.after IS 'The same fields as they are since; null: it was deleted.';
+
+COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. actor is who that login acted for.';
+
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
@@ -1098,6 +1131,15 @@ COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, 
 
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.audit_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1498,6 +1540,9 @@ ALTER TABLE ONLY store.sale ALTER COLUMN id SET DEFAULT nextval('store.sale_id_s
 ALTER TABLE ONLY store.art_operation
     ADD CONSTRAINT art_operation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
 
@@ -1620,6 +1665,10 @@ CREATE INDEX art_operation_sku_idx ON store.art_operation USING btree (sku, id);
 CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_location, id) WHERE (to_location IS NOT NULL);
 
 CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
+
+CREATE INDEX audit_product_idx ON store.audit USING btree (product_id, id) WHERE (product_id IS NOT NULL);
+
+CREATE INDEX audit_subject_idx ON store.audit USING btree (subject, subject_id, id);
 
 CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHERE (status = 'active'::text);
 
