@@ -558,75 +558,6 @@ COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where n
 
 COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
 
-CREATE TABLE store.purchase (
-    product_id bigint NOT NULL,
-    number bigint NOT NULL,
-    id bigint NOT NULL,
-    supplier_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    unit_cost numeric(23,3) NOT NULL,
-    cost numeric(32,3) NOT NULL,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    quantity_to_date numeric(32,3) NOT NULL,
-    cost_to_date numeric(38,3) NOT NULL,
-    CONSTRAINT purchase_quantity_positive CHECK ((quantity > '0'::numeric)),
-    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= '0'::numeric))
-);
-
-ALTER TABLE store.purchase OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.purchase IS 'Purchases (API 3), never changed. A purchase''s cost layer is the one of its movement.';
-
-COMMENT ON COLUMN store.purchase.number IS 'Counts a product''s purchases from 1, with no gap.';
-
-COMMENT ON COLUMN store.purchase.cost IS 'quantity * unit_cost, rounded half up to 3 decimals: the value of the cost layer.';
-
-COMMENT ON COLUMN store.purchase.quantity_to_date IS 'Units of this and all earlier purchases of the product.';
-
-COMMENT ON COLUMN store.purchase.cost_to_date IS 'Cost of this and all earlier purchases of the product.';
-
-CREATE TABLE store.sale (
-    product_id bigint NOT NULL,
-    number bigint NOT NULL,
-    id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    unit_price numeric(23,3) NOT NULL,
-    revenue numeric(32,3) NOT NULL,
-    cost numeric(32,3),
-    returned_sale_id bigint,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    quantity_to_date numeric(32,3) NOT NULL,
-    revenue_to_date numeric(38,3) NOT NULL,
-    cost_to_date numeric(38,3) NOT NULL,
-    without_cost_to_date bigint NOT NULL,
-    CONSTRAINT sale_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returned_sale_id IS NOT NULL)))),
-    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= '0'::numeric))
-);
-
-ALTER TABLE store.sale OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.sale IS 'Sales (API 3), never changed: what comes back is a row of its own, with quantity, revenue and cost below 0.';
-
-COMMENT ON COLUMN store.sale.number IS 'Counts a product''s sales and returns from 1, with no gap.';
-
-COMMENT ON COLUMN store.sale.revenue IS 'quantity * unit_price, rounded half up to 3 decimals; of a return, what it takes back.';
-
-COMMENT ON COLUMN store.sale.cost IS 'What it took from the cost layers, first in first out; null: not known.';
-
-COMMENT ON COLUMN store.sale.returned_sale_id IS 'The sale of which this is a return; null for a sale.';
-
-COMMENT ON COLUMN store.sale.quantity_to_date IS 'Units of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.revenue_to_date IS 'Revenue of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
-
 CREATE TABLE store.stock (
     product_id bigint NOT NULL,
     on_hand numeric(12,3) DEFAULT 0 NOT NULL,
@@ -810,6 +741,35 @@ COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: wh
 
 COMMENT ON COLUMN store.cost_layer.number IS 'The number of the movement that brought it; 0 and below: the order of those whose movements have no number.';
 
+CREATE TABLE store.purchase (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_cost numeric(23,3) NOT NULL,
+    cost numeric(32,3) NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    CONSTRAINT purchase_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= '0'::numeric))
+);
+
+ALTER TABLE store.purchase OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.purchase IS 'Purchases (API 3), never changed. A purchase''s cost layer is the one of its movement.';
+
+COMMENT ON COLUMN store.purchase.number IS 'Counts a product''s purchases from 1, with no gap.';
+
+COMMENT ON COLUMN store.purchase.cost IS 'quantity * unit_cost, rounded half up to 3 decimals: the value of the cost layer.';
+
+COMMENT ON COLUMN store.purchase.quantity_to_date IS 'Units of this and all earlier purchases of the product.';
+
+COMMENT ON COLUMN store.purchase.cost_to_date IS 'Cost of this and all earlier purchases of the product.';
+
 CREATE TABLE store.count_line (
     count_id bigint NOT NULL,
     product_id bigint NOT NULL,
@@ -859,6 +819,46 @@ CREATE TABLE store.outflow (
 ALTER TABLE store.outflow OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
+
+CREATE TABLE store.sale (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_price numeric(23,3) NOT NULL,
+    revenue numeric(32,3) NOT NULL,
+    cost numeric(32,3),
+    returned_sale_id bigint,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    revenue_to_date numeric(38,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    without_cost_to_date bigint NOT NULL,
+    CONSTRAINT sale_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returned_sale_id IS NOT NULL)))),
+    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= '0'::numeric))
+);
+
+ALTER TABLE store.sale OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.sale IS 'Sales (API 3), never changed: what comes back is a row of its own, with quantity, revenue and cost below 0.';
+
+COMMENT ON COLUMN store.sale.number IS 'Counts a product''s sales and returns from 1, with no gap.';
+
+COMMENT ON COLUMN store.sale.revenue IS 'quantity * unit_price, rounded half up to 3 decimals; of a return, what it takes back.';
+
+COMMENT ON COLUMN store.sale.cost IS 'What it took from the cost layers, first in first out; null: not known.';
+
+COMMENT ON COLUMN store.sale.returned_sale_id IS 'The sale of which this is a return; null for a sale.';
+
+COMMENT ON COLUMN store.sale.quantity_to_date IS 'Units of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.revenue_to_date IS 'Revenue of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
 CREATE TABLE store.webhook (
     id bigint NOT NULL,
@@ -1032,6 +1032,39 @@ ALTER TABLE store.balance OWNER TO inventory_owner;
 COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
 and their units are available.';
 
+CREATE TABLE store.audit (
+    id bigint NOT NULL,
+    product_id bigint,
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    action text NOT NULL,
+    before jsonb,
+    after jsonb,
+    actor text NOT NULL,
+    written_by text DEFAULT SESSION_USER NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_action_known CHECK ((action = ANY ('{create,change,delete}'::text[]))),
+    CONSTRAINT audit_after_unless_deleted CHECK (((after IS NULL) = (action = 'delete'::text))),
+    CONSTRAINT audit_before_unless_created CHECK (((before IS NULL) = (action = 'create'::text)))
+);
+
+ALTER TABLE store.audit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.audit IS 'Who changed what, where no movement and no price says so. inventory.record_change writes it; no function changes or removes a
+row. It refers to no other table, so that it outlives what it tells of.';
+
+COMMENT ON COLUMN store.audit.product_id IS 'The product that it is about, if it is about one.';
+
+COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, user, supplier, brand, category, webhook or setting.';
+
+COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
+
+COMMENT ON COLUMN store.audit.before IS 'The fields that changed, as they were; null: it was created.';
+
+COMMENT ON COLUMN store.audit.after IS 'The same fields as they are since; null: it was deleted.';
+
+COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. actor is who that login acted for.';
+
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
@@ -1098,6 +1131,15 @@ COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, 
 
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.audit_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1498,6 +1540,9 @@ ALTER TABLE ONLY store.sale ALTER COLUMN id SET DEFAULT nextval('store.sale_id_s
 ALTER TABLE ONLY store.art_operation
     ADD CONSTRAINT art_operation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
 
@@ -1620,6 +1665,10 @@ CREATE INDEX art_operation_sku_idx ON store.art_operation USING btree (sku, id);
 CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_location, id) WHERE (to_location IS NOT NULL);
 
 CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
+
+CREATE INDEX audit_product_idx ON store.audit USING btree (product_id, id) WHERE (product_id IS NOT NULL);
+
+CREATE INDEX audit_subject_idx ON store.audit USING btree (subject, subject_id, id);
 
 CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHERE (status = 'active'::text);
 

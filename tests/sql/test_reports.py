@@ -28,6 +28,9 @@ COLUMNS = {
     "art_operations": "operation_id bigint, operation_type text, " + _PRODUCT + ", quantity numeric,"
     " from_location text, to_location text, booked_quantity numeric, reason text, movement_id bigint, count_id bigint,"
     " actor text, created_at timestamptz",
+    "audit": "audit_id bigint, subject text, subject_id text, action text, before jsonb, after jsonb, "
+    + _PRODUCT
+    + ", actor text, written_by text, created_at timestamptz",
     "blocks": "block_id uuid, " + _PRODUCT + ", quantity numeric, reason text, status text, expires_at timestamptz,"
     " created_at timestamptz, created_by text, ended_at timestamptz, ended_reason text, ended_by text,"
     " converted_quantity numeric",

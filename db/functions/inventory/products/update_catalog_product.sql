@@ -64,6 +64,9 @@ begin
     if p_selling_price is not null and p_selling_price is distinct from round(inventory.active_price(p_product_id), 2) then
         perform inventory.set_price(p_product_id, p_selling_price);
     end if;
+    perform inventory.record_change(
+        'product', p_product_id::text, to_jsonb(v_before), to_jsonb(v_product), p_actor, p_product_id
+    );
     return inventory.require_product(p_product_id);
 exception
     when unique_violation then
