@@ -28,7 +28,7 @@ LOAD = """
 select count(inventory.create_product('S-' || g, 'S', p_quantity => 100000000))
 from generate_series(1, {products}) as g;
 
-create temporary table lapsed as
+create temporary table expired as
 select
     inventory.uuid_v7(now() - interval '31 days' + n * interval '1 millisecond') as id,
     case when n % 2 = 0 then 1 else n / 2 % {products} + 1 end as product_id,
@@ -37,7 +37,7 @@ select
 from generate_series(1, {blocks}) as n;
 
 insert into store.block (id, product_id, quantity, expires_at, created_at, created_by)
-select l.id, l.product_id, 1, l.expires_at, now() - interval '31 days', 'bench' from lapsed as l order by l.n;
+select l.id, l.product_id, 1, l.expires_at, now() - interval '31 days', 'bench' from expired as l order by l.n;
 
 insert into store.movement (
     product_id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
@@ -46,14 +46,14 @@ insert into store.movement (
 select
     l.product_id, 1 + l.place, 'block', 100000000, 100000000, 0, 0, l.place - 1, l.place, l.id::text, 'bench',
     now() - interval '31 days', now() - interval '31 days'
-from (select *, row_number() over (partition by product_id order by n) as place from lapsed) as l
+from (select *, row_number() over (partition by product_id order by n) as place from expired) as l
 order by l.n;
 
 update store.stock as s
 set blocked = c.count, last_number = 1 + c.count
-from (select product_id, count(*) from lapsed group by product_id) as c
+from (select product_id, count(*) from expired group by product_id) as c
 where s.product_id = c.product_id;
-drop table lapsed;
+drop table expired;
 do $$ begin while maintenance.make_partitions(p_limit => 2000000000) = 1 loop null; end loop; end $$;
 vacuum analyze;
 """

@@ -179,7 +179,7 @@ def prepare(cluster: Cluster, database: str, tree: Path) -> None:
         raise LoadError(f"db.apply failed:\n{applied.stderr}")
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("select maintenance.create_user('admin', 'admin', 'admin')")
-    fill(cluster, database, Path(__file__).with_name("load.sql"))
+    fill(cluster, database, tree / "bench" / "compare" / "load.sql")
 
 
 def fill(cluster: Cluster, database: str, file: Path) -> None:

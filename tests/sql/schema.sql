@@ -37,7 +37,7 @@ CREATE DOMAIN inventory.location_code AS text
 
 ALTER DOMAIN inventory.location_code OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.location_code IS 'A place: RACK-<section><aisle>-<position>, as RACK-A1-01.';
+COMMENT ON DOMAIN inventory.location_code IS 'A location: RACK-<section><aisle>-<position>, as RACK-A1-01.';
 
 CREATE TYPE inventory.art_order AS (
 	type inventory.art_type,
@@ -256,11 +256,11 @@ WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.block OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
+COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block expires at expires_at, whatever its status says: the sweep only does the bookkeeping.';
 
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
-COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, or expired (then: expires_at).';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
@@ -300,7 +300,7 @@ COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an
 
 COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
 
-COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant at which the block expired.';
 
 COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
 
@@ -552,7 +552,7 @@ COMMENT ON TABLE store.art_operation IS 'The audit trail of ART orders: one row 
 
 COMMENT ON COLUMN store.art_operation.sku IS 'The product''s code as it was then.';
 
-COMMENT ON COLUMN store.art_operation.booked_quantity IS 'Of a Count, what was booked at the place before it.';
+COMMENT ON COLUMN store.art_operation.booked_quantity IS 'Of a Count, what was booked at the location before it.';
 
 COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where nothing moved.';
 
@@ -654,7 +654,7 @@ COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
 
 COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
 
-COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, expired ones that no one has ended yet included.';
 
 COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
 
@@ -662,7 +662,7 @@ COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the po
 
 COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
 
-COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
+COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named locations (store.location_stock); the rest is unlocated.';
 
 COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
 
@@ -680,7 +680,7 @@ CREATE TABLE store.count (
 
 ALTER TABLE store.count OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
+COMMENT ON TABLE store.count IS 'Cycle counts of locations. A location has one that is open at the most.';
 
 CREATE TABLE store.brand (
     id bigint NOT NULL,
@@ -823,7 +823,7 @@ CREATE TABLE store.count_line (
 
 ALTER TABLE store.count_line OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.count_line IS 'What was found of a product at the place.';
+COMMENT ON TABLE store.count_line IS 'What was found of a product at the location.';
 
 COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at the instant of counting: what moves afterwards is no difference.';
 
@@ -933,7 +933,7 @@ CREATE TABLE store.location_movement (
 
 ALTER TABLE store.location_movement OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which place. What lies at a place is the sum of them.';
+COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which location. What lies at a location is the sum of them.';
 
 CREATE TABLE store.location_stock (
     product_id bigint NOT NULL,
@@ -946,9 +946,9 @@ WITH (fillfactor='80');
 
 ALTER TABLE store.location_stock OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
+COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a location; the rest is unlocated.';
 
-COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
 
 CREATE TABLE store.location (
     id bigint NOT NULL,
@@ -958,7 +958,7 @@ CREATE TABLE store.location (
 
 ALTER TABLE store.location OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location IS 'Named places (API 4).';
+COMMENT ON TABLE store.location IS 'Named locations (API 4).';
 
 CREATE TABLE store.event (
     id uuid NOT NULL,
@@ -1029,7 +1029,7 @@ CREATE VIEW store.balance AS
 
 ALTER TABLE store.balance OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
 and their units are available.';
 
 CREATE TABLE store.deleted_product (
@@ -1267,7 +1267,7 @@ COMMENT ON COLUMN store.movement_default.reference IS 'What caused it, where tha
 
 COMMENT ON COLUMN store.movement_default.actor IS 'Who: a user''s name, anonymous, or a database role.';
 
-COMMENT ON COLUMN store.movement_default.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+COMMENT ON COLUMN store.movement_default.occurred_at IS 'When it happened: for an expiry, the instant at which the block expired.';
 
 COMMENT ON COLUMN store.movement_default.created_at IS 'When it was written.';
 
@@ -1348,7 +1348,7 @@ ALTER TABLE store.purchase_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.purchase_id_seq OWNED BY store.purchase.id;
 
-CREATE TABLE store.row_count (
+CREATE TABLE store.row_total (
     subject text NOT NULL,
     category_id bigint,
     brand_id bigint,
@@ -1356,16 +1356,16 @@ CREATE TABLE store.row_count (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
-ALTER TABLE store.row_count OWNER TO inventory_owner;
+ALTER TABLE store.row_total OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
+COMMENT ON TABLE store.row_total IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
 that none of them waits for another; summed up now and then.';
 
-COMMENT ON COLUMN store.row_count.subject IS 'product, product by category and brand, inflow or outflow.';
+COMMENT ON COLUMN store.row_total.subject IS 'product, product by category and brand, inflow or outflow.';
 
-COMMENT ON COLUMN store.row_count.category_id IS '0: none.';
+COMMENT ON COLUMN store.row_total.category_id IS '0: none.';
 
-COMMENT ON COLUMN store.row_count.brand_id IS '0: none.';
+COMMENT ON COLUMN store.row_total.brand_id IS '0: none.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1
@@ -1687,9 +1687,9 @@ CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product
 
 CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (supplier_id, created_at, id);
 
-CREATE INDEX row_count_brand_idx ON store.row_count USING btree (subject, brand_id) INCLUDE (category_id, delta);
+CREATE INDEX row_total_brand_idx ON store.row_total USING btree (subject, brand_id) INCLUDE (category_id, delta);
 
-CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id, brand_id) INCLUDE (delta);
+CREATE INDEX row_total_subject_idx ON store.row_total USING btree (subject, category_id, brand_id) INCLUDE (delta);
 
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 

@@ -35,7 +35,7 @@ begin
         raise exception using
             errcode = 'IV039', -- PROTECTED
             message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders.',
-            hint = 'Set its inventory to archived instead (API 3).';
+            hint = 'Set its inventory to archived instead.';
     end if;
 
     if v_stock.on_hand > 0 then
@@ -50,7 +50,7 @@ begin
     );
     delete from store.stock as s where s.product_id = p_product_id;
     delete from store.product as p where p.id = p_product_id;
-    perform inventory.count_products(-1, v_product.category_id, v_product.brand_id);
+    perform inventory.add_product_total(-1, v_product.category_id, v_product.brand_id);
 end;
 $$;
 
