@@ -278,15 +278,15 @@ class Play:
     def _orders(self) -> None:
         tag = self._tag
 
-        def order(type_: str, letter: str, quantity: int, *places: str) -> dict[str, Any]:
-            names = ("from_location", "to_location") if len(places) == 2 else ("to_location",)
+        def order(type_: str, letter: str, quantity: int, *locations: str) -> dict[str, Any]:
+            names = ("from_location", "to_location") if len(locations) == 2 else ("to_location",)
             if type_ == "Remove":
                 names = ("from_location",)
             return {
                 "type": type_,
                 "sku": f"{tag}-{letter}",
                 "quantity": quantity,
-                **dict(zip(names, places, strict=True)),
+                **dict(zip(names, locations, strict=True)),
             }
 
         first, second, third = "RACK-A1-01", "RACK-B2-02", "RACK-C3-03"
@@ -300,8 +300,8 @@ class Play:
         ):
             self.send("place_order", by="operator", **one)
         many = [
-            order("Add", letter, n + 1, place)
-            for n, (letter, place) in enumerate(zip("ABD" * 4, (first, second) * 6, strict=True))
+            order("Add", letter, n + 1, location)
+            for n, (letter, location) in enumerate(zip("ABD" * 4, (first, second) * 6, strict=True))
         ]
         self.send("place_orders", by="operator", orders=[*many, order("Count", "B", 11, second)], atomic=True)
         mixed = [
@@ -316,8 +316,8 @@ class Play:
         self.send("close_count", by="operator", count_id=self._count(first, A=20, D=7))
         self.send("cancel_count", by="operator", count_id=self._count(first, A=1))
 
-    def _count(self, place: str, **lines: int) -> int:
-        made = self.send("start_count", by="operator", location=place)["count"]["id"]
+    def _count(self, location: str, **lines: int) -> int:
+        made = self.send("start_count", by="operator", location=location)["count"]["id"]
         found = [{"sku": f"{self._tag}-{letter}", "quantity": quantity} for letter, quantity in lines.items()]
         self.send("record_count_lines", by="operator", count_id=made, lines=found)
         return int(made)
@@ -334,7 +334,7 @@ class Play:
         self._sell(self.a, "1")
 
     def under_way(self) -> None:
-        """What the release leaves to the next one: an open count, keys, a block that is over before anybody sees it."""
+        """What the release leaves to the next one: an open count, keys, a block that expires and that nobody ends."""
         send = self.send
         self._count("RACK-B2-02", A=3)
         # The same key as an employee and as an admin: until 0009 these were two.

@@ -20,7 +20,7 @@ from tests.operations.play import KEYED, PASSWORD, RELEASES, SETTINGS, Play, rec
 from tests.operations.test_upgrade import columns, contents
 from tests.sql.conftest import new_database
 
-# The instant of everything that is asked: a block is over that nobody has ended, keys are not forgotten yet.
+# The instant of everything that is asked: a block has expired that nobody has ended, keys are not forgotten yet.
 NOW = "select max(created_at) + interval '10 minutes' from store.movement"
 PLAYED = sorted(path.name.removesuffix(".sql.gz") for path in RELEASES.glob("*.sql.gz"))
 
@@ -119,6 +119,8 @@ def test_callers_see_what_they_saw(played: Database) -> None:
     """Rows, ids, every answer of an endpoint that reads and every report are the same; numbers are without gaps."""
     assert played.rows("select * from maintenance.verify()") == []
     of_then, shown = columns(played.admin), views(played)
+    # A table of another name since 0013: verify() and the lists' counts are about its totals.
+    of_then.pop("row_count", None)
     rows, answers, reported = contents(played.admin, of_then), reads(played), reports(played, shown)
     assert {table for table, found in rows.items() if not found} == set()
     assert {"OLD-A", "OLD-C"} <= {row[0] for row in played.rows("select sku from store.product")}
@@ -135,7 +137,7 @@ def test_callers_see_what_they_saw(played: Database) -> None:
     assert reports(played, shown) == reported
     now = contents(played.admin, of_then)
     kept = {table for table in of_then if now[table] == rows[table]}
-    assert of_then.keys() - kept == {"event", "idempotency_key", "row_count"}
+    assert of_then.keys() - kept == {"event", "idempotency_key"}
     # An event without deliveries is one whose endpoint was deleted.
     assert now["event"] < rows["event"]
     assert played.one("select count(*) from store.event") == played.one(
@@ -197,8 +199,8 @@ def test_it_goes_on(played: Database) -> None:
         blocks = {block["block_id"] for block in clients["operator"].get("/temporary-blocks").json()["blocks"]}
         ends = dict(played.rows("select id::text, quantity from store.block where status = 'active'"))
         assert len(blocks) == 4
-        (over,) = ends.keys() - blocks
-        assert clients["operator"].post(f"/temporary-blocks/{over}/cancel").json()["code"] == "BLOCK_EXPIRED"
+        (expired,) = ends.keys() - blocks
+        assert clients["operator"].post(f"/temporary-blocks/{expired}/cancel").json()["code"] == "BLOCK_EXPIRED"
         for block in sorted(blocks):
             ended = clients["operator"].post(f"/temporary-blocks/{block}/convert-to-permanent")
             assert ended.status_code == 200, ended.text
