@@ -18,8 +18,9 @@ declare
         when v_type = 'Adjust' and p_order.quantity = 0 then '{quantity}'
     end;
 begin
-    perform inventory.require_argument(v_missing, v_missing is not null);
-    if p_order.quantity < v_least then
+    if v_missing is not null then
+        perform inventory.require_argument(v_missing, true);
+    elsif p_order.quantity < v_least then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = format('quantity must be at least %s for %s operations', v_least, v_type),

@@ -17,10 +17,7 @@ declare
     v_refusal inventory.posted;
 begin
     perform inventory.require_argument('orders', p_orders is null);
-    for i in 1..cardinality(v_orders)
-    loop
-        perform inventory.check_order(v_orders[i], i - 1);
-    end loop;
+    perform inventory.check_order(v_orders[i], i - 1) from generate_subscripts(v_orders, 1) as i;
     v_prepared := inventory.prepare_orders(v_orders, array_fill(p_actor, array[cardinality(v_orders)]));
     select f.operations, f.refusals into v_operations, v_refusals
     from inventory.finish_orders(

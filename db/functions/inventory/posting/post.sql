@@ -47,8 +47,8 @@ declare
     v_opened store.cost_layer [];
     v_changed store.cost_layer [];
     v_uses store.cost_layer_use [];
-    v_places store.location_stock [];
-    v_moves store.location_movement [];
+    v_location_stocks store.location_stock [];
+    v_location_movements store.location_movement [];
     v_low store.stock [];
     -- Blocks
     v_block store.block;
@@ -75,11 +75,12 @@ declare
     v_cost_price numeric;
     v_known numeric;
     v_value numeric;
-    -- Locations: the product's are the last of v_places.
-    v_place_base integer;
-    v_place_ids bigint [];
-    v_place_at integer;
-    v_place store.location_stock;
+    -- Locations: the product's are the last of v_location_stocks.
+    v_location_base integer;
+    v_seen_location_ids bigint [];
+    v_location_at integer;
+    v_location_stock store.location_stock;
+    v_named store.location_stock; -- what lies at the line's location
     v_held numeric;
     v_location_ids bigint [];
     v_changes numeric [];
@@ -136,8 +137,8 @@ begin
                 v_cost_price := null;
                 v_layer := null;
                 v_opened_at := null;
-                v_place_ids := null;
-                v_place_base := coalesce(cardinality(v_places), 0);
+                v_seen_location_ids := null;
+                v_location_base := coalesce(cardinality(v_location_stocks), 0);
                 if v_is_reading then
                     close c_layers;
                     v_is_reading := false;
@@ -243,11 +244,15 @@ begin
         -- What lies at the location
         v_held := null;
         if v_line.location_id is not null then
-            v_place_at := array_position(v_place_ids, v_line.location_id);
-            v_held := case
-                when v_place_at is null then inventory.held_at(v_product_id, v_line.location_id)
-                else v_places[coalesce(v_place_base, 0) + v_place_at].quantity
-            end;
+            v_location_at := array_position(v_seen_location_ids, v_line.location_id);
+            if v_location_at is null then
+                select * into v_named
+                from store.location_stock as h
+                where h.product_id = v_product_id and h.location_id = v_line.location_id;
+            else
+                v_named := v_location_stocks[coalesce(v_location_base, 0) + v_location_at];
+            end if;
+            v_held := coalesce(v_named.quantity, 0);
             v_posted.booked := v_held;
             if v_line.counted is not null then
                 v_on_hand := v_line.counted - v_held;
@@ -492,7 +497,7 @@ begin
         -- Locations: the line's own; else, once no unlocated unit is left, those where stock arrived first.
         if v_line.location_id is not null or v_stock.located < v_before.located then
             v_location_ids := '{}'::bigint [];
-            v_place_base := coalesce(v_place_base, 0);
+            v_location_base := coalesce(v_location_base, 0);
             if v_line.kind = 'transfer' then
                 v_location_ids := array[v_line.location_id, v_line.to_location_id];
                 v_changes := array[-v_line.quantity, v_line.quantity];
@@ -502,48 +507,50 @@ begin
             elsif v_stock.located < v_before.located then
                 v_changes := '{}'::numeric [];
                 v_left := v_before.located - v_stock.located;
-                for v_place in
+                for v_location_stock in
                     select *
                     from store.location_stock as h
-                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_place_ids, '{}'))
+                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_seen_location_ids, '{}'))
                     union all
-                    select * from unnest(v_places[v_place_base + 1:]) as p where p.quantity > 0
+                    select * from unnest(v_location_stocks[v_location_base + 1:]) as p where p.quantity > 0
                     order by arrived_at, location_id
                 loop
-                    v_location_ids := v_location_ids || v_place.location_id;
-                    v_changes := v_changes || -least(v_place.quantity, v_left);
-                    v_left := v_left - least(v_place.quantity, v_left);
+                    v_location_ids := v_location_ids || v_location_stock.location_id;
+                    v_changes := v_changes || -least(v_location_stock.quantity, v_left);
+                    v_left := v_left - least(v_location_stock.quantity, v_left);
                     exit when v_left = 0;
                 end loop;
             end if;
             v_arrived_at := v_tick;
             for i in 1..cardinality(v_location_ids)
             loop
-                v_place_at := v_place_base + array_position(v_place_ids, v_location_ids[i]);
-                if v_place_at is null then
-                    select * into v_place
-                    from store.location_stock as h
-                    where h.product_id = v_product_id and h.location_id = v_location_ids[i];
-                    v_place := row(
-                        v_product_id, v_location_ids[i], coalesce(v_place.quantity, 0), v_place.arrived_at
+                v_location_at := v_location_base + array_position(v_seen_location_ids, v_location_ids[i]);
+                if v_location_at is null then
+                    if v_location_ids[i] is distinct from v_line.location_id then
+                        select * into v_named
+                        from store.location_stock as h
+                        where h.product_id = v_product_id and h.location_id = v_location_ids[i];
+                    end if;
+                    v_location_stock := row(
+                        v_product_id, v_location_ids[i], coalesce(v_named.quantity, 0), v_named.arrived_at
                     )::store.location_stock;
-                    v_place_ids := v_place_ids || v_location_ids[i];
-                    v_place_at := v_place_base + cardinality(v_place_ids);
+                    v_seen_location_ids := v_seen_location_ids || v_location_ids[i];
+                    v_location_at := v_location_base + cardinality(v_seen_location_ids);
                 else
-                    v_place := v_places[v_place_at];
+                    v_location_stock := v_location_stocks[v_location_at];
                 end if;
-                v_moves := v_moves || row(
-                    v_product_id, v_movement.id, v_location_ids[i], v_place.quantity, v_place.quantity + v_changes[i]
+                v_location_movements := v_location_movements || row(
+                    v_product_id, v_movement.id, v_location_ids[i], v_location_stock.quantity, v_location_stock.quantity + v_changes[i]
                 )::store.location_movement;
                 if v_changes[i] > 0 then
                     -- Units keep the date of their arrival; where they meet others, the older one holds.
-                    v_place.arrived_at := case
-                        when v_place.quantity = 0 then v_arrived_at else least(v_place.arrived_at, v_arrived_at)
+                    v_location_stock.arrived_at := case
+                        when v_location_stock.quantity = 0 then v_arrived_at else least(v_location_stock.arrived_at, v_arrived_at)
                     end;
                 end if;
-                v_place.quantity := v_place.quantity + v_changes[i];
-                v_places[v_place_at] := v_place;
-                v_arrived_at := v_place.arrived_at;
+                v_location_stock.quantity := v_location_stock.quantity + v_changes[i];
+                v_location_stocks[v_location_at] := v_location_stock;
+                v_arrived_at := v_location_stock.arrived_at;
             end loop;
         end if;
         v_tick := v_tick + interval '1 microsecond';
@@ -554,7 +561,7 @@ begin
             close c_layers;
         end if;
         perform inventory.write_postings(
-            v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_places, v_moves, v_low
+            v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_location_stocks, v_location_movements, v_low
         );
         if v_kinds is not null then
             if v_kinds && '{sale,return}'::text [] then

@@ -6,8 +6,8 @@ create or replace function inventory.write_postings(
     p_opened store.cost_layer[],
     p_changed store.cost_layer[],
     p_uses store.cost_layer_use[],
-    p_places store.location_stock[],
-    p_moves store.location_movement[],
+    p_location_stocks store.location_stock[],
+    p_location_movements store.location_movement[],
     p_low store.stock[]
 )
 returns void
@@ -66,15 +66,15 @@ begin
         perform inventory.queue_blocks_expired(p_ended);
     end if;
 
-    if cardinality(p_places) > 0 then
+    if cardinality(p_location_stocks) > 0 then
         insert into store.location_stock
         select h.*
-        from unnest(p_places) as h
+        from unnest(p_location_stocks) as h
         on conflict (product_id, location_id) do update
         set quantity = excluded.quantity, arrived_at = excluded.arrived_at;
         insert into store.location_movement
         select m.*
-        from unnest(p_moves) as m;
+        from unnest(p_location_movements) as m;
     end if;
 
     if cardinality(p_low) > 0 then
