@@ -15,7 +15,9 @@ declare
     v_now constant timestamptz := inventory.clock();
 begin
     -- Before the lock, so that a bad end is refused as such whatever the stock is. The posting asks again under it.
-    perform inventory.block_expiry(p_expires_at, v_now, v_now);
+    if p_expires_at is not null then
+        perform inventory.block_expiry(p_expires_at, v_now, v_now);
+    end if;
     return (inventory.post_line(
         inventory.line(
             'block', p_product_id, p_quantity, p_reason => p_reason, p_actor => p_actor, p_expires_at => p_expires_at

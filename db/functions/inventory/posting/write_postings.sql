@@ -33,6 +33,10 @@ begin
     select m.*
     from unnest(p_movements) as m;
 
+    -- One question in the place of six: most postings write no more.
+    if num_nonnulls(p_blocks, p_ended, p_opened, p_uses, p_location_stocks, p_low) = 0 then
+        return;
+    end if;
     if cardinality(p_opened) > 0 then
         insert into store.cost_layer overriding system value
         select l.*
