@@ -72,7 +72,7 @@ end;
 $$;
 
 -- Advisory locks are taken inside the owner's functions. A login that could take one itself could hold up every
--- Idempotency-Key, new place, job of maintenance and db/apply.py for as long as it liked.
+-- Idempotency-Key, new location, job of maintenance and db/apply.py for as long as it liked.
 do $$
 declare
     v_function regprocedure;

@@ -128,7 +128,7 @@ overriding system value
 select g, g, 'retail', (g * 7919::bigint % 10000 + 1) / 100.0, '{start}', '{start}', '{start}'
 from generate_series(1, {products}) as g;
 
-insert into store.row_count (subject, category_id, brand_id, delta)
+insert into store.row_total (subject, category_id, brand_id, delta)
 select 'product by category and brand', p.category_id, p.brand_id, count(*)
 from store.product as p
 group by p.category_id, p.brand_id

@@ -92,7 +92,7 @@ from store.movement as m
 where m.kind = 'outflow'
 order by m.id;
 
-insert into store.row_count (subject, category_id, brand_id, delta)
+insert into store.row_total (subject, category_id, brand_id, delta)
 select 'product by category and brand', p.category_id, p.brand_id, count(*) from store.product as p group by p.category_id, p.brand_id
 union all
 select 'product', 0, 0, count(*) from store.product

@@ -104,7 +104,6 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
         with connection.transaction():
             _revoke_all(connection)
             connection.execute("set local role inventory_owner")
-            _drop_old_views(connection)
             _replace_functions(connection)
             _replace_views(connection)
         _make_partitions(connection)
@@ -187,12 +186,15 @@ def _replace_functions(connection: psycopg.Connection) -> None:
                 connection.execute(path.read_bytes())
         except psycopg.errors.InvalidFunctionDefinition:
             # A result or an argument's name changed: CREATE OR REPLACE cannot do that.
+            _drop_old_views(connection)
             for _, signature in before.pop(key):
                 drop(signature, "its definition changed")
             connection.execute(path.read_bytes())
         except psycopg.Error as error:
             raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
 
+    # Before the functions that they call, and no earlier: calls of the old functions wait for the locks of the views.
+    _drop_old_views(connection)
     old = {oid for signatures in before.values() for oid, _ in signatures}
     for key, signatures in existing().items():
         if key not in files:

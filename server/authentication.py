@@ -20,6 +20,12 @@ from server.routes import TOKEN_ROUTES
 from server.tokens import TokenError
 from server.types import text
 
+# What an inactive or unknown user is told.
+NO_ACTIVE_ACCOUNT = {
+    "obtain_token": "No active account found with the given credentials",
+    "refresh_token": "No active account found for the given token.",
+}
+
 Answer = Callable[[Service, web.Request], Awaitable[web.Response]]
 
 _Text: Any = text(min_length=1)
@@ -119,7 +125,9 @@ async def _session(
         answer = await service.call(identity, service.catalog.function(function), arguments, key)
     except Problem as problem:
         if problem.code == "TOKEN_NOT_VALID":
-            raise _not_valid(problem.message, problem.headers) from problem
+            raise _not_valid("Token is invalid", problem.headers) from problem
+        if problem.code == "NO_ACTIVE_ACCOUNT":
+            raise Problem(problem.code, NO_ACTIVE_ACCOUNT[function], headers=problem.headers) from problem
         raise
     assert answer.body is not None
     return simplejson.loads(answer.body), {"Idempotent-Replayed": "true"} if answer.is_replayed else {}

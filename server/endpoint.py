@@ -120,23 +120,9 @@ class Service:
         if code is not None:
             return Problem(code, error.message, headers=replayed, details=error.data, at=error.at)
         match error.sqlstate:
-            case "22023" if "loc" in error.data:
-                place = ("body", *error.data["loc"])
-                kind, context = error.data.get("type", "value_error"), error.data.get("ctx", {})
-                message = error.message if "type" in error.data else f"Value error, {error.message}"
-                field = FieldError(kind, place, message, error.data.get("input"), context)
+            case "22023" if error.data.keys() & {"field", "fields"}:
+                field = _refused_field(error.message, error.data)
                 return Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
-            case "22023" if "field" in error.data:
-                field = error.data["field"]
-                return Problem(
-                    "VALIDATION_ERROR",
-                    "The request is not valid.",
-                    fields=[
-                        FieldError(
-                            "value_error", ("body", field), f"Value error, {error.message}", error.data.get("input")
-                        )
-                    ],
-                )
             case "42501":
                 # A grant was taken away since the start.
                 code = "NOT_AUTHENTICATED" if identity.is_anonymous else "PERMISSION_DENIED"
@@ -297,6 +283,17 @@ def _object_at(body: Any, path: Sequence[str | int]) -> Any:
             break
         node = node.get(part) if isinstance(node, dict) else node[int(part)]
     return node if isinstance(node, dict) else found
+
+
+def _refused_field(message: str, data: Mapping[str, Any]) -> FieldError:
+    """The database's refusal of an argument, or of the fields of an order (in a list: ``index``)."""
+    order = ("orders", data["index"]) if "index" in data else ()
+    place = ("body", *order, *((data["field"],) if "field" in data else ()))
+    least = data.get("minimum")
+    if least is None:
+        return FieldError("value_error", place, f"Value error, {message}", data.get("input"))
+    message = f"Input should be greater than or equal to {least}"
+    return FieldError("greater_than_equal", place, message, data.get("input"), {"ge": least})
 
 
 def _field_error(place: str, entry: Any) -> FieldError:

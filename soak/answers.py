@@ -176,7 +176,7 @@ class Answers:
                 on_hand, reserved, blocked = timeline.balances[number]
                 if told[:2] != (on_hand, reserved) or told[3] != told[0] - told[1] - told[2]:
                     continue
-                sums = timeline.lapses(number, low, high).sums()
+                sums = timeline.expired(number, low, high).sums()
                 if sums is not None and blocked - told[2] not in sums:
                     continue
             if listed is None or self._are_listed(timeline, number, (low, high), listed, told):
@@ -202,7 +202,7 @@ class Answers:
                 return False
             total += quantity
         missing = held.keys() - {each["block_id"] for each in listed}
-        return (told is None or total == told[2]) and timeline.lapses(number, *span).may_be(missing)
+        return (told is None or total == told[2]) and timeline.expired(number, *span).may_be(missing)
 
     def _retail(self, operation: Operation, amount: Any) -> tuple[Hashable, Iterable[Seen]]:
         key = (operation.about, "retail")
@@ -307,7 +307,7 @@ class Answers:
     ) -> bool:
         """Whether in one of the states there was too little, after what comes before it in the same request.
 
-        Blocks whose time is over count as free: a refusal for their sake is a sale that is lost.
+        Expired blocks count as free: a refusal for their sake is a sale that is lost.
         """
         timeline = self.timelines[want.product]
         brought = [line for each in before if each.product == want.product for line in each.brings]
@@ -322,7 +322,7 @@ class Answers:
                 if want.counted is not None:
                     needed = held - want.counted
             on_hand, reserved, blocked = timeline.balances[number]
-            sums = timeline.lapses(number, low, high).sums()
+            sums = timeline.expired(number, low, high).sums()
             if sums is None:
                 return True
             available = [on_hand - reserved - blocked + more + each for each in sums]

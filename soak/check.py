@@ -161,7 +161,7 @@ def _conservation(done: list[Operation], maybe: list[Operation], ledger: Ledger)
         for effect in operation.effects:
             if effect.on_hand is not None:
                 add(ledger.product(effect.product), (effect.on_hand, effect.reserved, effect.blocked))
-    # What no answer tells: blocks that ran out, what a count found, what had no key and whose answer was lost.
+    # What no answer tells: blocks that expired, what a count found, what had no key and whose answer was lost.
     told = Counter(ledger.as_moved(o.actor, e) for o in done for e in o.effects if e.on_hand is not None)
     possible = Counter(ledger.as_moved(o.actor, e) for o in maybe for e in o.effects if e.on_hand is not None)
     for movement in ledger.movements:

@@ -313,7 +313,7 @@ begin
     return planted.post(p_lines);
 end;
 """,
-        # Nobody sweeps: what is over stays for others to find.
+        # Nobody sweeps: what has expired stays for others to find.
         before="alter function maintenance.expire_blocks(integer) rename to sweep;",
         products=27,
     ),
@@ -348,7 +348,7 @@ begin
 end;
 """,
     ),
-    "a quantity at a place that is 1 too many": Planted(
+    "a quantity at a location that is 1 too many": Planted(
         frozenset({READS}),
         "http.get_location_stock",
         """

@@ -26,7 +26,7 @@ Span = tuple[float, float]
 ALWAYS: Span = (-math.inf, math.inf)
 BEFORE: Span = (-math.inf, -math.inf)
 CLOCKS_DIFFER = 0.002  # seconds by which an instant of the database's clock is uncertain
-MOST_UNSURE = 8  # blocks of a state of which it is unknown whether they are over; beyond, anything may be
+MOST_UNSURE = 8  # blocks of a state of which it is unknown whether they have expired; beyond, anything may be
 
 
 @dataclasses.dataclass
@@ -131,12 +131,12 @@ class Timeline:
         return self._places.keys()
 
     def held(self, number: int) -> dict[str, Block]:
-        """The blocks of that state that nobody has ended, those whose time is over included."""
+        """The blocks of that state that nobody has ended, expired ones included."""
         return {block.id: block for block in self._alive[number]}
 
-    def lapses(self, number: int, start: float, end: float) -> Lapses:
-        """The blocks of that state whose time is over in the span."""
-        over: list[Block] = []
+    def expired(self, number: int, start: float, end: float) -> Expired:
+        """The blocks of that state that expire by the end of the span."""
+        before: list[Block] = []
         ordered: list[tuple[float, Block]] = []
         unsure: list[Block] = []
         for block in self._alive[number]:
@@ -144,21 +144,21 @@ class Timeline:
                 break
             ends = block.ends_at(start, end)
             if max(ends) <= start - CLOCKS_DIFFER:
-                over.append(block)
+                before.append(block)
             elif len(ends) == 1:
                 ordered.append((ends[0], block))
             elif min(ends) <= end + CLOCKS_DIFFER:
                 unsure.append(block)
         ordered.sort(key=lambda each: each[0])
         soon = [block for at, block in ordered if at <= end + CLOCKS_DIFFER]
-        return Lapses(over, soon, unsure)
+        return Expired(before, soon, unsure)
 
 
 @dataclasses.dataclass
-class Lapses:
-    """Blocks that are over (``over``), that end one after the other in the span (``soon``), and that may be over."""
+class Expired:
+    """Blocks that expired ``before`` the span, that do in it one after the other (``soon``), and that may have."""
 
-    over: list[Block]
+    before: list[Block]
     soon: list[Block]
     unsure: list[Block]
 
@@ -166,16 +166,16 @@ class Lapses:
         """What may be held by them; None: anything."""
         if len(self.unsure) > MOST_UNSURE:
             return None
-        least = sum((block.quantity for block in self.over), ZERO)
+        least = sum((block.quantity for block in self.before), ZERO)
         sums = set(itertools.accumulate((block.quantity for block in self.soon), initial=least))
         for block in self.unsure:
             sums |= {each + block.quantity for each in sums}
         return sums
 
     def may_be(self, missing: set[str]) -> bool:
-        """Whether just these may be over at one instant."""
-        rest = missing - {block.id for block in self.over} - {block.id for block in self.unsure}
-        return {block.id for block in self.over} <= missing and rest == {b.id for b in self.soon[: len(rest)]}
+        """Whether just these may have expired at one instant."""
+        rest = missing - {block.id for block in self.before} - {block.id for block in self.unsure}
+        return {block.id for block in self.before} <= missing and rest == {b.id for b in self.soon[: len(rest)]}
 
 
 AFTER = ("on_hand_after", "reserved_after", "blocked_after")

@@ -169,9 +169,9 @@ class Database:
     def counts(self) -> dict[str, int]:
         """How many rows each table has: what a refused call must leave as it was.
 
-        Of row_count what its rows add up to: one call in 500 sums up the rows.
+        Of row_total what its rows add up to: one call in 50 sums up the rows.
         """
-        what = {"row_count": "coalesce(sum(delta), 0)"}
+        what = {"row_total": "coalesce(sum(delta), 0)"}
         names = [name for (name,) in self.rows(TABLES)]
         return {name: self.one(f'select {what.get(name, "count(*)")} from store."{name}"') for name in names}
 

@@ -217,7 +217,7 @@ def test_a_refusal_is_true(span: tuple[float, float], wanted: int, told: str, vi
 
 
 @pytest.mark.parametrize(("span", "violated"), [((3, 4), set()), ((4.9, 5.1), set()), ((5.1, 6), {REFUSALS})])
-def test_a_block_whose_time_is_over_is_no_cause(span: tuple[float, float], violated: set[str]) -> None:
+def test_an_expired_block_is_no_cause(span: tuple[float, float], violated: set[str]) -> None:
     run = Run()
     run.add((0, 1), run.write(1, "add", 5))
     run.block((1, 2), 4, end=5)

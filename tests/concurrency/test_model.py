@@ -161,7 +161,7 @@ class Inventory(RuleBasedStateMachine):
         return None
 
     def refusal_of_end(self, expires_at: datetime | None, created_at: datetime) -> Refusal | None:
-        """Why no block can be over at expires_at."""
+        """Why no block can expire at expires_at."""
         if expires_at is None or self.world.now < expires_at <= created_at + LONGEST_DURATION:
             return None
         return 422, None
@@ -362,7 +362,7 @@ class Inventory(RuleBasedStateMachine):
             product.reserved += reserved * amount
 
     def pass_time_to_an_end(self, draw: Draw) -> None:
-        """To the very instant at which a block is over, or to a microsecond before."""
+        """To the very instant at which a block expires, or to a microsecond before."""
         ends = sorted({block.expires_at for block in self.active_blocks()})
         if ends:
             before = draw(st.sampled_from([timedelta(0), timedelta(0), MICROSECOND]))

@@ -214,15 +214,15 @@ class TestLastUnits:
         assert (on_hand, reserved + blocked) == (1, 1)
         database.verify()
 
-    def test_units_of_a_block_whose_time_is_over_go_to_one(self, database: Database, race: Race) -> None:
+    def test_units_of_an_expired_block_go_to_one(self, database: Database, race: Race) -> None:
         product = database.product(quantity=1)
-        lapsed = block(database, product)
+        expired = block(database, product)
         database.advance(HOUR)
         with race.behind(product):
             for query in (BLOCK, RESERVE) * 8:
                 race.call(query, product, 1)
         assert Counter(race.outcomes) == {None: 1, "IV001": 15}
-        assert status(database, lapsed) == "expired"
+        assert status(database, expired) == "expired"
         assert database.one("select count(*) from store.movement where kind = 'expire'") == 1
         database.verify()
 
@@ -251,7 +251,7 @@ class TestEndsOnce:
             outcomes, end = expected_ends(order, is_taken=then == "reserve")
             assert race.outcomes == outcomes, order
 
-            # Where nobody has looked, a block that is over is still down as active.
+            # Where nobody has looked, an expired block is still down as active.
             is_unswept = end == "expired" and then == "nothing"
             assert status(database, mine) == ("active" if is_unswept else end), order
             reserved = int(then == "reserve" and outcomes[order.index("time")] is None)
@@ -568,7 +568,7 @@ class TestBuyingAndSelling:
         assert database.stock(product) == (3, 0, 3)
         database.verify()
 
-    def test_a_sale_takes_the_units_of_a_block_that_is_over(self, database: Database, race: Race) -> None:
+    def test_a_sale_takes_the_units_of_an_expired_block(self, database: Database, race: Race) -> None:
         product = database.product(quantity=5)
         block(database, product, 5, timedelta(minutes=1))
         database.advance(HOUR)
@@ -766,8 +766,8 @@ class TestManyLines:
     @pytest.mark.parametrize("short", [0, 1, 2])
     def test_a_refused_line_leaves_no_row_of_any_other(self, database: Database, race: Race, short: int) -> None:
         products = [database.product(f"A-{number}", quantity=int(number != short)) for number in range(3)]
-        # The units of another line are a lapsed block's: that one must not be ended either.
-        lapsed = block(database, products[(short + 1) % 3])
+        # The units of another line are an expired block's: that one must not be ended either.
+        expired = block(database, products[(short + 1) % 3])
         database.advance(HOUR)
         query, parameters = lines(*((database.sku_id(product), 1) for product in products))
         before = database.counts()
@@ -776,7 +776,7 @@ class TestManyLines:
                 race.call(query, *parameters)
         assert race.outcomes == ["IV001"] * 4
         assert database.counts() == before
-        assert status(database, lapsed) == "active"
+        assert status(database, expired) == "active"
         database.verify()
 
     def test_a_line_of_an_unknown_sku_leaves_no_row(self, database: Database) -> None:
@@ -923,7 +923,7 @@ class TestNames:
             race.line_up()
         assert Counter(race.finish()) == ({refusal: 16} if is_kept else {None: 1, refusal: 15})
         tables = {
-            "IV005": ("product", "row_count", "stock", "movement", "cost_layer", "price"),
+            "IV005": ("product", "row_total", "stock", "movement", "cost_layer", "price"),
             "IV017": ("user_account",),
         }[refusal]
         assert database.counts() == before | {table: before[table] + 1 for table in tables}

@@ -304,7 +304,7 @@ class Fuzzed:
 
 def _names_a_field(detail: str | None) -> bool:
     try:
-        return bool(json.loads(detail or "{}").keys() & {"field", "loc"})
+        return bool(json.loads(detail or "{}").keys() & {"field", "fields"})
     except ValueError:
         return False
 

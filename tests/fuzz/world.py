@@ -53,7 +53,7 @@ def fill(database: Database) -> World:
     ]
     one("select id from inventory.convert_block(%s)", blocks[2])
     one("select id from inventory.cancel_block(%s)", blocks[3])
-    database.advance(timedelta(seconds=2))  # the first is over, and nobody has noticed
+    database.advance(timedelta(seconds=2))  # the first has expired, and nobody has noticed
     sku_ids = [database.sku_id(product) for product in products]
     skus = ("A-1", "LIMIT", "EMPTY", "NUT", "OLD", "BARE")
     return World(

@@ -268,7 +268,7 @@ def test_what_is_promised_may_lie_at_no_place(admin: httpx.Client, database: Dat
     database.verify()
 
 
-def test_a_block_that_is_over_stands_in_nobodys_way(
+def test_an_expired_block_stands_in_nobodys_way(
     admin: httpx.Client, database: Database, product: int, unchanged: Unchanged
 ) -> None:
     for sent in (removing(5), adjusting(-5), counting(0)):

@@ -620,7 +620,7 @@ def test_a_movement_shows_what_changed(admin: httpx.Client, database: Database) 
     assert balances(admin, product_id) == ("30.000", "0.500", "4.000", "25.500")
 
 
-def test_a_lapsed_block_ended_when_its_time_was_over(admin: httpx.Client, database: Database) -> None:
+def test_an_expired_block_ended_at_its_expiry(admin: httpx.Client, database: Database) -> None:
     product_id = stocked(admin, quantity=5)
     block = admin.post(f"/sku/{database.sku_id(product_id)}/temporary-block", json={"quantity": 5}).json()
     database.advance(timedelta(hours=1))

@@ -305,7 +305,7 @@ def test_units_promised_to_one_caller_never_leave_with_another(
     assert (answer.status_code, answer.json()["code"]) == (409, "INSUFFICIENT_STOCK")
 
 
-def test_units_of_a_block_that_is_over_can_be_sold(admin: httpx.Client, database: Database) -> None:
+def test_units_of_an_expired_block_can_be_sold(admin: httpx.Client, database: Database) -> None:
     product_id = stocked(admin, quantity=50)
     admin.post(f"/sku/{database.sku_id(product_id)}/temporary-block", json={"quantity": 10})
     assert balances(admin, product_id) == ("50.000", "0.000", "10.000", "40.000")

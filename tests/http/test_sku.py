@@ -592,7 +592,7 @@ def test_pages_of_the_list_by_limit_and_after(client: httpx.Client) -> None:
     assert seen == made[::2]
 
 
-def test_after_a_block_that_is_over(client: httpx.Client) -> None:
+def test_after_a_block_that_ended(client: httpx.Client) -> None:
     sku_id = create_sku(client)
     made = [block(client, sku_id, 1)["block_id"] for _ in range(3)]
     client.post(f"/temporary-blocks/{made[0]}/cancel")
@@ -696,12 +696,12 @@ def test_a_block_ends_once(client: httpx.Client, unchanged: Unchanged, first: st
         assert_refused(answer, 409, code)
 
 
-# Time that runs out
+# Blocks that expire
 
 
 @pytest.mark.parametrize("swept", [False, True])
 @pytest.mark.parametrize("end", ["convert-to-permanent", "cancel", "extend"])
-def test_a_block_that_is_over_stays_over(
+def test_an_expired_block_stays_expired(
     client: httpx.Client, database: Database, unchanged: Unchanged, end: str, swept: bool
 ) -> None:
     made = block(client, create_sku(client))
@@ -716,7 +716,7 @@ def test_a_block_that_is_over_stays_over(
 
 
 @pytest.mark.parametrize("swept", [False, True])
-def test_a_block_that_is_over_is_in_no_list_and_its_units_are_free(
+def test_an_expired_block_is_in_no_list_and_its_units_are_free(
     client: httpx.Client, database: Database, swept: bool
 ) -> None:
     sku_id = create_sku(client)

@@ -222,7 +222,7 @@ def test_no_more_than_is_available_can_be_reserved(client: httpx.Client, unchang
     assert stock(client, made["id"]) == (100, 40, 60, 0)
 
 
-def test_units_of_a_block_that_is_over_can_be_reserved(client: httpx.Client, database: Database) -> None:
+def test_units_of_an_expired_block_can_be_reserved(client: httpx.Client, database: Database) -> None:
     made = create(client)
     client.post(f"/sku/{made['sku_id']}/temporary-block", json={"quantity": 60})
     database.advance(timedelta(minutes=16))

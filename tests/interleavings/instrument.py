@@ -165,7 +165,7 @@ class Function:
 def _without_chance(function: Function) -> Function:
     """What a function does by chance it does always, so that a schedule is the same each time."""
     old, new = _CHANCE
-    if function.name != "inventory.count_rows":
+    if function.name != "inventory.add_row_total":
         return function
     assert function.body.count(old) == 1, f"{function.name} draws lots in another way"
     return dataclasses.replace(
@@ -257,10 +257,10 @@ def make_state(connection: Connection) -> None:
     for (table,) in connection.execute(TABLES):
         # What a list counts is a sum of changes: how many rows make it up is chance.
         sums = (
-            "(select subject, category_id, brand_id, sum(delta) as delta from store.row_count group by 1, 2, 3"
+            "(select subject, category_id, brand_id, sum(delta) as delta from store.row_total group by 1, 2, 3"
             " having sum(delta) <> 0)"
         )
-        source = sums if table == "row_count" else f'store."{table}"'
+        source = sums if table == "row_total" else f'store."{table}"'
         body.append(
             f"if pg_sequence_last_value('interleaving.changed_{table}') is not null then"
             f" return query select '{table}', null union all select '{table}', to_json(t)::text from {source} as t;"

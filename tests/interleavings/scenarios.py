@@ -304,7 +304,7 @@ $$;
 def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
     """Fill an instrumented database and keep each world; return what the calls' templates name, by world and product.
 
-    scarce: 10 on hand, 4 reserved, 2 blocked and 2 in a block that is over: 4 are available, and two calls want 3 each.
+    scarce: 10 on hand, 4 reserved, 2 blocked and 2 in an expired block: 4 are available, and two calls want 3 each.
     plenty: 50 more. fresh: products with no more than their first stock. unstocked: products with no inventory.
     """
     connection.execute(_WORLD)

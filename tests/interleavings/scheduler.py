@@ -17,7 +17,7 @@ from psycopg.pq import DiagnosticField, ExecStatus
 
 from tests.interleavings.instrument import GATE, GATES, NO_TARGET, Connection
 
-# 11 minutes: the block of the worlds that was not over is over then, and one that is made now is not.
+# 11 minutes: the block of the worlds that had not expired has then, and one that is made now is not.
 TICK = "select setval('store.test_clock', c.last_value + 11 * 60 * 1000000) from store.test_clock as c"
 PRODUCT_NOT_FOUND = "IV003"
 PATIENCE = 30  # seconds until a session that says nothing is an error

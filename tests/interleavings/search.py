@@ -152,7 +152,7 @@ class Explorer:
         """The outcomes of the serial orders of the calls; None: a call that takes no part.
 
         ``more``: also those with what may happen at any time, or not, which are worked out where the plain ones do not
-        explain an outcome. Between the calls, a sweep ends the blocks of some products that are over. A call that
+        explain an outcome. Between the calls, a sweep ends the expired blocks of some products. A call that
         passes over what somebody holds finds it held.
         """
         if (calls, more) not in self._expected:
@@ -201,7 +201,7 @@ class Explorer:
         """What is wrong with an outcome; None: nothing.
 
         ``tick``: time went on in the midst of a call. A call may have looked at the time twice, which no serial order
-        does, so the outcome is held to less: no error but a rule's, and no block that was ended when it was over.
+        does, so the outcome is held to less: no error but a rule's, and no block that was ended when it had expired.
         """
         if not self._is_sound(outcome, tick):
             return "verify() finds a difference"
@@ -211,7 +211,7 @@ class Explorer:
             if any(not (result.sqlstate or "IV").startswith("IV") for result in run.results):
                 return "an error that is no rule's"
             late = self.control.execute(_ENDED_LATE).fetchall()
-            return "a block was converted or cancelled when it was over" if late else None
+            return "a block was converted or cancelled when it had expired" if late else None
         taking_part = list(calls)
         answers = list(outcome[:2])
         for index, result in enumerate(run.results):

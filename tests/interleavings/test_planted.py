@@ -70,14 +70,14 @@ FAULTS = (
         "return_sale",
     ),
     Fault(
-        "no look at the time: a block is converted when it is over",
+        "no look at the time: a block is converted when it has expired",
         "inventory.post",
         "inventory.block_refusal(v_line.block_id, v_block, v_at, v_line.quantity);",
         "inventory.block_refusal(v_line.block_id, v_block, v_at - interval '1 day', v_line.quantity);",
         "convert_block",
         "convert_block",
         tick=True,
-        reason="a block was converted or cancelled when it was over",
+        reason="a block was converted or cancelled when it had expired",
     ),
     Fault(
         "a new place has no lock",

@@ -124,7 +124,7 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
         "JAR": None,
         "EMPTY": 8.0,
     } | ({"BOWL": 6.5, "LISTED": None} if number >= "0003" else {})
-    assert old.execute("select sum(delta) from store.row_count where subject = 'product'").fetchone() == (
+    assert old.execute("select sum(delta) from store.row_total where subject = 'product'").fetchone() == (
         before["product"].total(),
     )
     mug = "select average_quantity::text, average_value::text from store.stock join store.product on id = product_id"
@@ -138,6 +138,20 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     ]
 
     check_that_it_serves(old, number)
+    assert old.execute("select * from maintenance.verify()").fetchall() == []
+
+
+def test_functions_of_before_keep_the_totals_until_they_are_replaced(release: Release) -> None:
+    old = release(NAMES[-1])
+    db.apply._migrate(old.info.dsn)
+    old.execute("insert into store.row_count (subject, delta) select 'brand', 1 from generate_series(1, 9)")
+    deleted = old.execute(
+        "delete from store.row_count as c where c.ctid = any(array(select o.ctid from store.row_count as o"
+        " where o.subject = 'brand' order by o.category_id for update skip locked)) returning c.delta"
+    )
+    assert deleted.fetchall() == [(1,)] * 9
+    apply(old.info.dsn, jobs=False)
+    assert old.execute("select to_regclass('store.row_count')").fetchone() == (None,)
     assert old.execute("select * from maintenance.verify()").fetchall() == []
 
 
@@ -159,8 +173,8 @@ def check_that_it_serves(connection: psycopg.Connection[Any], number: str) -> No
         assert (mug["reserved"], mug["blocked"], mug["price"]) == (1, 2, 3.5)
         assert mug["quantity"] == (12 if number == "0002" else 11.75)
         assert [block["block_id"][-1] for block in mug["blocks"]] == ["1"]
-        over = client.post("/temporary-blocks/00000000-0000-7000-8000-000000000002/cancel")
-        assert (over.status_code, over.json()["code"]) == (409, "BLOCK_EXPIRED")
+        expired = client.post("/temporary-blocks/00000000-0000-7000-8000-000000000002/cancel")
+        assert (expired.status_code, expired.json()["code"]) == (409, "BLOCK_EXPIRED")
         converted = client.post("/temporary-blocks/00000000-0000-7000-8000-000000000001/convert-to-permanent")
         assert converted.status_code == 200, converted.text
         prices = admin.get(f"/products/{ids['MUG']}/prices").json()

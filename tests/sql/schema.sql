@@ -37,7 +37,7 @@ CREATE DOMAIN inventory.location_code AS text
 
 ALTER DOMAIN inventory.location_code OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.location_code IS 'A place: RACK-<section><aisle>-<position>, as RACK-A1-01.';
+COMMENT ON DOMAIN inventory.location_code IS 'A location: RACK-<section><aisle>-<position>, as RACK-A1-01.';
 
 CREATE TYPE inventory.art_order AS (
 	type inventory.art_type,
@@ -256,11 +256,11 @@ WITH (autovacuum_vacuum_scale_factor='0.01');
 
 ALTER TABLE store.block OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block is over at expires_at, whatever its status says: the sweep only does the bookkeeping.';
+COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block expires at expires_at, whatever its status says: the sweep only does the bookkeeping.';
 
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
-COMMENT ON COLUMN store.block.ended_at IS 'When it was converted, cancelled, or ran out (then: expires_at).';
+COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, or expired (then: expires_at).';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
@@ -300,7 +300,7 @@ COMMENT ON COLUMN store.movement.reference IS 'What caused it, where that has an
 
 COMMENT ON COLUMN store.movement.actor IS 'Who: a user''s name, anonymous, or a database role.';
 
-COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+COMMENT ON COLUMN store.movement.occurred_at IS 'When it happened: for an expiry, the instant at which the block expired.';
 
 COMMENT ON COLUMN store.movement.created_at IS 'When it was written.';
 
@@ -552,80 +552,11 @@ COMMENT ON TABLE store.art_operation IS 'The audit trail of ART orders: one row 
 
 COMMENT ON COLUMN store.art_operation.sku IS 'The product''s code as it was then.';
 
-COMMENT ON COLUMN store.art_operation.booked_quantity IS 'Of a Count, what was booked at the place before it.';
+COMMENT ON COLUMN store.art_operation.booked_quantity IS 'Of a Count, what was booked at the location before it.';
 
 COMMENT ON COLUMN store.art_operation.movement_id IS 'Its movement; null where nothing moved.';
 
 COMMENT ON COLUMN store.art_operation.count_id IS 'The count that booked it.';
-
-CREATE TABLE store.purchase (
-    product_id bigint NOT NULL,
-    number bigint NOT NULL,
-    id bigint NOT NULL,
-    supplier_id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    unit_cost numeric(23,3) NOT NULL,
-    cost numeric(32,3) NOT NULL,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    quantity_to_date numeric(32,3) NOT NULL,
-    cost_to_date numeric(38,3) NOT NULL,
-    CONSTRAINT purchase_quantity_positive CHECK ((quantity > '0'::numeric)),
-    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= '0'::numeric))
-);
-
-ALTER TABLE store.purchase OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.purchase IS 'Purchases (API 3), never changed. A purchase''s cost layer is the one of its movement.';
-
-COMMENT ON COLUMN store.purchase.number IS 'Counts a product''s purchases from 1, with no gap.';
-
-COMMENT ON COLUMN store.purchase.cost IS 'quantity * unit_cost, rounded half up to 3 decimals: the value of the cost layer.';
-
-COMMENT ON COLUMN store.purchase.quantity_to_date IS 'Units of this and all earlier purchases of the product.';
-
-COMMENT ON COLUMN store.purchase.cost_to_date IS 'Cost of this and all earlier purchases of the product.';
-
-CREATE TABLE store.sale (
-    product_id bigint NOT NULL,
-    number bigint NOT NULL,
-    id bigint NOT NULL,
-    movement_id bigint NOT NULL,
-    quantity numeric(12,3) NOT NULL,
-    unit_price numeric(23,3) NOT NULL,
-    revenue numeric(32,3) NOT NULL,
-    cost numeric(32,3),
-    returned_sale_id bigint,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    quantity_to_date numeric(32,3) NOT NULL,
-    revenue_to_date numeric(38,3) NOT NULL,
-    cost_to_date numeric(38,3) NOT NULL,
-    without_cost_to_date bigint NOT NULL,
-    CONSTRAINT sale_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returned_sale_id IS NOT NULL)))),
-    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= '0'::numeric))
-);
-
-ALTER TABLE store.sale OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.sale IS 'Sales (API 3), never changed: what comes back is a row of its own, with quantity, revenue and cost below 0.';
-
-COMMENT ON COLUMN store.sale.number IS 'Counts a product''s sales and returns from 1, with no gap.';
-
-COMMENT ON COLUMN store.sale.revenue IS 'quantity * unit_price, rounded half up to 3 decimals; of a return, what it takes back.';
-
-COMMENT ON COLUMN store.sale.cost IS 'What it took from the cost layers, first in first out; null: not known.';
-
-COMMENT ON COLUMN store.sale.returned_sale_id IS 'The sale of which this is a return; null for a sale.';
-
-COMMENT ON COLUMN store.sale.quantity_to_date IS 'Units of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.revenue_to_date IS 'Revenue of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier sales of the product, less returns.';
-
-COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
 CREATE TABLE store.stock (
     product_id bigint NOT NULL,
@@ -654,7 +585,7 @@ COMMENT ON COLUMN store.stock.on_hand IS 'Units physically there.';
 
 COMMENT ON COLUMN store.stock.reserved IS 'Units promised by API 2, with no block behind them.';
 
-COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, those whose time is over but that no one has ended yet included.';
+COMMENT ON COLUMN store.stock.blocked IS 'Units held by blocks of status active, expired ones that no one has ended yet included.';
 
 COMMENT ON COLUMN store.stock.is_low IS 'On hand is at or below the reorder point. A column: an index on the comparison would make each change of on hand a cold one.';
 
@@ -662,7 +593,7 @@ COMMENT ON COLUMN store.stock.average_quantity IS 'Units of known cost in the po
 
 COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the moving average: average_value / average_quantity a unit, reported beside FIFO.';
 
-COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named places (store.location_stock); the rest is unlocated.';
+COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named locations (store.location_stock); the rest is unlocated.';
 
 COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
 
@@ -680,7 +611,7 @@ CREATE TABLE store.count (
 
 ALTER TABLE store.count OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.count IS 'Cycle counts of places. A place has one that is open at the most.';
+COMMENT ON TABLE store.count IS 'Cycle counts of locations. A location has one that is open at the most.';
 
 CREATE TABLE store.brand (
     id bigint NOT NULL,
@@ -810,6 +741,35 @@ COMMENT ON COLUMN store.cost_layer.remaining_value IS 'What is left of value: wh
 
 COMMENT ON COLUMN store.cost_layer.number IS 'The number of the movement that brought it; 0 and below: the order of those whose movements have no number.';
 
+CREATE TABLE store.purchase (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    supplier_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_cost numeric(23,3) NOT NULL,
+    cost numeric(32,3) NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    CONSTRAINT purchase_quantity_positive CHECK ((quantity > '0'::numeric)),
+    CONSTRAINT purchase_unit_cost_not_negative CHECK ((unit_cost >= '0'::numeric))
+);
+
+ALTER TABLE store.purchase OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.purchase IS 'Purchases (API 3), never changed. A purchase''s cost layer is the one of its movement.';
+
+COMMENT ON COLUMN store.purchase.number IS 'Counts a product''s purchases from 1, with no gap.';
+
+COMMENT ON COLUMN store.purchase.cost IS 'quantity * unit_cost, rounded half up to 3 decimals: the value of the cost layer.';
+
+COMMENT ON COLUMN store.purchase.quantity_to_date IS 'Units of this and all earlier purchases of the product.';
+
+COMMENT ON COLUMN store.purchase.cost_to_date IS 'Cost of this and all earlier purchases of the product.';
+
 CREATE TABLE store.count_line (
     count_id bigint NOT NULL,
     product_id bigint NOT NULL,
@@ -823,7 +783,7 @@ CREATE TABLE store.count_line (
 
 ALTER TABLE store.count_line OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.count_line IS 'What was found of a product at the place.';
+COMMENT ON TABLE store.count_line IS 'What was found of a product at the location.';
 
 COMMENT ON COLUMN store.count_line.booked_quantity IS 'What was booked there at the instant of counting: what moves afterwards is no difference.';
 
@@ -859,6 +819,46 @@ CREATE TABLE store.outflow (
 ALTER TABLE store.outflow OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.outflow IS 'Outflows (API 5), never changed.';
+
+CREATE TABLE store.sale (
+    product_id bigint NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_price numeric(23,3) NOT NULL,
+    revenue numeric(32,3) NOT NULL,
+    cost numeric(32,3),
+    returned_sale_id bigint,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    quantity_to_date numeric(32,3) NOT NULL,
+    revenue_to_date numeric(38,3) NOT NULL,
+    cost_to_date numeric(38,3) NOT NULL,
+    without_cost_to_date bigint NOT NULL,
+    CONSTRAINT sale_sign CHECK (((quantity <> '0'::numeric) AND ((quantity < '0'::numeric) = (returned_sale_id IS NOT NULL)))),
+    CONSTRAINT sale_unit_price_not_negative CHECK ((unit_price >= '0'::numeric))
+);
+
+ALTER TABLE store.sale OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.sale IS 'Sales (API 3), never changed: what comes back is a row of its own, with quantity, revenue and cost below 0.';
+
+COMMENT ON COLUMN store.sale.number IS 'Counts a product''s sales and returns from 1, with no gap.';
+
+COMMENT ON COLUMN store.sale.revenue IS 'quantity * unit_price, rounded half up to 3 decimals; of a return, what it takes back.';
+
+COMMENT ON COLUMN store.sale.cost IS 'What it took from the cost layers, first in first out; null: not known.';
+
+COMMENT ON COLUMN store.sale.returned_sale_id IS 'The sale of which this is a return; null for a sale.';
+
+COMMENT ON COLUMN store.sale.quantity_to_date IS 'Units of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.revenue_to_date IS 'Revenue of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.cost_to_date IS 'Known cost of this and all earlier sales of the product, less returns.';
+
+COMMENT ON COLUMN store.sale.without_cost_to_date IS 'How many of these sales and returns have no known cost.';
 
 CREATE TABLE store.webhook (
     id bigint NOT NULL,
@@ -933,7 +933,7 @@ CREATE TABLE store.location_movement (
 
 ALTER TABLE store.location_movement OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which place. What lies at a place is the sum of them.';
+COMMENT ON TABLE store.location_movement IS 'The lines of a movement: what it changed at which location. What lies at a location is the sum of them.';
 
 CREATE TABLE store.location_stock (
     product_id bigint NOT NULL,
@@ -946,9 +946,9 @@ WITH (fillfactor='80');
 
 ALTER TABLE store.location_stock OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a place; the rest is unlocated.';
+COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a location; the rest is unlocated.';
 
-COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the place holds some: a departure that names no place takes unlocated units, then places in this order.';
+COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
 
 CREATE TABLE store.location (
     id bigint NOT NULL,
@@ -958,7 +958,7 @@ CREATE TABLE store.location (
 
 ALTER TABLE store.location OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.location IS 'Named places (API 4).';
+COMMENT ON TABLE store.location IS 'Named locations (API 4).';
 
 CREATE TABLE store.event (
     id uuid NOT NULL,
@@ -1029,8 +1029,41 @@ CREATE VIEW store.balance AS
 
 ALTER TABLE store.balance OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
 and their units are available.';
+
+CREATE TABLE store.audit (
+    id bigint NOT NULL,
+    product_id bigint,
+    subject text NOT NULL,
+    subject_id text NOT NULL,
+    action text NOT NULL,
+    before jsonb,
+    after jsonb,
+    actor text NOT NULL,
+    written_by text DEFAULT SESSION_USER NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_action_known CHECK ((action = ANY ('{create,change,delete}'::text[]))),
+    CONSTRAINT audit_after_unless_deleted CHECK (((after IS NULL) = (action = 'delete'::text))),
+    CONSTRAINT audit_before_unless_created CHECK (((before IS NULL) = (action = 'create'::text)))
+);
+
+ALTER TABLE store.audit OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.audit IS 'Who changed what, where no movement and no price says so. inventory.record_change writes it; no function changes or removes a
+row. It refers to no other table, so that it outlives what it tells of.';
+
+COMMENT ON COLUMN store.audit.product_id IS 'The product that it is about, if it is about one.';
+
+COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, user, supplier, brand, category, webhook or setting.';
+
+COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
+
+COMMENT ON COLUMN store.audit.before IS 'The fields that changed, as they were; null: it was created.';
+
+COMMENT ON COLUMN store.audit.after IS 'The same fields as they are since; null: it was deleted.';
+
+COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. actor is who that login acted for.';
 
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
@@ -1098,6 +1131,15 @@ COMMENT ON TABLE store.deleted_flow IS 'Inflows and outflows that were deleted, 
 
 ALTER TABLE store.art_operation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.art_operation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE store.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME store.audit_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1267,7 +1309,7 @@ COMMENT ON COLUMN store.movement_default.reference IS 'What caused it, where tha
 
 COMMENT ON COLUMN store.movement_default.actor IS 'Who: a user''s name, anonymous, or a database role.';
 
-COMMENT ON COLUMN store.movement_default.occurred_at IS 'When it happened: for an expiry, the instant the block was over.';
+COMMENT ON COLUMN store.movement_default.occurred_at IS 'When it happened: for an expiry, the instant at which the block expired.';
 
 COMMENT ON COLUMN store.movement_default.created_at IS 'When it was written.';
 
@@ -1348,7 +1390,7 @@ ALTER TABLE store.purchase_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.purchase_id_seq OWNED BY store.purchase.id;
 
-CREATE TABLE store.row_count (
+CREATE TABLE store.row_total (
     subject text NOT NULL,
     category_id bigint,
     brand_id bigint,
@@ -1356,16 +1398,16 @@ CREATE TABLE store.row_count (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
-ALTER TABLE store.row_count OWNER TO inventory_owner;
+ALTER TABLE store.row_total OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.row_count IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
+COMMENT ON TABLE store.row_total IS 'How many rows large lists have: their number is the sum of delta. Only ever inserted into by who adds or deletes a row, so
 that none of them waits for another; summed up now and then.';
 
-COMMENT ON COLUMN store.row_count.subject IS 'product, product by category and brand, inflow or outflow.';
+COMMENT ON COLUMN store.row_total.subject IS 'product, product by category and brand, inflow or outflow.';
 
-COMMENT ON COLUMN store.row_count.category_id IS '0: none.';
+COMMENT ON COLUMN store.row_total.category_id IS '0: none.';
 
-COMMENT ON COLUMN store.row_count.brand_id IS '0: none.';
+COMMENT ON COLUMN store.row_total.brand_id IS '0: none.';
 
 CREATE SEQUENCE store.sale_id_seq
     START WITH 1
@@ -1498,6 +1540,9 @@ ALTER TABLE ONLY store.sale ALTER COLUMN id SET DEFAULT nextval('store.sale_id_s
 ALTER TABLE ONLY store.art_operation
     ADD CONSTRAINT art_operation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY store.block
     ADD CONSTRAINT block_pkey PRIMARY KEY (id, product_id);
 
@@ -1621,6 +1666,10 @@ CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_locatio
 
 CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
 
+CREATE INDEX audit_product_idx ON store.audit USING btree (product_id, id) WHERE (product_id IS NOT NULL);
+
+CREATE INDEX audit_subject_idx ON store.audit USING btree (subject, subject_id, id);
+
 CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHERE (status = 'active'::text);
 
 CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'active'::text);
@@ -1687,9 +1736,9 @@ CREATE INDEX purchase_product_created_idx ON store.purchase USING btree (product
 
 CREATE INDEX purchase_supplier_created_idx ON store.purchase USING btree (supplier_id, created_at, id);
 
-CREATE INDEX row_count_brand_idx ON store.row_count USING btree (subject, brand_id) INCLUDE (category_id, delta);
+CREATE INDEX row_total_brand_idx ON store.row_total USING btree (subject, brand_id) INCLUDE (category_id, delta);
 
-CREATE INDEX row_count_subject_idx ON store.row_count USING btree (subject, category_id, brand_id) INCLUDE (delta);
+CREATE INDEX row_total_subject_idx ON store.row_total USING btree (subject, category_id, brand_id) INCLUDE (delta);
 
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 

@@ -1,4 +1,4 @@
-"""Temporary blocks: how they begin, how each ends exactly once, and what their time being over means."""
+"""Temporary blocks: how they begin, how each ends exactly once, and what it means that they expire."""
 
 from __future__ import annotations
 
@@ -457,11 +457,11 @@ def test_a_block_is_extended_into_the_future_within_the_maximum_from_its_creatio
     assert extended["expires_at"] == last
 
 
-# Running out
+# Expiring
 
 
 @pytest.mark.parametrize("rule", [*ENDINGS, "extend_block"])
-def test_a_block_is_over_at_the_instant_that_it_says(
+def test_a_block_expires_at_the_instant_that_it_says(
     database: Database, call: Call, refused: Refused, freeze: Freeze, rule: str
 ) -> None:
     """No sweep has run, here and below."""
@@ -476,7 +476,7 @@ def test_a_block_is_over_at_the_instant_that_it_says(
         call(rule, late["id"], *more)
 
 
-def test_the_units_of_a_block_that_is_over_can_be_had_by_the_next_caller(
+def test_the_units_of_an_expired_block_can_be_had_by_the_next_caller(
     database: Database, call: Call, refused: Refused, freeze: Freeze
 ) -> None:
     product = database.product(quantity=10)
@@ -523,9 +523,7 @@ def test_an_expiry_is_written_when_it_is_found_and_dated_when_it_happened(
     ) == [("expire", 10, 10, 0, 0, 4, 0, None, str(made["id"]), None, "expiry", NOON + MINUTE, NOON + HOUR)]
 
 
-def test_blocks_that_are_over_are_left_alone_while_nothing_is_scarce(
-    database: Database, call: Call, freeze: Freeze
-) -> None:
+def test_expired_blocks_are_left_alone_while_nothing_is_scarce(database: Database, call: Call, freeze: Freeze) -> None:
     product = database.product(quantity=10)
     freeze(NOON)
     made = block(call, product, 4, p_expires_at=NOON + MINUTE)
@@ -648,7 +646,7 @@ def test_nothing_is_given_back_twice(database: Database, call: Call, freeze: Fre
     assert database.stock(product) == (10, 10, 0)
 
 
-def test_units_that_ran_out_go_to_one_of_two_callers(database: Database, call: Call, in_thread: type[InThread]) -> None:
+def test_expired_units_go_to_one_of_two_callers(database: Database, call: Call, in_thread: type[InThread]) -> None:
     product = database.product(quantity=4)
     block(call, product, 4)
     database.advance(HOUR)

@@ -40,7 +40,7 @@ def jobs(database: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def test_pg_cron_sweeps_a_block_that_is_over() -> None:
+def test_pg_cron_sweeps_an_expired_block() -> None:
     with scheduled() as database:
         database.execute("select inventory.create_product('A-1', 'Mug', p_quantity => 5)")
         database.execute(

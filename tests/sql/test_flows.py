@@ -206,7 +206,7 @@ class TestDeleteInflow:
         admin_call("delete_inflow", inflow)
         assert database.stock(mug) == (10, 5, 5)
 
-    def test_units_of_a_block_that_is_over_are_available(
+    def test_units_of_an_expired_block_are_available(
         self, database: Database, call: Call, admin_call: AdminCall, mug: int, supplier: int
     ) -> None:
         inflow = admin_call("record_inflow", mug, supplier, 5)["id"]
@@ -322,7 +322,7 @@ class TestRowCount:
 
     def count(self, database: Database, *of: Any) -> Any:
         of = (*of, None, None, None)[:3]
-        return database.one("select inventory.row_count(%s, %s, %s)", *of)
+        return database.one("select inventory.row_total(%s, %s, %s)", *of)
 
     def test_of_a_category_and_of_a_brand(self, database: Database, admin_call: AdminCall) -> None:
         for name in ("A", "B"):
@@ -351,10 +351,10 @@ class TestRowCount:
         with database.admin.transaction(force_rollback=True):
             database.admin.execute("select setseed(0.5)")
             database.admin.execute(
-                "select inventory.count_rows('inflow', case n % 2 when 0 then -1 else 1 end)"
+                "select inventory.add_row_total('inflow', case n % 2 when 0 then -1 else 1 end)"
                 " from generate_series(1, 6001) as n"
             )
-            assert database.one("select count(*) from store.row_count") < 1000, "it was summed up"
+            assert database.one("select count(*) from store.row_total") < 1000, "it was summed up"
             assert self.count(database, "inflow") == 1
 
     def test_through_its_own_summing_up(self, database: Database) -> None:
@@ -362,10 +362,10 @@ class TestRowCount:
         database.admin.execute("select setseed(0.5)")
         for _ in range(2):
             database.admin.execute(
-                "select inventory.count_products(case n % 3 when 0 then -1 else 1 end, n % 4 + 1, n % 2 + 1)"
+                "select inventory.add_product_total(case n % 3 when 0 then -1 else 1 end, n % 4 + 1, n % 2 + 1)"
                 " from generate_series(1, 6000) as n"
             )
-        assert database.one("select count(*) from store.row_count") < 1000, "it was summed up"
+        assert database.one("select count(*) from store.row_total") < 1000, "it was summed up"
         expected = database.rows(
             "select 2 * sum(case n % 3 when 0 then -1 else 1 end), n % 4 + 1 from generate_series(1, 6000) as n"
             " group by 2 order by 2"
@@ -374,36 +374,36 @@ class TestRowCount:
         total = 4000
         assert sum(n for n, _ in expected) == total
         with database.admin.transaction(force_rollback=True):
-            database.admin.execute("select inventory.count_rows('product', 1) from generate_series(1, 6000)")
+            database.admin.execute("select inventory.add_row_total('product', 1) from generate_series(1, 6000)")
             assert self.count(database, "product") == total + 6000
         assert self.count(database, "product") == total
-        database.admin.execute("delete from store.row_count where delta <> 0")
+        database.admin.execute("delete from store.row_total where delta <> 0")
 
     def test_of_many_categories_and_brands_each_is_summed_up(self, database: Database) -> None:
         """Wherever its rows lie: the table grows with the pairs of them, not with the products."""
         with database.admin.transaction(force_rollback=True):
             database.admin.execute("select setseed(0.5)")
             database.admin.execute(
-                "select inventory.count_products(1, nullif(n % 100, 0), nullif(n / 100 % 6, 0))"
+                "select inventory.add_product_total(1, nullif(n % 100, 0), nullif(n / 100 % 6, 0))"
                 " from generate_series(0, 11999) as n"
             )
-            assert database.one("select count(*) from store.row_count") < 3 * 600
+            assert database.one("select count(*) from store.row_total") < 3 * 600
             assert self.count(database, "product") == 12_000
             assert (self.count(database, "product", 99), self.count(database, "product", None, 5)) == (120, 2000)
 
     def test_two_at_once_wait_for_nobody_and_lose_nothing(self, database: Database) -> None:
         first, second = database.connect(), database.connect()
         second.execute("set lock_timeout = '1ms'")
-        many = "select inventory.count_rows('inflow', 1) from generate_series(1, 3000)"
+        many = "select inventory.add_row_total('inflow', 1) from generate_series(1, 3000)"
         first.execute(many)
         with first.transaction():
             first.execute(many)
             second.execute(many)
             assert self.count(database, "inflow") == 6000
-            assert first.execute("select inventory.row_count('inflow')").fetchone() == (9000,)
+            assert first.execute("select inventory.row_total('inflow')").fetchone() == (9000,)
         second.execute(many)
         assert self.count(database, "inflow") == 12_000
-        database.admin.execute("select inventory.count_rows('inflow', -12000)")
+        database.admin.execute("select inventory.add_row_total('inflow', -12000)")
 
 
 # Lists

@@ -115,6 +115,7 @@ as $$ begin return timestamptz '2026-03-29 12:34:56.789012+00'; end; $$
 POWERS = ("superuser", "createdb", "createrole", "replication", "bypassrls")
 
 LEDGER = {
+    "audit",
     "movement",
     "location_movement",
     "cost_layer",

@@ -84,10 +84,10 @@ def rows(database: Database) -> dict[str, list[Any]]:
     found = {
         name: database.rows(f"select to_jsonb(t) - 'sku_id' from store.\"{name}\" as t order by 1")
         for (name,) in database.rows(TABLES)
-        if name not in ("row_count", "stock_balance")
+        if name not in ("row_total", "stock_balance")
     }
-    found["row_count"] = database.rows(
-        "select subject, category_id, brand_id, sum(delta) from store.row_count group by 1, 2, 3 order by 1, 2, 3"
+    found["row_total"] = database.rows(
+        "select subject, category_id, brand_id, sum(delta) from store.row_total group by 1, 2, 3 order by 1, 2, 3"
     )
     return found
 
@@ -131,11 +131,11 @@ def test_a_second_import_adds_to_the_first(database: Database, imported: Import)
     assert imported(line("a", quantity=1), line("b", category=2)) == 2
     assert imported(line("c", brand=2)) == 1
     counted = database.rows(
-        "select category_id, brand_id, sum(delta) from store.row_count"
+        "select category_id, brand_id, sum(delta) from store.row_total"
         " where subject = 'product by category and brand' and delta <> 0 group by 1, 2 order by 1, 2"
     )
     assert counted == [(1, 1, 1), (1, 2, 1), (2, 1, 1)]
-    assert database.one("select inventory.row_count('product')") == 3
+    assert database.one("select inventory.row_total('product')") == 3
 
 
 def test_ids_codes_and_uuids_are_in_the_order_of_the_lines(database: Database, imported: Import) -> None:

@@ -63,7 +63,7 @@ def job(database: Database, name: str) -> tuple[Any, ...]:
 # The sweep
 
 
-def test_the_sweep_ends_what_is_over_and_nothing_else(database: Database, expire: Sweep) -> None:
+def test_the_sweep_ends_what_has_expired_and_nothing_else(database: Database, expire: Sweep) -> None:
     first, second = database.product("A-1", 10), database.product("A-2", 10)
     for product in (first, second):
         make_blocks(database, product, 2)
@@ -248,14 +248,14 @@ def test_the_nightly_check_counts_and_warns(database: Database) -> None:
     connection.execute(run)
     assert (database.rows(state), job(database, "verify"), notices) == ([(None, 0, 0)], (True, True, 0), [])
     database.admin.execute("update store.stock set on_hand = 11 where product_id = 3")
-    database.admin.execute("insert into store.row_count values ('inflow', null, null, 1)")
+    database.admin.execute("insert into store.row_total values ('inflow', null, null, 1)")
     connection.execute(run)
     found = database.one("select count(*) from maintenance.verify()")
     assert found > database.one("select count(*) from maintenance.verify(3, 3)") > 0
     assert database.rows(state) == [(None, found, found)]
     assert notices == [f"maintenance.verify(-9223372036854775808, <NULL>) found {found} differences"]
     database.admin.execute("update store.stock set on_hand = 10")
-    database.admin.execute("delete from store.row_count where subject = 'inflow'")
+    database.admin.execute("delete from store.row_total where subject = 'inflow'")
 
 
 def test_the_nightly_check_goes_on_where_it_stopped(database: Database, call: Call) -> None:

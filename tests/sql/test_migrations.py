@@ -88,10 +88,10 @@ def test_a_migration_never_changes() -> None:
     )
 
 
-def test_migrations_hold_no_function_but_what_a_check_calls() -> None:
+def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() -> None:
     pattern = r"create\s+(?:or\s+replace\s+)?(?:function|procedure|view)\s+([\w.]+)"
     made = [name for path in MIGRATIONS.iterdir() for name in re.findall(pattern, path.read_text(), re.I)]
-    assert sorted(made) == ["inventory.movement_is_sound", "inventory.stock_is_sound"]
+    assert sorted(made) == ["inventory.movement_is_sound", "inventory.stock_is_sound", "store.row_count"]
 
 
 def test_migrations_make_the_schema_that_is_committed(applied: psycopg.Connection[Any]) -> None:

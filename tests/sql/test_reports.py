@@ -28,6 +28,9 @@ COLUMNS = {
     "art_operations": "operation_id bigint, operation_type text, " + _PRODUCT + ", quantity numeric,"
     " from_location text, to_location text, booked_quantity numeric, reason text, movement_id bigint, count_id bigint,"
     " actor text, created_at timestamptz",
+    "audit": "audit_id bigint, subject text, subject_id text, action text, before jsonb, after jsonb, "
+    + _PRODUCT
+    + ", actor text, written_by text, created_at timestamptz",
     "blocks": "block_id uuid, " + _PRODUCT + ", quantity numeric, reason text, status text, expires_at timestamptz,"
     " created_at timestamptz, created_by text, ended_at timestamptz, ended_reason text, ended_by text,"
     " converted_quantity numeric",
@@ -111,7 +114,7 @@ def test_stock_is_one_row_a_product(database: Database, call: Call, analyst: psy
     assert [str(row["sku_id"]) for row in rows] == [database.sku_id(first), database.sku_id(second)]
 
 
-def test_a_block_that_is_over_holds_nothing_before_any_sweep(
+def test_an_expired_block_holds_nothing_before_any_sweep(
     database: Database, call: Call, freeze: Freeze, analyst: psycopg.Connection[Any]
 ) -> None:
     product = database.product("A-1", 10)
@@ -128,11 +131,11 @@ def test_a_block_that_is_over_holds_nothing_before_any_sweep(
     freeze(NOON + MINUTE - MICROSECOND)
     assert seen() == ([(5, 5)], [first, second])
     freeze(NOON + MINUTE)
-    over = (4, "expired", NOON + MINUTE, NOON + MINUTE, None)
-    assert seen() == ([(1, 9)], [over, second])
+    expired = (4, "expired", NOON + MINUTE, NOON + MINUTE, None)
+    assert seen() == ([(1, 9)], [expired, second])
     assert database.stock(product) == (10, 0, 5), "nobody has swept"
     assert call("maintenance.expire_blocks", role="inventory_maintenance") == {"expire_blocks": 1}
-    assert seen() == ([(1, 9)], [over, second]), "and the sweep changes nothing that is seen"
+    assert seen() == ([(1, 9)], [expired, second]), "and the sweep changes nothing that is seen"
 
 
 def test_every_block_is_kept_with_how_it_ended(
@@ -325,7 +328,7 @@ def past(database: Database, call: Call, admin_call: AdminCall) -> Past:
         lambda: None,
         lambda: call("reserve_stock", known, 6),
         lambda: hold(known, 3, 10),
-        lambda: hold(unknown, 2, 10),  # now the first one is over, and no one has swept
+        lambda: hold(unknown, 2, 10),  # now the first one has expired, and no one has swept
         lambda: call("consume_stock", known, 2),
         sweep,
         lambda: admin_call("record_purchase", known, supplier, "10.5", "2.345"),
@@ -340,7 +343,7 @@ def past(database: Database, call: Call, admin_call: AdminCall) -> Past:
         lambda: admin_call("update_inventory", known, 20),
         lambda: hold(known, 4, 10),
         lambda: call("release_stock", known, 1),
-        lambda: sell(known, 14),  # takes what the blocks that are over held
+        lambda: sell(known, 14),  # takes what the expired blocks held
         lambda: admin_call("update_inventory", known, 4),
         lambda: admin_call("return_sale", sales[1]),
         lambda: hold(late, 2, 20),
@@ -358,9 +361,9 @@ def past(database: Database, call: Call, admin_call: AdminCall) -> Past:
 
 
 def test_as_of_any_instant_it_is_what_was_true_then(past: Past, database: Database, subtests: pytest.Subtests) -> None:
-    over = "select count(*) from store.block where expires_at <= inventory.clock() and status = "
-    assert database.one(over + "'active'") > 0, "some that are over have not been swept"
-    assert database.one(over + "'expired'") > 0
+    expired = "select count(*) from store.block where expires_at <= inventory.clock() and status = "
+    assert database.one(expired + "'active'") > 0, "some that have expired have not been swept"
+    assert database.one(expired + "'expired'") > 0
     for number, (instant, *found) in enumerate(past.found):
         with subtests.test(step=number):
             assert past.at(instant) == tuple(found)
@@ -397,7 +400,7 @@ def test_the_value_as_of_an_instant_is_that_of_its_layers(past: Past, calls: Cal
 
 
 def test_of_one_product_it_is_what_it_is_of_all(past: Past, database: Database) -> None:
-    """What is said of one product alone has nothing of another in it; now a block is over that nobody has swept."""
+    """What is said of one product alone has nothing of another in it; now a block has expired that nobody has swept."""
     for name in ("stock_at", "cost_layers_at"):
         for instant in (*(found[0] for found in past.found), database.one("select inventory.clock()")):
             everything = database.rows(f"select * from inventory.{name}(%s)", instant)
@@ -510,7 +513,7 @@ def test_an_instant_ahead_is_now(past: Past, database: Database, calls: Calls) -
         assert rows == calls(f"report.{name}", role="inventory_reporting"), "now is what it is when nothing is said"
     stock = calls("report.stock_as_of", ahead, role="inventory_reporting")
     assert [(row["product_id"], row["unit"], row["on_hand"]) for row in stock] == [row[:3] for row in now[0]]
-    assert [row["available"] for row in stock] == [row[5] for row in now[0]], "blocks are not over before their time"
+    assert [row["available"] for row in stock] == [row[5] for row in now[0]], "blocks do not expire before their time"
 
 
 def test_before_anything_there_was_nothing(past: Past, calls: Calls) -> None:

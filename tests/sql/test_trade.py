@@ -438,7 +438,7 @@ def test_a_sale_takes_only_what_is_available(
     assert database.stock(product) == (5, 3, 2)
     database.advance(timedelta(hours=1))
     admin_call("record_sale", product, 2, 1)
-    assert database.stock(product) == (3, 3, 0), "the block was over"
+    assert database.stock(product) == (3, 3, 0), "the block had expired"
 
 
 def test_a_sale_that_is_refused_changes_nothing(
@@ -576,7 +576,7 @@ def test_promised_units_are_not_corrected_away(
         admin_call("update_inventory", product, "4.999")
     database.advance(timedelta(hours=1))
     assert admin_call("update_inventory", product, 3)["on_hand"] == 3
-    assert database.stock(product) == (3, 3, 0), "the block was over"
+    assert database.stock(product) == (3, 3, 0), "the block had expired"
     assert [kind for kind, *_ in movements(database, product)][-2:] == ["expire", "adjust"]
 
 

@@ -20,10 +20,10 @@ BLOCKS = "block begins and ends once in the ledger"
 LAYERS = "cost layers hold what is on hand"
 USES = "cost layer equals its uses and its rest"
 COSTS = "movement equals its cost layers"
-LOCATED = "stock knows what lies at places"
-PLACE = "place equals its last movement"
-PLACE_CHAIN = "place's movement begins where the last ended"
-PLACES = "movement equals its places"
+LOCATED = "stock knows what lies at locations"
+PLACE = "location equals its last movement"
+PLACE_CHAIN = "location's movement begins where the last ended"
+PLACES = "movement equals its locations"
 OPERATION = "operation equals its movement"
 RETURNS = "no more came back than had left"
 AVERAGE = "moving average follows from the movements"
@@ -39,7 +39,7 @@ OLDEST = "departure takes the oldest layer"
 SHARE = "departure takes its share of the cost"
 UNIT_COST = "cost layer is worth its unit cost"
 TIME = "movement is no earlier than the last"
-COUNT = "row count is right"
+COUNT = "row total is right"
 RETAIL = "retail price is the active one"
 TURN = "price rule ahead has its turn"
 
@@ -281,14 +281,14 @@ ELSEWHERE: list[tuple[str, str, int | None]] = [
         (damage, COUNT, None)
         for damage in (
             *(
-                f"delete from store.row_count where subject = '{subject}'"
+                f"delete from store.row_total where subject = '{subject}'"
                 for subject in ("product", "inflow", "outflow")
             ),
-            "update store.row_count set delta = delta + 1 where subject = 'inflow'",
-            "insert into store.row_count values ('outflow', null, null, -1)",
-            "insert into store.row_count values ('product by category and brand', 1, 1, 1)",
-            "update store.row_count set category_id = null where subject = 'product by category and brand'",
-            "update store.row_count set brand_id = null where subject = 'product by category and brand'",
+            "update store.row_total set delta = delta + 1 where subject = 'inflow'",
+            "insert into store.row_total values ('outflow', null, null, -1)",
+            "insert into store.row_total values ('product by category and brand', 1, 1, 1)",
+            "update store.row_total set category_id = null where subject = 'product by category and brand'",
+            "update store.row_total set brand_id = null where subject = 'product by category and brand'",
             "update store.product set category_id = null where id = 1",
             "update store.product set brand_id = null where id = 1",
             "delete from store.product where id = 4",
@@ -549,7 +549,7 @@ def test_a_range_of_products_is_verified_alone(database: Database) -> None:
     for number in range(1, 5):
         assert database.product(f"A-{number}", number) == number
     database.admin.execute("update store.stock set on_hand = on_hand + 1")
-    database.admin.execute("update store.row_count set delta = delta + 1")
+    database.admin.execute("update store.row_total set delta = delta + 1")
 
     def found(*products: int | None) -> set[int | None]:
         return {row[0] for row in database.rows("select product_id from maintenance.verify(%s, %s)", *products)}

@@ -326,7 +326,7 @@ def test_stock_is_low_when_a_departure_takes_it_to_the_reorder_point(
     database.verify()
 
 
-def test_a_lapsed_block_counts_as_available(call: Call, database: Database, webhook: int) -> None:
+def test_an_expired_block_counts_as_available(call: Call, database: Database, webhook: int) -> None:
     product = low(database)
     call("create_block", product, 3)
     database.advance(HOUR)

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "mutants.md"
 REASONS = Path(__file__).with_name("equivalent.toml")
 
 # What posting as one function will rebuild.
-_REBUILT = ("stock", "blocks", "places", "flows", "trade", "counts", "service")
+_REBUILT = ("stock", "blocks", "locations", "flows", "trade", "counts", "service")
 
 _INTRODUCTION = """\
 # Mutants

@@ -25,8 +25,8 @@ comment on column report.art_operations.product_id is 'Integer id of the product
 comment on column report.art_operations.sku_id is 'The product''s UUID.';
 comment on column report.art_operations.sku is 'The product''s code as it was then.';
 comment on column report.art_operations.quantity is 'Units: of an Adjust signed, of a Count what was found.';
-comment on column report.art_operations.from_location is 'The place that gave them; null: none.';
-comment on column report.art_operations.to_location is 'The place that got them, or was counted or adjusted; null: none.';
+comment on column report.art_operations.from_location is 'The location that gave them; null: none.';
+comment on column report.art_operations.to_location is 'The location that got them, or was counted or adjusted; null: none.';
 comment on column report.art_operations.booked_quantity is 'Of a Count, what was booked there before.';
 comment on column report.art_operations.reason is 'The caller''s own words.';
 comment on column report.art_operations.movement_id is 'Its movement: see report.movements; null: nothing moved.';

@@ -18,7 +18,7 @@ from store.block as b
 inner join store.product as p on b.product_id = p.id;
 
 comment on view report.blocks is
-'Every temporary block, with its status now: one whose time is over is expired, swept or not.';
+'Every temporary block, with its status now: from expires_at on an active one is expired, swept or not.';
 comment on column report.blocks.block_id is 'Time-ordered UUID.';
 comment on column report.blocks.product_id is 'Integer id of the product.';
 comment on column report.blocks.sku_id is 'The product''s UUID.';
@@ -26,7 +26,7 @@ comment on column report.blocks.sku is 'The product''s code.';
 comment on column report.blocks.quantity is 'Units held, or that were held.';
 comment on column report.blocks.reason is 'The words of whoever made it.';
 comment on column report.blocks.status is 'active, converted, cancelled or expired.';
-comment on column report.blocks.expires_at is 'When it is or was to be over by itself.';
+comment on column report.blocks.expires_at is 'When it expires, or was to expire.';
 comment on column report.blocks.created_at is 'When it was made.';
 comment on column report.blocks.created_by is 'Who made it.';
 comment on column report.blocks.ended_at is 'When it ended; null while active.';

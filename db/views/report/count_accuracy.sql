@@ -26,11 +26,11 @@ comment on view report.count_accuracy is
 'Every Count, single, in bulk or of a cycle count: what was booked against what was found.';
 comment on column report.count_accuracy.operation_id is 'Integer id of the ART operation.';
 comment on column report.count_accuracy.count_id is 'The cycle count that booked it; null: an order of its own.';
-comment on column report.count_accuracy.location is 'The place''s code.';
+comment on column report.count_accuracy.location is 'The location''s code.';
 comment on column report.count_accuracy.product_id is 'Integer id of the product.';
 comment on column report.count_accuracy.sku_id is 'The product''s UUID.';
 comment on column report.count_accuracy.sku is 'The product''s code as it was then.';
-comment on column report.count_accuracy.booked is 'Units that were booked at the place when it was counted.';
+comment on column report.count_accuracy.booked is 'Units that were booked at the location when it was counted.';
 comment on column report.count_accuracy.counted is 'Units that were found.';
 comment on column report.count_accuracy.difference is 'counted - booked.';
 comment on column report.count_accuracy.accuracy is

@@ -53,7 +53,7 @@ comment on column report.movements.reference is
 outflow''s; an ART operation''s; of a deleted flow, the flow''s.';
 comment on column report.movements.reason is 'The caller''s own words.';
 comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
-comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant the block was over.';
+comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant at which the block expired.';
 comment on column report.movements.created_at is 'When it was written.';
 comment on column report.movements.number is 'Counts the product''s movements from 1, with no gap.';
 comment on column report.movements.written_by is

@@ -22,7 +22,7 @@ left join lateral (
 ) as l on true;
 
 comment on view report.stock is
-'One row a product with an inventory: its balances now, in units. Blocks whose time is over hold nothing, swept or not.';
+'One row a product with an inventory: its balances now, in units. Expired blocks hold nothing, swept or not.';
 comment on column report.stock.product_id is 'Integer id: APIs 2, 3 and 5.';
 comment on column report.stock.sku_id is 'UUID: API 1.';
 comment on column report.stock.sku is 'Unique code: APIs 1, 3 and 4.';

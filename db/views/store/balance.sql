@@ -18,5 +18,5 @@ cross join lateral (
 ) as e;
 
 comment on view store.balance is
-'The balances of each product with an inventory, now. Blocks that are over hold nothing, swept or not: blocked leaves them out,
+'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
 and their units are available.';

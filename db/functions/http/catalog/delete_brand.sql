@@ -1,4 +1,4 @@
-create or replace function http.delete_brand(p_id bigint)
+create or replace function http.delete_brand(p_id bigint, p_actor text default null)
 returns json
 language plpgsql
 volatile
@@ -6,14 +6,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform inventory.delete_brand(p_id);
+    perform inventory.delete_brand(p_id, p_actor);
     return null;
 end;
 $$;
 
-comment on function http.delete_brand(bigint) is
+comment on function http.delete_brand(bigint, text) is
 'Delete a brand that no product has.
 
 Errors: BRAND_NOT_FOUND, PROTECTED.';
 
-grant execute on function http.delete_brand(bigint) to inventory_admin;
+grant execute on function http.delete_brand(bigint, text) to inventory_admin;

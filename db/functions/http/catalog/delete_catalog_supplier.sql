@@ -1,4 +1,4 @@
-create or replace function http.delete_catalog_supplier(p_id bigint)
+create or replace function http.delete_catalog_supplier(p_id bigint, p_actor text default null)
 returns json
 language plpgsql
 volatile
@@ -6,14 +6,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform inventory.delete_supplier(p_id);
+    perform inventory.delete_supplier(p_id, p_actor);
     return null;
 end;
 $$;
 
-comment on function http.delete_catalog_supplier(bigint) is
+comment on function http.delete_catalog_supplier(bigint, text) is
 'Delete a supplier of whom nothing was bought.
 
 Errors: PROTECTED, SUPPLIER_NOT_FOUND.';
 
-grant execute on function http.delete_catalog_supplier(bigint) to inventory_admin;
+grant execute on function http.delete_catalog_supplier(bigint, text) to inventory_admin;

@@ -71,7 +71,7 @@ begin
         v_order,
         case
             when v_search = '' and p_min_price is null and p_max_price is null
-                then inventory.row_count('product', p_category, p_brand)
+                then inventory.row_total('product', p_category, p_brand)
         end
     );
     return http.page_json(

@@ -41,7 +41,7 @@ begin
             else 'select f.* from store.inflow as f where true'
         end || v_conditions,
         v_order,
-        case when v_conditions = '' then inventory.row_count('inflow') end
+        case when v_conditions = '' then inventory.row_total('inflow') end
     );
     return http.page_json(
         v_page.count, v_page.next, v_page.previous,

@@ -38,7 +38,7 @@ begin
             else 'select f.* from store.outflow as f where true'
         end || v_conditions,
         v_order,
-        case when v_conditions = '' then inventory.row_count('outflow') end
+        case when v_conditions = '' then inventory.row_total('outflow') end
     );
     return http.page_json(
         v_page.count, v_page.next, v_page.previous,

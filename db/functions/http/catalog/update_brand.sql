@@ -1,7 +1,8 @@
 create or replace function http.update_brand(
     p_id bigint,
     p_name inventory.name default null,
-    p_description inventory.description default null
+    p_description inventory.description default null,
+    p_actor text default null
 )
 returns json
 language plpgsql
@@ -10,16 +11,16 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant bigint := (inventory.update_brand(p_id, p_name, p_description)).id;
+    v_id constant bigint := (inventory.update_brand(p_id, p_name, p_description, p_actor)).id;
 begin
     return (select b.item from http.brand_json as b where b.id = v_id);
 end;
 $$;
 
-comment on function http.update_brand(bigint, inventory.name, inventory.description) is
+comment on function http.update_brand(bigint, inventory.name, inventory.description, text) is
 'Change a brand; what is left out stays as it is.
 
 Returns "brand_json"
 Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';
 
-grant execute on function http.update_brand(bigint, inventory.name, inventory.description) to inventory_admin;
+grant execute on function http.update_brand(bigint, inventory.name, inventory.description, text) to inventory_admin;

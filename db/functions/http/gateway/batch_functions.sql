@@ -13,4 +13,5 @@ end;
 $$;
 
 comment on function http.batch_functions() is
-'The functions whose calls can be posted together: each is one line of inventory.post. See http.prepare_call, http.answer.';
+'The functions whose calls can be posted together: each is one line of inventory.post.
+See http.prepare_line, http.prepare_order, http.answers.';

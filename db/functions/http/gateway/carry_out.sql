@@ -19,6 +19,8 @@ declare
     v_operations store.art_operation [] := '{}'::store.art_operation [];
     v_of_orders inventory.posted [] := '{}'::inventory.posted [];
     v_one inventory.posted;
+    v_position integer := 0;
+    v_answered text [] := p_functions;
 begin
     v_order_at := array(select i from generate_subscripts(p_functions, 1) as i where p_functions[i] = 'place_order');
     if cardinality(v_order_at) > 0 then
@@ -49,16 +51,15 @@ begin
         end loop;
     end if;
 
-    for i in 1..cardinality(p_functions)
+    foreach v_one in array v_posted
     loop
-        continue when p_functions[i] is null;
-        v_one := v_posted[i];
+        v_position := v_position + 1;
         if v_one.sqlstate is not null then
-            errors[i] := http.error_json(v_one.sqlstate, v_one.message, v_one.detail::text, v_one.hint);
-        else
-            results[i] := http.answer(p_functions[i], v_one, v_operations[i]);
+            errors[v_position] := http.error_json(v_one.sqlstate, v_one.message, v_one.detail::text, v_one.hint);
+            v_answered[v_position] := null;
         end if;
     end loop;
+    results := http.answers(v_answered, v_posted, v_operations);
 end;
 $$;
 

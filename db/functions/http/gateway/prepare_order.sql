@@ -13,7 +13,7 @@ begin
     v_order.to_location := p_arguments ->> 'p_to_location';
     v_order.reason := p_arguments ->> 'p_reason';
     v_order.sufficient_stock := (p_arguments ->> 'p_sufficient_stock')::boolean;
-    perform inventory.check_order(v_order.type, v_order.quantity, v_order.from_location, v_order.to_location);
+    perform inventory.check_order(v_order);
     return v_order;
 end;
 $$;

@@ -16,7 +16,7 @@ declare
         p_product_id, p_supplier_id, p_quantity, p_unit_cost, p_actor
     );
 begin
-    return http.purchase_answer(v_purchase);
+    return (select a.item from http.purchase_with_inventory as a where a.id = v_purchase.id);
 end;
 $$;
 

@@ -13,7 +13,7 @@ as $$
 declare
     v_sale constant store.sale := inventory.return_sale(p_sale_id, p_quantity, p_reason, p_actor);
 begin
-    return http.sale_answer(v_sale);
+    return (select a.item from http.sale_with_inventory as a where a.id = v_sale.id);
 end;
 $$;
 

@@ -25,7 +25,7 @@ $$;
 comment on function http.create_block(uuid, inventory.positive_quantity, inventory.reason, timestamptz, text) is
 'Hold units of a SKU: a temporary block.
 
-Without expires_at it lasts the default time, 15 minutes unless set otherwise. At the instant expires_at it is over, and
+Without expires_at it lasts the default time, 15 minutes unless set otherwise. At the instant expires_at it expires, and
 its units can be had by the next caller. A time without an offset is UTC.
 
 Returns "block_json"

@@ -1,4 +1,4 @@
-create or replace function http.extend_block(p_block_id uuid, p_expires_at timestamptz)
+create or replace function http.extend_block(p_block_id uuid, p_expires_at timestamptz, p_actor text default null)
 returns json
 language plpgsql
 volatile
@@ -6,13 +6,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant uuid := (inventory.extend_block(p_block_id, p_expires_at)).id;
+    v_id constant uuid := (inventory.extend_block(p_block_id, p_expires_at, p_actor)).id;
 begin
     return (select b.item from http.block_json as b where b.id = v_id);
 end;
 $$;
 
-comment on function http.extend_block(uuid, timestamptz) is
+comment on function http.extend_block(uuid, timestamptz, text) is
 'Move the end of an active block.
 
 expires_at must be in the future and within the longest time that a block may last, 30 days unless set otherwise.
@@ -20,4 +20,4 @@ expires_at must be in the future and within the longest time that a block may la
 Returns "block_json"
 Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';
 
-grant execute on function http.extend_block(uuid, timestamptz) to inventory_operator;
+grant execute on function http.extend_block(uuid, timestamptz, text) to inventory_operator;

@@ -1,7 +1,8 @@
 create or replace function http.create_webhook(
     p_url inventory.webhook_url,
     p_events inventory.webhook_events,
-    p_enabled boolean default true
+    p_enabled boolean default true,
+    p_actor text default null
 )
 returns json
 language plpgsql
@@ -10,13 +11,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant bigint := (inventory.create_webhook(p_url, p_events, p_enabled)).id;
+    v_id constant bigint := (inventory.create_webhook(p_url, p_events, p_enabled, p_actor)).id;
 begin
     return (select w.item from http.webhook_json as w where w.id = v_id and w.has_secret);
 end;
 $$;
 
-comment on function http.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean) is
+comment on function http.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Register a webhook endpoint.
 
 url: http or https. events: outflow.created, inflow.created, stock.low, block.expired, price.changed; one or more. The secret
@@ -26,5 +27,5 @@ Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled":
 "created_at": "timestamp", "updated_at": "timestamp"}';
 
 grant execute on function http.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean
+    inventory.webhook_url, inventory.webhook_events, boolean, text
 ) to inventory_admin;

@@ -1,6 +1,7 @@
 create or replace function http.rotate_webhook_secret(
     p_id bigint,
-    p_overlap_seconds inventory.overlap_seconds default 0
+    p_overlap_seconds inventory.overlap_seconds default 0,
+    p_actor text default null
 )
 returns json
 language plpgsql
@@ -9,13 +10,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant bigint := (inventory.rotate_webhook_secret(p_id, p_overlap_seconds)).id;
+    v_id constant bigint := (inventory.rotate_webhook_secret(p_id, p_overlap_seconds, p_actor)).id;
 begin
     return (select w.item from http.webhook_json as w where w.id = v_id and w.has_secret);
 end;
 $$;
 
-comment on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds) is
+comment on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) is
 'Give a webhook endpoint a new secret.
 
 overlap_seconds: how long deliveries are signed with the old one too, 0 to 604800; 0, which it is unless told, ends it at once.
@@ -24,4 +25,4 @@ Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled":
 "created_at": "timestamp", "updated_at": "timestamp"}
 Errors: WEBHOOK_NOT_FOUND.';
 
-grant execute on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds) to inventory_admin;
+grant execute on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) to inventory_admin;

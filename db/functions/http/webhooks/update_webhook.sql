@@ -2,7 +2,8 @@ create or replace function http.update_webhook(
     p_id bigint,
     p_url inventory.webhook_url default null,
     p_events inventory.webhook_events default null,
-    p_enabled boolean default null
+    p_enabled boolean default null,
+    p_actor text default null
 )
 returns json
 language plpgsql
@@ -11,13 +12,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant bigint := (inventory.update_webhook(p_id, p_url, p_events, p_enabled)).id;
+    v_id constant bigint := (inventory.update_webhook(p_id, p_url, p_events, p_enabled, p_actor)).id;
 begin
     return (select w.item from http.webhook_json as w where w.id = v_id and not w.has_secret);
 end;
 $$;
 
-comment on function http.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean) is
+comment on function http.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Change a webhook endpoint.
 
 What is left out stays. What is queued already goes to the new address; for an endpoint that is not enabled nothing is queued.
@@ -26,5 +27,5 @@ Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text
 ) to inventory_admin;

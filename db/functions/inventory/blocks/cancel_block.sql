@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function inventory.cancel_block(uuid, inventory.reason, text) is
-'End a block and make its units available again (API 1).
+'End a block and make its units available again.
 
 Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED.';
 

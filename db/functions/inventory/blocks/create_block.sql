@@ -25,9 +25,9 @@ end;
 $$;
 
 comment on function inventory.create_block(bigint, inventory.positive_quantity, inventory.reason, timestamptz, text) is
-'Hold units of a product for a while: a temporary block (API 1).
+'Hold units of a product for a while: a temporary block.
 
-p_expires_at: when it is over; null: after the default duration. At that instant its units can be had by the next
+p_expires_at: when it expires; null: after the default duration. At that instant its units can be had by the next
 caller, whether or not a sweep has run. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED,
 PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
 

@@ -1,4 +1,4 @@
-create or replace function inventory.extend_block(p_block_id uuid, p_expires_at timestamptz)
+create or replace function inventory.extend_block(p_block_id uuid, p_expires_at timestamptz, p_actor text default null)
 returns store.block
 language plpgsql
 volatile
@@ -37,14 +37,22 @@ begin
             errcode = 'IV006', -- BLOCK_EXPIRED
             message = format('Block %s has expired.', p_block_id);
     end if;
+    perform inventory.record_change(
+        'block',
+        p_block_id::text,
+        jsonb_build_object('expires_at', inventory.instant_text(v_block.expires_at)),
+        jsonb_build_object('expires_at', inventory.instant_text(v_extended.expires_at)),
+        p_actor,
+        v_product_id
+    );
     return v_extended;
 end;
 $$;
 
-comment on function inventory.extend_block(uuid, timestamptz) is
+comment on function inventory.extend_block(uuid, timestamptz, text) is
 'Move the end of an active block to p_expires_at, which must be in the future and within the longest time that a block
 may last, counted from its creation. Locks the product''s stock row.
 
 Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED; 22023 for p_expires_at.';
 
-grant execute on function inventory.extend_block(uuid, timestamptz) to inventory_operator;
+grant execute on function inventory.extend_block(uuid, timestamptz, text) to inventory_operator;

@@ -1,7 +1,8 @@
 create or replace function inventory.update_brand(
     p_brand_id bigint,
     p_name inventory.name default null,
-    p_description inventory.description default null
+    p_description inventory.description default null,
+    p_actor text default null
 )
 returns store.brand
 language plpgsql
@@ -10,8 +11,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_before store.brand;
     v_brand store.brand;
 begin
+    select * into v_before from store.brand as t where t.id = p_brand_id for no key update;
     update store.brand as t
     set
         name = coalesce(p_name, t.name),
@@ -22,6 +25,7 @@ begin
     if not found then
         perform inventory.require_brand(p_brand_id);
     end if;
+    perform inventory.record_change('brand', p_brand_id::text, to_jsonb(v_before), to_jsonb(v_brand), p_actor);
     return v_brand;
 exception
     when unique_violation then
@@ -31,7 +35,7 @@ exception
 end;
 $$;
 
-comment on function inventory.update_brand(bigint, inventory.name, inventory.description) is
+comment on function inventory.update_brand(bigint, inventory.name, inventory.description, text) is
 'Change a brand; null leaves a thing as it is. Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';
 
-grant execute on function inventory.update_brand(bigint, inventory.name, inventory.description) to inventory_admin;
+grant execute on function inventory.update_brand(bigint, inventory.name, inventory.description, text) to inventory_admin;

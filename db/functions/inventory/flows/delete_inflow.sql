@@ -43,7 +43,7 @@ begin
         v_inflow.description, v_inflow.actor, v_inflow.created_at, v_movement.id, v_movement.actor, v_movement.created_at
     );
     delete from store.inflow as f where f.product_id = v_inflow.product_id and f.id = v_inflow.id;
-    perform inventory.count_rows('inflow', -1);
+    perform inventory.add_row_total('inflow', -1);
 end;
 $$;
 

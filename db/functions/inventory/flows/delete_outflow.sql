@@ -28,7 +28,7 @@ begin
         v_outflow.actor, v_outflow.created_at, v_movement.id, v_movement.actor, v_movement.created_at
     );
     delete from store.outflow as f where f.product_id = v_outflow.product_id and f.id = v_outflow.id;
-    perform inventory.count_rows('outflow', -1);
+    perform inventory.add_row_total('outflow', -1);
 end;
 $$;
 

@@ -13,7 +13,6 @@ as $$
 declare
     v_posted inventory.posted;
 begin
-    perform inventory.require_argument('quantity', p_quantity is null);
     v_posted := inventory.post_line(
         inventory.line('outflow', p_product_id, p_quantity, p_reason => p_description, p_actor => p_actor)
     );
@@ -24,7 +23,7 @@ $$;
 comment on function inventory.record_outflow(
     bigint, inventory.positive_whole_quantity, inventory.description, text
 ) is
-'Give out units of a product that are available (API 5): a departure at its cost, first in first out.
+'Give out units of a product that are available: a departure at its cost, first in first out.
 
 Queues the event outflow.created in the same transaction. Locks the product''s stock row. Errors: INSUFFICIENT_STOCK,
 INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';

@@ -18,7 +18,7 @@ begin
     )
 
     select array_agg(f.it) into v_inflows from inflow as f;
-    perform inventory.count_rows('inflow', cardinality(v_inflows));
+    perform inventory.add_row_total('inflow', cardinality(v_inflows));
 
     if inventory.has_subscriber('inflow.created') then
         perform inventory.queue_events(

@@ -18,7 +18,7 @@ begin
     )
 
     select array_agg(f.it) into v_outflows from outflow as f;
-    perform inventory.count_rows('outflow', cardinality(v_outflows));
+    perform inventory.add_row_total('outflow', cardinality(v_outflows));
 
     if inventory.has_subscriber('outflow.created') then
         perform inventory.queue_events(

@@ -15,4 +15,4 @@ begin
 end;
 $$;
 
-comment on function inventory.held_at(bigint, bigint) is 'Units of the product that lie at the place.';
+comment on function inventory.held_at(bigint, bigint) is 'Units of the product that lie at the location.';

@@ -8,20 +8,18 @@ create or replace function inventory.new_movement(
     p_occurred_at timestamptz
 )
 returns store.movement
-language plpgsql
+language sql
 volatile
 as $$
-begin
-    -- One expression, in the table's order of columns: a statement a column takes three times as long in a call of one line.
-    return row(
+select
+    row(
         p_after.product_id, nextval('store.movement_id_seq'), p_kind, p_before.on_hand, p_after.on_hand, p_before.reserved,
         p_after.reserved, p_before.blocked, p_after.blocked, null, p_reference, p_reason, coalesce(p_actor, session_user),
         p_occurred_at, p_after.updated_at, p_after.average_quantity, p_after.average_value, p_after.last_number, session_user
     )::store.movement;
-end;
 $$;
 
 comment on function inventory.new_movement(text, store.stock, store.stock, text, text, text, timestamptz) is
 'The movement that leads from one state of a product''s balances to the next, at p_after.updated_at; its cost is not set yet.
 
-p_actor null: the login. Writes nothing.';
+p_actor null: the login. Writes nothing. PostgreSQL inlines it.';

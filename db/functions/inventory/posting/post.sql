@@ -1,12 +1,15 @@
 -- Every change of stock of every API is a line here. The function decides line by line in memory, in order of product, and
 -- writes what it accepted as sets (inventory.write_postings). docs/posting.md shows it step by step.
 -- Plans are generic, here and in what it calls: PostgreSQL would plan anew for each length of the arrays, which takes longer than
--- the writing.
+-- the writing. They go by indexes (no hash or merge join): PostgreSQL takes an array for ten or a hundred rows, and would read a
+-- table of 1 000 products to change one.
 create or replace function inventory.post(p_lines inventory.posting[])
 returns inventory.posted[]
 language plpgsql
 volatile
 set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may touch: less than a second
@@ -44,8 +47,8 @@ declare
     v_opened store.cost_layer [];
     v_changed store.cost_layer [];
     v_uses store.cost_layer_use [];
-    v_places store.location_stock [];
-    v_moves store.location_movement [];
+    v_location_stocks store.location_stock [];
+    v_location_movements store.location_movement [];
     v_low store.stock [];
     -- Blocks
     v_block store.block;
@@ -72,11 +75,12 @@ declare
     v_cost_price numeric;
     v_known numeric;
     v_value numeric;
-    -- Locations: the product's are the last of v_places.
-    v_place_base integer;
-    v_place_ids bigint [];
-    v_place_at integer;
-    v_place store.location_stock;
+    -- Locations: the product's are the last of v_location_stocks.
+    v_location_base integer;
+    v_seen_location_ids bigint [];
+    v_location_at integer;
+    v_location_stock store.location_stock;
+    v_named store.location_stock; -- what lies at the line's location
     v_held numeric;
     v_location_ids bigint [];
     v_changes numeric [];
@@ -133,8 +137,8 @@ begin
                 v_cost_price := null;
                 v_layer := null;
                 v_opened_at := null;
-                v_place_ids := null;
-                v_place_base := coalesce(cardinality(v_places), 0);
+                v_seen_location_ids := null;
+                v_location_base := coalesce(cardinality(v_location_stocks), 0);
                 if v_is_reading then
                     close c_layers;
                     v_is_reading := false;
@@ -149,17 +153,19 @@ begin
         end if;
 
         -- How the balances change, as far as it can be told before the lock.
-        if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
-            v_result[v_position] := inventory.refusal(
-                '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
-            );
-            continue;
-        elsif v_line.quantity = 0 and v_line.location_id is null then
-            -- Nothing happens, whatever the inventory's status; but the product has to be one.
-            if not exists (select from store.product as p where p.id = v_product_id) then
-                v_result[v_position] := inventory.no_product(v_product_id);
+        if (v_line.quantity <> 0) is not true then
+            if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
+                v_result[v_position] := inventory.refusal(
+                    '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
+                );
+                continue;
+            elsif v_line.quantity = 0 and v_line.location_id is null then
+                -- Nothing happens, whatever the inventory's status; but the product has to be one.
+                if not exists (select from store.product as p where p.id = v_product_id) then
+                    v_result[v_position] := inventory.no_product(v_product_id);
+                end if;
+                continue;
             end if;
-            continue;
         end if;
         v_on_hand := coalesce(v_line.quantity, 0) * v_kind.on_hand;
         v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
@@ -238,11 +244,15 @@ begin
         -- What lies at the location
         v_held := null;
         if v_line.location_id is not null then
-            v_place_at := array_position(v_place_ids, v_line.location_id);
-            v_held := case
-                when v_place_at is null then inventory.held_at(v_product_id, v_line.location_id)
-                else v_places[coalesce(v_place_base, 0) + v_place_at].quantity
-            end;
+            v_location_at := array_position(v_seen_location_ids, v_line.location_id);
+            if v_location_at is null then
+                select * into v_named
+                from store.location_stock as h
+                where h.product_id = v_product_id and h.location_id = v_line.location_id;
+            else
+                v_named := v_location_stocks[coalesce(v_location_base, 0) + v_location_at];
+            end if;
+            v_held := coalesce(v_named.quantity, 0);
             v_posted.booked := v_held;
             if v_line.counted is not null then
                 v_on_hand := v_line.counted - v_held;
@@ -316,34 +326,33 @@ begin
             continue;
         end if;
 
-        -- What arrives or comes back, and what is known of its cost
-        if v_line.returns_movement_id is not null then
-            select sum(r.quantity), sum(r.quantity) filter (where r.cost is not null), sum(r.cost)
-            into v_left, v_known, v_value
-            from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r;
-            if v_left is distinct from v_on_hand then
-                v_result[v_position] := inventory.refusal(
-                    'IV028', -- RETURN_EXCEEDS_DEPARTURE
-                    format('Only %s can still come back.', trim_scale(coalesce(v_left, 0))),
-                    jsonb_build_object('returnable', coalesce(v_left, 0), 'requested', v_on_hand)
-                );
-                continue;
-            end if;
-        elsif v_on_hand > 0 then
-            v_unit_cost := v_line.unit_cost;
-            if v_unit_cost is null then
-                if v_cost_price is null then
-                    select p.cost_price into v_cost_price from store.product as p where p.id = v_product_id;
-                end if;
-                v_unit_cost := v_cost_price;
-            end if;
-            v_value := round(v_on_hand * v_unit_cost, 3);
-            v_known := case when v_value is null then 0 else v_on_hand end;
-        end if;
-
-        -- The balances, and the moving average: arrivals of known cost join its pool, a departure takes its share of it.
+        -- What arrives, or comes back, and what is known of its cost; and the moving average: arrivals of known cost join its
+        -- pool, a departure takes its share of it.
         v_before := v_stock;
         if v_on_hand > 0 then
+            if v_line.returns_movement_id is not null then
+                select sum(r.quantity), sum(r.quantity) filter (where r.cost is not null), sum(r.cost)
+                into v_left, v_known, v_value
+                from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r;
+                if v_left is distinct from v_on_hand then
+                    v_result[v_position] := inventory.refusal(
+                        'IV028', -- RETURN_EXCEEDS_DEPARTURE
+                        format('Only %s can still come back.', trim_scale(coalesce(v_left, 0))),
+                        jsonb_build_object('returnable', coalesce(v_left, 0), 'requested', v_on_hand)
+                    );
+                    continue;
+                end if;
+            else
+                v_unit_cost := v_line.unit_cost;
+                if v_unit_cost is null then
+                    if v_cost_price is null then
+                        select p.cost_price into v_cost_price from store.product as p where p.id = v_product_id;
+                    end if;
+                    v_unit_cost := v_cost_price;
+                end if;
+                v_value := round(v_on_hand * v_unit_cost, 3);
+                v_known := case when v_value is null then 0 else v_on_hand end;
+            end if;
             v_stock.average_quantity := v_stock.average_quantity + coalesce(v_known, 0);
             v_stock.average_value := v_stock.average_value + coalesce(v_value, 0);
         elsif v_on_hand < 0 then
@@ -352,6 +361,8 @@ begin
                 - inventory.share(v_stock.average_value, v_known, v_stock.average_quantity);
             v_stock.average_quantity := v_stock.average_quantity - v_known;
         end if;
+
+        -- The balances
         if v_on_hand <> 0 then
             v_stock.on_hand := v_stock.on_hand + v_on_hand;
             v_stock.located := case
@@ -364,12 +375,6 @@ begin
         v_stock.last_number := v_stock.last_number + 1;
         v_stock.updated_at := v_at;
         v_stocks[v_stock_at] := v_stock;
-        if
-            v_stock.on_hand <= v_stock.reorder_point and v_before.on_hand > v_stock.reorder_point
-            and v_line.kind <> 'delete_product'
-        then
-            v_low := v_low || v_stock;
-        end if;
 
         -- The movement, and the block that begins or ends with it
         v_movement := inventory.new_movement(
@@ -401,90 +406,98 @@ begin
         end if;
 
         -- Cost layers: an arrival opens one, what comes back goes where it came from, a departure takes the oldest units.
-        if v_line.returns_movement_id is not null then
-            for v_use in
-                select v_product_id, v_movement.id, r.layer_id, -r.quantity, -r.cost, v_line.returns_movement_id
-                from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r
-            loop
-                select * into v_layer from store.cost_layer as l where l.product_id = v_product_id and l.id = v_use.layer_id;
-                v_layer.remaining := v_layer.remaining - v_use.quantity;
-                v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
-                v_layer.is_open := true;
-                v_changed := v_changed || v_layer;
-                v_uses := v_uses || v_use;
-            end loop;
-            v_movement.cost := case when v_known = v_on_hand then v_value end;
-        elsif v_on_hand > 0 then
-            v_opened := v_opened || inventory.new_layer(v_movement, v_on_hand, v_unit_cost, v_value);
-            v_opened_at := coalesce(v_opened_at, cardinality(v_opened));
-            v_movement.cost := v_value;
-        elsif v_on_hand < 0 then
-            v_left := -v_on_hand;
-            v_value := 0;
-            v_uses_before := coalesce(cardinality(v_uses), 0);
-            while v_left > 0
-            loop
-                if (v_layer.remaining > 0) is not true then
-                    if v_is_reading is not true then
-                        open c_layers (v_product_id, v_line.layer_id);
-                        v_is_reading := true;
+        if v_on_hand <> 0 then
+            if v_line.returns_movement_id is not null then
+                for v_use in
+                    select v_product_id, v_movement.id, r.layer_id, -r.quantity, -r.cost, v_line.returns_movement_id
+                    from inventory.returnable_units(v_product_id, v_line.returns_movement_id, v_on_hand) as r
+                loop
+                    select * into v_layer from store.cost_layer as l where l.product_id = v_product_id and l.id = v_use.layer_id;
+                    v_layer.remaining := v_layer.remaining - v_use.quantity;
+                    v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
+                    v_layer.is_open := true;
+                    v_changed := v_changed || v_layer;
+                    v_uses := v_uses || v_use;
+                end loop;
+                v_movement.cost := case when v_known = v_on_hand then v_value end;
+            elsif v_on_hand > 0 then
+                v_opened := v_opened || inventory.new_layer(v_movement, v_on_hand, v_unit_cost, v_value);
+                v_opened_at := coalesce(v_opened_at, cardinality(v_opened));
+                v_movement.cost := v_value;
+            elsif v_on_hand < 0 then
+                v_left := -v_on_hand;
+                v_value := 0;
+                v_uses_before := coalesce(cardinality(v_uses), 0);
+                while v_left > 0
+                loop
+                    if (v_layer.remaining > 0) is not true then
+                        if v_is_reading is not true then
+                            open c_layers (v_product_id, v_line.layer_id);
+                            v_is_reading := true;
+                        end if;
+                        fetch c_layers into v_layer;
+                        v_is_stored := found;
+                        if v_is_stored then
+                            v_changed_at := coalesce(cardinality(v_changed), 0) + 1;
+                        else
+                            v_layer := v_opened[v_opened_at];
+                            v_opened_at := v_opened_at + 1;
+                        end if;
                     end if;
-                    fetch c_layers into v_layer;
-                    v_is_stored := found;
-                    if v_is_stored then
-                        v_changed_at := coalesce(cardinality(v_changed), 0) + 1;
-                    else
-                        v_layer := v_opened[v_opened_at];
-                        v_opened_at := v_opened_at + 1;
+                    if v_layer.id is null then
+                        raise exception using
+                            errcode = 'data_corrupted',
+                            message = format('The cost layers of product %s hold %s less than its stock.', v_product_id, v_left),
+                            hint = format('Run maintenance.verify(%1$s, %1$s).', v_product_id);
+                    elsif cardinality(v_uses) - v_uses_before >= c_limit then
+                        raise exception using
+                            errcode = 'IV046', -- TOO_MANY_LAYERS
+                            message = format(
+                                'No more than %s units can leave at once: they are in %s cost layers.',
+                                trim_scale(-v_on_hand - v_left), c_limit
+                            ),
+                            detail = jsonb_build_object('possible', -v_on_hand - v_left, 'requested', -v_on_hand);
                     end if;
-                end if;
-                if v_layer.id is null then
-                    raise exception using
-                        errcode = 'data_corrupted',
-                        message = format('The cost layers of product %s hold %s less than its stock.', v_product_id, v_left),
-                        hint = format('Run maintenance.verify(%1$s, %1$s).', v_product_id);
-                elsif cardinality(v_uses) - v_uses_before >= c_limit then
-                    raise exception using
-                        errcode = 'IV046', -- TOO_MANY_LAYERS
-                        message = format(
-                            'No more than %s units can leave at once: they are in %s cost layers.',
-                            trim_scale(-v_on_hand - v_left), c_limit
-                        ),
-                        detail = jsonb_build_object('possible', -v_on_hand - v_left, 'requested', -v_on_hand);
-                end if;
 
-                v_taken := least(v_left, v_layer.remaining);
-                v_use.product_id := v_product_id;
-                v_use.movement_id := v_movement.id;
-                v_use.layer_id := v_layer.id;
-                v_use.quantity := v_taken;
-                v_use.cost := inventory.share(v_layer.remaining_value, v_taken, v_layer.remaining);
-                v_use.returns_movement_id := null;
-                v_uses := v_uses || v_use;
-                v_layer.remaining := v_layer.remaining - v_taken;
-                v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
-                v_layer.is_open := v_layer.remaining > 0;
-                if v_is_stored then
-                    v_changed[v_changed_at] := v_layer;
-                else
-                    v_opened[v_opened_at - 1] := v_layer;
-                end if;
-                v_value := v_value + v_use.cost; -- null once any cost is not known
-                v_left := v_left - v_taken;
-            end loop;
-            v_movement.cost := v_value;
+                    v_taken := least(v_left, v_layer.remaining);
+                    v_use.product_id := v_product_id;
+                    v_use.movement_id := v_movement.id;
+                    v_use.layer_id := v_layer.id;
+                    v_use.quantity := v_taken;
+                    v_use.cost := inventory.share(v_layer.remaining_value, v_taken, v_layer.remaining);
+                    v_use.returns_movement_id := null;
+                    v_uses := v_uses || v_use;
+                    v_layer.remaining := v_layer.remaining - v_taken;
+                    v_layer.remaining_value := v_layer.remaining_value - v_use.cost;
+                    v_layer.is_open := v_layer.remaining > 0;
+                    if v_is_stored then
+                        v_changed[v_changed_at] := v_layer;
+                    else
+                        v_opened[v_opened_at - 1] := v_layer;
+                    end if;
+                    v_value := v_value + v_use.cost; -- null once any cost is not known
+                    v_left := v_left - v_taken;
+                end loop;
+                v_movement.cost := v_value;
+            end if;
+            if v_line.kind in ('sale', 'return', 'purchase', 'inflow', 'outflow') then
+                v_kinds := v_kinds || v_line.kind;
+            end if;
+            if
+                v_stock.on_hand <= v_stock.reorder_point and v_before.on_hand > v_stock.reorder_point
+                and v_line.kind <> 'delete_product'
+            then
+                v_low := v_low || v_stock;
+            end if;
         end if;
         v_movements := v_movements || v_movement;
-        if v_line.kind in ('sale', 'return', 'purchase', 'inflow', 'outflow') then
-            v_kinds := v_kinds || v_line.kind;
-        end if;
         v_posted.movement := v_movement;
         v_result[v_position] := v_posted;
 
         -- Locations: the line's own; else, once no unlocated unit is left, those where stock arrived first.
         if v_line.location_id is not null or v_stock.located < v_before.located then
             v_location_ids := '{}'::bigint [];
-            v_place_base := coalesce(v_place_base, 0);
+            v_location_base := coalesce(v_location_base, 0);
             if v_line.kind = 'transfer' then
                 v_location_ids := array[v_line.location_id, v_line.to_location_id];
                 v_changes := array[-v_line.quantity, v_line.quantity];
@@ -494,71 +507,75 @@ begin
             elsif v_stock.located < v_before.located then
                 v_changes := '{}'::numeric [];
                 v_left := v_before.located - v_stock.located;
-                for v_place in
+                for v_location_stock in
                     select *
                     from store.location_stock as h
-                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_place_ids, '{}'))
+                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_seen_location_ids, '{}'))
                     union all
-                    select * from unnest(v_places[v_place_base + 1:]) as p where p.quantity > 0
+                    select * from unnest(v_location_stocks[v_location_base + 1:]) as p where p.quantity > 0
                     order by arrived_at, location_id
                 loop
-                    v_location_ids := v_location_ids || v_place.location_id;
-                    v_changes := v_changes || -least(v_place.quantity, v_left);
-                    v_left := v_left - least(v_place.quantity, v_left);
+                    v_location_ids := v_location_ids || v_location_stock.location_id;
+                    v_changes := v_changes || -least(v_location_stock.quantity, v_left);
+                    v_left := v_left - least(v_location_stock.quantity, v_left);
                     exit when v_left = 0;
                 end loop;
             end if;
             v_arrived_at := v_tick;
             for i in 1..cardinality(v_location_ids)
             loop
-                v_place_at := v_place_base + array_position(v_place_ids, v_location_ids[i]);
-                if v_place_at is null then
-                    select * into v_place
-                    from store.location_stock as h
-                    where h.product_id = v_product_id and h.location_id = v_location_ids[i];
-                    v_place := row(
-                        v_product_id, v_location_ids[i], coalesce(v_place.quantity, 0), v_place.arrived_at
+                v_location_at := v_location_base + array_position(v_seen_location_ids, v_location_ids[i]);
+                if v_location_at is null then
+                    if v_location_ids[i] is distinct from v_line.location_id then
+                        select * into v_named
+                        from store.location_stock as h
+                        where h.product_id = v_product_id and h.location_id = v_location_ids[i];
+                    end if;
+                    v_location_stock := row(
+                        v_product_id, v_location_ids[i], coalesce(v_named.quantity, 0), v_named.arrived_at
                     )::store.location_stock;
-                    v_place_ids := v_place_ids || v_location_ids[i];
-                    v_place_at := v_place_base + cardinality(v_place_ids);
+                    v_seen_location_ids := v_seen_location_ids || v_location_ids[i];
+                    v_location_at := v_location_base + cardinality(v_seen_location_ids);
                 else
-                    v_place := v_places[v_place_at];
+                    v_location_stock := v_location_stocks[v_location_at];
                 end if;
-                v_moves := v_moves || row(
-                    v_product_id, v_movement.id, v_location_ids[i], v_place.quantity, v_place.quantity + v_changes[i]
+                v_location_movements := v_location_movements || row(
+                    v_product_id, v_movement.id, v_location_ids[i], v_location_stock.quantity, v_location_stock.quantity + v_changes[i]
                 )::store.location_movement;
                 if v_changes[i] > 0 then
                     -- Units keep the date of their arrival; where they meet others, the older one holds.
-                    v_place.arrived_at := case
-                        when v_place.quantity = 0 then v_arrived_at else least(v_place.arrived_at, v_arrived_at)
+                    v_location_stock.arrived_at := case
+                        when v_location_stock.quantity = 0 then v_arrived_at else least(v_location_stock.arrived_at, v_arrived_at)
                     end;
                 end if;
-                v_place.quantity := v_place.quantity + v_changes[i];
-                v_places[v_place_at] := v_place;
-                v_arrived_at := v_place.arrived_at;
+                v_location_stock.quantity := v_location_stock.quantity + v_changes[i];
+                v_location_stocks[v_location_at] := v_location_stock;
+                v_arrived_at := v_location_stock.arrived_at;
             end loop;
         end if;
         v_tick := v_tick + interval '1 microsecond';
     end loop;
 
-    if v_is_reading then
-        close c_layers;
-    end if;
     if v_movements is not null then
+        if v_is_reading then
+            close c_layers;
+        end if;
         perform inventory.write_postings(
-            v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_places, v_moves, v_low
+            v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_location_stocks, v_location_movements, v_low
         );
-        if v_kinds && '{sale,return}'::text [] then
-            perform inventory.write_sales(p_lines, v_result);
-        end if;
-        if 'purchase' = any(v_kinds) then
-            perform inventory.write_purchases(p_lines, v_result);
-        end if;
-        if 'inflow' = any(v_kinds) then
-            perform inventory.write_inflows(p_lines, v_result);
-        end if;
-        if 'outflow' = any(v_kinds) then
-            perform inventory.write_outflows(p_lines, v_result);
+        if v_kinds is not null then
+            if v_kinds && '{sale,return}'::text [] then
+                perform inventory.write_sales(p_lines, v_result);
+            end if;
+            if 'purchase' = any(v_kinds) then
+                perform inventory.write_purchases(p_lines, v_result);
+            end if;
+            if 'inflow' = any(v_kinds) then
+                perform inventory.write_inflows(p_lines, v_result);
+            end if;
+            if 'outflow' = any(v_kinds) then
+                perform inventory.write_outflows(p_lines, v_result);
+            end if;
         end if;
     end if;
     return v_result;

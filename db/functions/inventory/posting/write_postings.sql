@@ -6,8 +6,8 @@ create or replace function inventory.write_postings(
     p_opened store.cost_layer[],
     p_changed store.cost_layer[],
     p_uses store.cost_layer_use[],
-    p_places store.location_stock[],
-    p_moves store.location_movement[],
+    p_location_stocks store.location_stock[],
+    p_location_movements store.location_movement[],
     p_low store.stock[]
 )
 returns void
@@ -28,19 +28,29 @@ begin
     from unnest(p_stocks) as n
     where s.product_id = n.product_id;
 
-    insert into store.movement (
-        product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before,
-        blocked_after, cost, average_quantity, average_value, reference, reason, actor, written_by, occurred_at, created_at
-    )
-    select
-        m.product_id, m.id, m.number, m.kind, m.on_hand_before, m.on_hand_after, m.reserved_before, m.reserved_after,
-        m.blocked_before, m.blocked_after, m.cost, m.average_quantity, m.average_value, m.reference, m.reason, m.actor,
-        m.written_by, m.occurred_at, m.created_at
+    -- The rows are of the tables' own types, so they go in as they are.
+    insert into store.movement
+    select m.*
     from unnest(p_movements) as m;
 
+    if cardinality(p_opened) > 0 then
+        insert into store.cost_layer overriding system value
+        select l.*
+        from unnest(p_opened) as l;
+    end if;
+    if cardinality(p_uses) > 0 then
+        update store.cost_layer as l
+        set remaining = c.remaining, remaining_value = c.remaining_value, is_open = c.is_open
+        from unnest(p_changed) as c
+        where l.product_id = c.product_id and l.id = c.id;
+        insert into store.cost_layer_use
+        select u.*
+        from unnest(p_uses) as u;
+    end if;
+
     if cardinality(p_blocks) > 0 then
-        insert into store.block (id, product_id, quantity, reason, expires_at, created_at, created_by)
-        select b.id, b.product_id, b.quantity, b.reason, b.expires_at, b.created_at, b.created_by
+        insert into store.block
+        select b.*
         from unnest(p_blocks) as b;
     end if;
     if cardinality(p_ended) > 0 then
@@ -56,36 +66,15 @@ begin
         perform inventory.queue_blocks_expired(p_ended);
     end if;
 
-    if cardinality(p_opened) > 0 then
-        insert into store.cost_layer (
-            product_id, id, number, movement_id, received_at, quantity, remaining, unit_cost, value, remaining_value, is_open
-        ) overriding system value
-        select
-            l.product_id, l.id, l.number, l.movement_id, l.received_at, l.quantity, l.remaining, l.unit_cost, l.value,
-            l.remaining_value, l.is_open
-        from unnest(p_opened) as l;
-    end if;
-    if cardinality(p_changed) > 0 then
-        update store.cost_layer as l
-        set remaining = c.remaining, remaining_value = c.remaining_value, is_open = c.is_open
-        from unnest(p_changed) as c
-        where l.product_id = c.product_id and l.id = c.id;
-    end if;
-    if cardinality(p_uses) > 0 then
-        insert into store.cost_layer_use (product_id, movement_id, layer_id, quantity, cost, returns_movement_id)
-        select u.product_id, u.movement_id, u.layer_id, u.quantity, u.cost, u.returns_movement_id
-        from unnest(p_uses) as u;
-    end if;
-
-    if cardinality(p_places) > 0 then
-        insert into store.location_stock (product_id, location_id, quantity, arrived_at)
-        select h.product_id, h.location_id, h.quantity, h.arrived_at
-        from unnest(p_places) as h
+    if cardinality(p_location_stocks) > 0 then
+        insert into store.location_stock
+        select h.*
+        from unnest(p_location_stocks) as h
         on conflict (product_id, location_id) do update
         set quantity = excluded.quantity, arrived_at = excluded.arrived_at;
-        insert into store.location_movement (product_id, movement_id, location_id, quantity_before, quantity_after)
-        select m.product_id, m.movement_id, m.location_id, m.quantity_before, m.quantity_after
-        from unnest(p_moves) as m;
+        insert into store.location_movement
+        select m.*
+        from unnest(p_location_movements) as m;
     end if;
 
     if cardinality(p_low) > 0 then

@@ -38,7 +38,7 @@ comment on function inventory.create_catalog_product(
     inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
     inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
 ) is
-'Create a product of the catalog (API 5) with its first stock, an arrival at p_cost_price, and its retail price.
+'Create a product of the catalog with its first stock, an arrival at p_cost_price, and its retail price.
 
 The inventory is kept in pieces. p_sku null: it gets a code of its own. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND,
 DUPLICATE_SKU.';

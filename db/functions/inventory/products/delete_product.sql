@@ -35,7 +35,7 @@ begin
         raise exception using
             errcode = 'IV039', -- PROTECTED
             message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders.',
-            hint = 'Set its inventory to archived instead (API 3).';
+            hint = 'Set its inventory to archived instead.';
     end if;
 
     if v_stock.on_hand > 0 then
@@ -50,7 +50,15 @@ begin
     );
     delete from store.stock as s where s.product_id = p_product_id;
     delete from store.product as p where p.id = p_product_id;
-    perform inventory.count_products(-1, v_product.category_id, v_product.brand_id);
+    perform inventory.add_product_total(-1, v_product.category_id, v_product.brand_id);
+    perform inventory.record_change(
+        'product',
+        p_product_id::text,
+        to_jsonb(v_product) || jsonb_build_object('status', v_stock.status, 'reorder_point', v_stock.reorder_point),
+        null,
+        p_actor,
+        p_product_id
+    );
 end;
 $$;
 

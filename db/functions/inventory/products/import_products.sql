@@ -16,7 +16,7 @@ declare
     v_codes text [];
     v_chosen text [];
     v_taken integer [];
-    v_place integer;
+    v_position integer;
 begin
     perform inventory.require_argument('lines', p_lines is null);
     if
@@ -37,17 +37,17 @@ begin
     into v_codes, v_chosen
     from rows from (jsonb_to_recordset(p_lines) as (sku text)) with ordinality as l (sku, position);
     loop
-        select array_agg(c.place) into v_taken
-        from unnest(v_codes) with ordinality as c (code, place)
+        select array_agg(c.position) into v_taken
+        from unnest(v_codes) with ordinality as c (code, position)
         where
-            (v_taken is null or c.place = any(v_taken))
+            (v_taken is null or c.position = any(v_taken))
             and (
                 exists (select from store.product as p where p.sku = c.code)
                 or c.code in (select s.code from unnest(v_chosen) as s (code))
             );
         exit when v_taken is null;
-        foreach v_place in array v_taken loop
-            v_codes[v_place] := inventory.next_sku();
+        foreach v_position in array v_taken loop
+            v_codes[v_position] := inventory.next_sku();
         end loop;
     end loop;
 
@@ -138,8 +138,8 @@ begin
         order by m.position
     ),
 
-    counted as (
-        insert into store.row_count (subject, category_id, brand_id, delta)
+    total as (
+        insert into store.row_total (subject, category_id, brand_id, delta)
         select 'product by category and brand', m.category, m.brand, count(*)
         from made as m
         group by m.category, m.brand
@@ -209,7 +209,7 @@ comment on function inventory.import_products(jsonb, text) is
 
 p_lines: a list of objects {"title", "category", "brand", "cost_price", "selling_price", "description"?, "serie_number"?,
 "quantity"?, "sku"?, "line"?}, each as inventory.create_catalog_product takes it; line: its number for the errors, else its
-place in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]}, up to 1000 of them;
+position in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]}, up to 1000 of them;
 23514 where a value is outside its domain, 22P02 or 22003 where it is of no such type; 40001 where somebody took a code meanwhile: try again.';
 
 grant execute on function inventory.import_products(jsonb, text) to inventory_admin;

@@ -43,7 +43,7 @@ begin
         -- Somebody chose by hand the code that would have been the next one.
     end loop;
 
-    perform inventory.count_products(1, p_category_id, p_brand_id);
+    perform inventory.add_product_total(1, p_category_id, p_brand_id);
     return v_product;
 end;
 $$;

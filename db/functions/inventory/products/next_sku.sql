@@ -11,4 +11,4 @@ end;
 $$;
 
 comment on function inventory.next_sku() is
-'The code of a product that is made without one: P-000001 and so on. API 4 can take it. It may be taken by someone''s choice.';
+'The code of a product that is made without one: P-000001 and so on. It may be taken by someone''s choice.';

@@ -12,6 +12,6 @@ end;
 $$;
 
 comment on function inventory.product_id(inventory.product_reference) is
-'The integer id that a reference (API 2''s {id}) stands for: itself, or that of the product with this sku_id.
+'The integer id that a reference stands for: itself, or that of the product with this sku_id.
 
 Whether a product has that integer id is for the caller to find out. Errors: PRODUCT_NOT_FOUND for an unknown UUID.';

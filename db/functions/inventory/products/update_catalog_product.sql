@@ -35,7 +35,7 @@ begin
             raise exception using
                 errcode = 'IV019', -- INVENTORY_NOT_INITIALIZED
                 message = format('Product %s has no inventory yet.', p_product_id),
-                hint = 'Initialize it first (API 3).';
+                hint = 'Initialize it first.';
         end if;
     end if;
     select * into v_before from store.product as p where p.id = p_product_id for no key update;
@@ -54,8 +54,8 @@ begin
     where p.id = p_product_id
     returning * into v_product;
     if (v_product.category_id, v_product.brand_id) is distinct from (v_before.category_id, v_before.brand_id) then
-        perform inventory.count_products(-1, v_before.category_id, v_before.brand_id);
-        perform inventory.count_products(1, v_product.category_id, v_product.brand_id);
+        perform inventory.add_product_total(-1, v_before.category_id, v_before.brand_id);
+        perform inventory.add_product_total(1, v_product.category_id, v_product.brand_id);
     end if;
 
     if p_quantity <> v_on_hand then
@@ -64,6 +64,9 @@ begin
     if p_selling_price is not null and p_selling_price is distinct from round(inventory.active_price(p_product_id), 2) then
         perform inventory.set_price(p_product_id, p_selling_price);
     end if;
+    perform inventory.record_change(
+        'product', p_product_id::text, to_jsonb(v_before), to_jsonb(v_product), p_actor, p_product_id
+    );
     return inventory.require_product(p_product_id);
 exception
     when unique_violation then
@@ -78,7 +81,7 @@ comment on function inventory.update_catalog_product(
     bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
     inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
 ) is
-'Change a product of the catalog (API 5); null leaves a thing as it is.
+'Change a product of the catalog; null leaves a thing as it is.
 
 p_quantity: on hand from now on; the difference is an arrival at the product''s cost price, or a departure of what is available
 only, whatever the inventory''s status. p_selling_price: the retail price from now on; the active one makes no new rule. A

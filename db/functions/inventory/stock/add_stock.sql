@@ -21,7 +21,7 @@ comment on function inventory.add_stock(bigint, inventory.quantity, inventory.re
 'Add units to what is on hand: an arrival.
 
 Opens a cost layer at the product''s cost price, or at no known cost where it has none.
-Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Returns the movement; 0 is allowed, does nothing and returns null.
 Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
 
 grant execute on function inventory.add_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

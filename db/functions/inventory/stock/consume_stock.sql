@@ -21,7 +21,7 @@ comment on function inventory.consume_stock(bigint, inventory.quantity, inventor
 'Fulfil a promise: reserved units leave, available does not change.
 
 A departure: its cost comes from the cost layers, first in first out.
-Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Returns the movement; 0 is allowed, does nothing and returns null.
 Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.consume_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -6,7 +6,7 @@ as $$
 declare
     v_last bigint;
 begin
-    -- Expired blocks end in the order of their times. Past the first one that was not over at p_at, or once nothing was blocked,
+    -- Expired blocks end in the order of their times. Past the first one that had not expired at p_at, or once nothing was blocked,
     -- there is none.
     select m.number into v_last
     from store.movement as m
@@ -35,5 +35,5 @@ end;
 $$;
 
 comment on function inventory.expired_unswept(bigint, bigint, timestamptz) is
-'Units that were blocked at p_at, after the product''s movement of this number, by blocks whose time was over: their end was
+'Units that were blocked at p_at, after the product''s movement of this number, by blocks that had expired: their end was
 written later, or is still to be written.';

@@ -20,7 +20,7 @@ $$;
 comment on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) is
 'Take a promise back: reserved goes down, available goes up.
 
-Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Returns the movement; 0 is allowed, does nothing and returns null.
 Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

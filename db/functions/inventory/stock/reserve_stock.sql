@@ -20,7 +20,7 @@ $$;
 comment on function inventory.reserve_stock(bigint, inventory.quantity, inventory.reason, text) is
 'Promise units to a caller: available goes down, reserved goes up.
 
-Returns the movement; 0 is allowed, does nothing and returns null (API 2).
+Returns the movement; 0 is allowed, does nothing and returns null.
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.reserve_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

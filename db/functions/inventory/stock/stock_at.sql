@@ -56,14 +56,14 @@ begin
         select
             m.product_id,
             min(m.number) as first_number,
-            -- Blocks that were over at p_at, and written down as over later.
-            sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as lapsed
+            -- Blocks that had expired at p_at, and were ended later.
+            sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as ended_later
         from store.movement as m
         where m.created_at > p_at
         group by m.product_id
     ),
 
-    lapsed as (
+    unswept as (
         select b.product_id, sum(b.quantity) as quantity
         from store.block as b
         where inventory.is_expired_block(b, p_at)
@@ -75,7 +75,7 @@ begin
             s.product_id,
             coalesce(m.on_hand_before, s.on_hand) as on_hand,
             coalesce(m.reserved_before, s.reserved) as reserved,
-            coalesce(m.blocked_before, s.blocked) - coalesce(n.lapsed, 0) - coalesce(l.quantity, 0) as blocked,
+            coalesce(m.blocked_before, s.blocked) - coalesce(n.ended_later, 0) - coalesce(l.quantity, 0) as blocked,
             coalesce(o.quantity, m.average_quantity, s.average_quantity) as average_quantity,
             coalesce(o.value, m.average_value, s.average_value) as average_value
         from (
@@ -90,7 +90,7 @@ begin
             where d.deleted_at > p_at
         ) as s
         left join since as n on s.product_id = n.product_id
-        left join lapsed as l on s.product_id = l.product_id
+        left join unswept as l on s.product_id = l.product_id
         left join store.movement as m on n.product_id = m.product_id and n.first_number = m.number and m.created_at > p_at
         -- What changes nothing on hand leaves the average as it was.
         cross join lateral inventory.average_before(
@@ -110,6 +110,6 @@ $$;
 comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
-Blocks whose time was over at p_at hold nothing, swept or not. p_product_id null: of all products, and it looks from the present
+Blocks that had expired at p_at hold nothing, swept or not. p_product_id null: of all products, and it looks from the present
 backwards: at last month it reads a month of the ledger. Of one product it looks for its last movement then, however many came
 after that. Errors: 22023 before the ledger begins.';

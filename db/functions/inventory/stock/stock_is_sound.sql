@@ -47,5 +47,5 @@ $$;
 comment on function inventory.stock_is_sound(numeric, numeric, numeric, numeric, numeric, numeric, numeric, text) is
 'Whether a row of store.stock keeps the invariants: true, or check_violation with the name of the broken one.
 
-On hand, reserved, blocked, available and the reorder point are never below 0; no more lies at places, and no more is in the moving
-average, than is on hand; nothing is worth nothing; the status is known.';
+On hand, reserved, blocked, available and the reorder point are never below 0; no more lies at locations, and no more is in the
+moving average, than is on hand; nothing is worth nothing; the status is known.';

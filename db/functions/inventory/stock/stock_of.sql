@@ -20,7 +20,7 @@ end;
 $$;
 
 comment on function inventory.stock_of(bigint, timestamptz) is
-'A product''s balances now. p_at: units of blocks whose time is over then count as available, swept or not.
+'A product''s balances now. p_at: units of blocks that have expired by then count as available, swept or not.
 
 All null for a product with no inventory. See inventory.balances_of.';
 

@@ -37,7 +37,11 @@ begin
             reorder_point = coalesce(p_reorder_point, s.reorder_point),
             status = coalesce(p_status, s.status),
             updated_at = inventory.clock()
-        where s.product_id = p_product_id;
+        where s.product_id = p_product_id
+        returning * into v_stock;
+        perform inventory.record_change(
+            'inventory', p_product_id::text, to_jsonb(v_before), to_jsonb(v_stock), p_actor, p_product_id
+        );
     end if;
     if p_quantity <> v_stock.on_hand then
         perform inventory.post_line(

@@ -13,7 +13,6 @@ as $$
 declare
     v_posted inventory.posted;
 begin
-    perform inventory.require_argument('quantity', p_quantity is null);
     perform inventory.require_argument('unit_price', p_unit_price is null);
     v_posted := inventory.post_line(
         inventory.line('sale', p_product_id, p_quantity, p_actor => p_actor, p_unit_price => p_unit_price)

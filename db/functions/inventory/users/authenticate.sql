@@ -22,7 +22,7 @@ begin
     end if;
     raise exception using
         errcode = 'IV014', -- NO_ACTIVE_ACCOUNT
-        message = 'No active account found with the given credentials';
+        message = 'No active user has this name and password.';
 end;
 $$;
 

@@ -1,7 +1,8 @@
 create or replace function inventory.create_user(
     p_username inventory.username,
     p_password inventory.password,
-    p_role inventory.user_role
+    p_role inventory.user_role,
+    p_actor text default null
 )
 returns inventory.user_info
 language plpgsql
@@ -35,15 +36,16 @@ begin
             message = 'A user with that username already exists.',
             detail = jsonb_build_object('field', 'username');
     end if;
+    perform inventory.record_change('user', v_user.id::text, null, to_jsonb(v_user), p_actor);
     return inventory.user_info(v_user);
 end;
 $$;
 
-comment on function inventory.create_user(inventory.username, inventory.password, inventory.user_role) is
+comment on function inventory.create_user(inventory.username, inventory.password, inventory.user_role, text) is
 'Create a user who may log in over HTTP with one of the roles operator, employee, admin. Names mind no case.
 
 The password is kept as a bcrypt hash. Errors: DUPLICATE_USERNAME.';
 
 grant execute on function inventory.create_user(
-    inventory.username, inventory.password, inventory.user_role
+    inventory.username, inventory.password, inventory.user_role, text
 ) to inventory_admin;

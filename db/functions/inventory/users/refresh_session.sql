@@ -12,13 +12,13 @@ begin
     if v_user.is_active is not true then
         raise exception using
             errcode = 'IV014', -- NO_ACTIVE_ACCOUNT
-            message = 'No active account found for the given token.';
+            message = 'The user of the token is not active.';
     end if;
     if v_user.token_version is distinct from p_token_version then
         raise exception using
             errcode = 'IV015', -- TOKEN_NOT_VALID
-            message = 'Token is invalid',
-            hint = 'Log in again: the password or the role was changed.';
+            message = 'The password or the role was changed since the token was given.',
+            hint = 'Log in again.';
     end if;
     return inventory.user_info(v_user);
 end;

@@ -2,7 +2,8 @@ create or replace function inventory.update_user(
     p_user_id bigint,
     p_role inventory.user_role default null,
     p_is_active boolean default null,
-    p_password inventory.password default null
+    p_password inventory.password default null,
+    p_actor text default null
 )
 returns inventory.user_info
 language plpgsql
@@ -13,11 +14,13 @@ as $$
 declare
     v_cost constant integer := (select s.password_cost from store.setting as s);
     v_hash text;
+    v_before store.user_account;
     v_user store.user_account;
 begin
     if p_password is not null then
         v_hash := inventory.hash_password(p_password, extensions.gen_salt('bf', v_cost));
     end if;
+    select * into v_before from store.user_account as u where u.id = p_user_id for no key update;
     update store.user_account as u
     set
         role = coalesce(p_role, u.role),
@@ -33,16 +36,17 @@ begin
             errcode = 'IV016', -- USER_NOT_FOUND
             message = format('User %s does not exist.', coalesce(p_user_id::text, 'null'));
     end if;
+    perform inventory.record_change('user', p_user_id::text, to_jsonb(v_before), to_jsonb(v_user), p_actor);
     return inventory.user_info(v_user);
 end;
 $$;
 
-comment on function inventory.update_user(bigint, inventory.user_role, boolean, inventory.password) is
+comment on function inventory.update_user(bigint, inventory.user_role, boolean, inventory.password, text) is
 'Change a user''s role, password or whether the account is active; null leaves a thing as it is.
 
 A changed password or role ends the refresh tokens given before; a disabled user''s are refused while it is disabled.
 Access tokens end by themselves, within their few minutes. Errors: USER_NOT_FOUND.';
 
 grant execute on function inventory.update_user(
-    bigint, inventory.user_role, boolean, inventory.password
+    bigint, inventory.user_role, boolean, inventory.password, text
 ) to inventory_admin;

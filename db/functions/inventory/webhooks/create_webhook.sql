@@ -1,7 +1,8 @@
 create or replace function inventory.create_webhook(
     p_url inventory.webhook_url,
     p_events inventory.webhook_events,
-    p_enabled boolean default true
+    p_enabled boolean default true,
+    p_actor text default null
 )
 returns inventory.webhook_info
 language plpgsql
@@ -21,15 +22,16 @@ begin
         p_url, inventory.distinct_events(p_events), coalesce(p_enabled, true), inventory.new_webhook_secret(), v_now, v_now
     )
     returning * into v_webhook;
+    perform inventory.record_change('webhook', v_webhook.id::text, null, to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook, v_webhook.secret);
 end;
 $$;
 
-comment on function inventory.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean) is
+comment on function inventory.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Register a webhook endpoint: what happens from now on is sent to p_url, signed with the secret that is returned.
 
 The secret is shown here and by inventory.rotate_webhook_secret, and nowhere else.';
 
 grant execute on function inventory.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean
+    inventory.webhook_url, inventory.webhook_events, boolean, text
 ) to inventory_admin;

@@ -1,4 +1,4 @@
-create or replace function inventory.delete_webhook(p_webhook_id bigint)
+create or replace function inventory.delete_webhook(p_webhook_id bigint, p_actor text default null)
 returns void
 language plpgsql
 volatile
@@ -7,20 +7,25 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
+    v_before store.webhook;
 begin
+    select * into v_before from store.webhook as w
+    where w.id = p_webhook_id and w.deleted_at is null
+    for no key update;
     update store.webhook as w
     set enabled = false, deleted_at = v_now, updated_at = v_now
     where w.id = p_webhook_id and w.deleted_at is null;
     if not found then
         perform inventory.refuse_webhook(p_webhook_id);
     end if;
+    perform inventory.record_change('webhook', p_webhook_id::text, to_jsonb(v_before), null, p_actor);
 end;
 $$;
 
-comment on function inventory.delete_webhook(bigint) is
+comment on function inventory.delete_webhook(bigint, text) is
 'Delete a webhook endpoint with its deliveries: those not made yet never are. Errors: WEBHOOK_NOT_FOUND.
 
 It is marked, and shown to nobody from then on, however many deliveries it has; maintenance.purge_webhook_deliveries() removes
 them, and it.';
 
-grant execute on function inventory.delete_webhook(bigint) to inventory_admin;
+grant execute on function inventory.delete_webhook(bigint, text) to inventory_admin;

@@ -42,7 +42,10 @@ begin
         return false;
     end if;
     if v_is_gone then
-        update store.webhook as w set enabled = false, updated_at = v_now where w.id = v_webhook_id;
+        update store.webhook as w set enabled = false, updated_at = v_now where w.id = v_webhook_id and w.enabled;
+        if found then
+            perform inventory.record_change('webhook', v_webhook_id::text, '{"enabled": true}', '{"enabled": false}');
+        end if;
     end if;
     return true;
 end;

@@ -1,6 +1,7 @@
 create or replace function inventory.rotate_webhook_secret(
     p_webhook_id bigint,
-    p_overlap_seconds inventory.overlap_seconds default 0
+    p_overlap_seconds inventory.overlap_seconds default 0,
+    p_actor text default null
 )
 returns inventory.webhook_info
 language plpgsql
@@ -10,8 +11,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
+    v_before store.webhook;
     v_webhook store.webhook;
 begin
+    select * into v_before from store.webhook as w
+    where w.id = p_webhook_id and w.deleted_at is null
+    for no key update;
     update store.webhook as w
     set
         secret = inventory.new_webhook_secret(),
@@ -24,14 +29,15 @@ begin
     if not found then
         perform inventory.refuse_webhook(p_webhook_id);
     end if;
+    perform inventory.record_change('webhook', p_webhook_id::text, to_jsonb(v_before), to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook, v_webhook.secret);
 end;
 $$;
 
-comment on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds) is
+comment on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) is
 'Give a webhook endpoint a new secret, and return it.
 
 Every try that begins from now on is signed with it; for p_overlap_seconds with the last one too, so that a receiver can change
 over. One still older ends at once. Errors: WEBHOOK_NOT_FOUND.';
 
-grant execute on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds) to inventory_admin;
+grant execute on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) to inventory_admin;

@@ -2,7 +2,8 @@ create or replace function inventory.update_webhook(
     p_webhook_id bigint,
     p_url inventory.webhook_url default null,
     p_events inventory.webhook_events default null,
-    p_enabled boolean default null
+    p_enabled boolean default null,
+    p_actor text default null
 )
 returns inventory.webhook_info
 language plpgsql
@@ -11,8 +12,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_before store.webhook;
     v_webhook store.webhook;
 begin
+    select * into v_before from store.webhook as w
+    where w.id = p_webhook_id and w.deleted_at is null
+    for no key update;
     update store.webhook as w
     set
         url = coalesce(p_url, w.url),
@@ -25,16 +30,17 @@ begin
     if not found then
         perform inventory.refuse_webhook(p_webhook_id);
     end if;
+    perform inventory.record_change('webhook', p_webhook_id::text, to_jsonb(v_before), to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook);
 end;
 $$;
 
-comment on function inventory.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean) is
+comment on function inventory.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Change where a webhook''s events go, which ones, and whether it is enabled; null leaves a thing as it is.
 
 What is queued already goes to the new address. Nothing is queued for an endpoint that is not enabled; what was queued before
 waits until it is. Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text
 ) to inventory_admin;

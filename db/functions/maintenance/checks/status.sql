@@ -17,7 +17,7 @@ begin
     union all
     select 'last_migration', max(y.migration_id) from store._yoyo_migration as y
     union all
-    select 'products', inventory.row_count('product')::text
+    select 'products', inventory.row_total('product')::text
     union all
     select 'verification', maintenance.verification()
     union all

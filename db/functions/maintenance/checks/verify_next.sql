@@ -24,7 +24,7 @@ begin
     v_next := (select p.id from store.product_ever as p where p.id >= v_from order by p.id offset p_limit limit 1);
     select count(*) into v_count from maintenance.verify(v_from, coalesce(v_next - 1, 9223372036854775807));
     if v_next is null then
-        v_count := v_count + (select count(*) from maintenance.verify_row_counts());
+        v_count := v_count + (select count(*) from maintenance.verify_row_totals());
         v_pass.last_finished_at := v_now;
         v_pass.last_differences := v_pass.differences + v_count;
     end if;

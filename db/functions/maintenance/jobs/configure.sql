@@ -13,11 +13,14 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set intervalstyle = postgres
 as $$
 declare
+    v_before store.setting;
     v_message text;
     v_constraint text;
 begin
+    select * into v_before from store.setting as s for no key update;
     update store.setting as s
     set
         block_duration = coalesce(p_block_duration, s.block_duration),
@@ -26,6 +29,7 @@ begin
         password_cost = coalesce(p_password_cost, s.password_cost)
     returning s.block_duration, s.block_duration_maximum, s.idempotency_lifetime, s.password_cost
     into block_duration, block_duration_maximum, idempotency_lifetime, password_cost;
+    perform inventory.record_change('setting', '1', to_jsonb(v_before), (select to_jsonb(s) from store.setting as s));
 exception
     when check_violation then
         -- The same without its DETAIL, which is the row.

@@ -43,7 +43,7 @@ end;
 $$;
 
 comment on function maintenance.expire_blocks(integer) is
-'End as expired up to p_limit blocks whose time is over, of up to 60 products, those first that have waited longest, and return
+'End up to p_limit expired blocks, of up to 60 products, those first that have waited longest, and return
 how many.
 
 Only bookkeeping: their units could be had from the instant they expired. Skips products that somebody else is working

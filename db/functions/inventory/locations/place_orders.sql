@@ -17,16 +17,7 @@ declare
     v_refusal inventory.posted;
 begin
     perform inventory.require_argument('orders', p_orders is null);
-    for i in 1..cardinality(v_orders)
-    loop
-        perform inventory.require_argument('type', v_orders[i].type is null);
-        perform inventory.require_argument('sku', v_orders[i].sku is null);
-        perform inventory.require_argument('quantity', v_orders[i].quantity is null);
-        perform inventory.check_order(
-            v_orders[i].type, v_orders[i].quantity, v_orders[i].from_location, v_orders[i].to_location,
-            jsonb_build_array('orders', i - 1)
-        );
-    end loop;
+    perform inventory.check_order(v_orders[i], i - 1) from generate_subscripts(v_orders, 1) as i;
     v_prepared := inventory.prepare_orders(v_orders, array_fill(p_actor, array[cardinality(v_orders)]));
     select f.operations, f.refusals into v_operations, v_refusals
     from inventory.finish_orders(

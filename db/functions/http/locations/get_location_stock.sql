@@ -43,7 +43,7 @@ $$;
 comment on function http.get_location_stock(
     inventory.location_code, inventory.page_limit, inventory.search_text
 ) is
-'Show what lies at a place, in order of SKU.
+'Show what lies at a location, in order of SKU.
 
 limit: 1 to 1000 (default 1000). after: only those with a higher SKU code. total counts all.
 

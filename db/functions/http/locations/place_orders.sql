@@ -24,12 +24,17 @@ begin
                     case
                         when r.error_sqlstate is null then http.art_operation_json(r.operation)
                         else json_build_object(
-                            'status', 'error', 'message', r.error_message, 'error_code', http.art_error_code(r.error_sqlstate)
+                            'status', 'error',
+                            'message', r.error_message,
+                            'error_code', case e.code when 'PRODUCT_NOT_FOUND' then 'INVALID_SKU' else e.code end
                         )
                     end
+                    order by r.position
                 )
             )
-        from inventory.place_orders(p_orders, p_atomic, p_actor) as r
+        from inventory.place_orders(p_orders, p_atomic, p_actor) with ordinality
+            as r (operation, error_sqlstate, error_message, error_detail, position)
+        left join inventory.error_codes() as e on r.error_sqlstate = e.sqlstate
     );
 end;
 $$;

@@ -61,6 +61,6 @@ end;
 $$;
 
 comment on function inventory.finish_orders(store.art_operation[], inventory.posted[], inventory.posted[], bigint[]) is
-'Write the audit trail of the orders that were posted, and say in API 4''s words why others were not.
+'Write the audit trail of the orders that were posted, and say why others were not.
 
 p_operations, p_refusals, p_new_locations: of inventory.prepare_orders; p_posted: what inventory.post returned for its lines.';

@@ -8,7 +8,7 @@ declare
 begin
     select l.id into v_id from store.location as l where l.code = p_code;
     if v_id is null and p_is_made then
-        -- Two callers that make one place take turns before either has a product's row, so that neither waits in a ring.
+        -- Two callers that make one location take turns before either has a product's row, so that neither waits in a ring.
         perform pg_advisory_xact_lock(hashtextextended('location ' || p_code, 0));
         select l.id into v_id from store.location as l where l.code = p_code;
         if v_id is null then
@@ -24,6 +24,6 @@ end;
 $$;
 
 comment on function inventory.location_id(inventory.location_code, boolean) is
-'The id of the place; null where there is none, or, where p_is_made, a new one.
+'The id of the location; null where there is none, or, where p_is_made, a new one.
 
 Call it before a product''s stock row is locked.';

@@ -1,4 +1,4 @@
-create or replace function inventory.row_count(
+create or replace function inventory.row_total(
     p_subject text,
     p_category_id bigint default null,
     p_brand_id bigint default null
@@ -13,18 +13,18 @@ begin
     if p_category_id is not null then
         return (
             select coalesce(sum(c.delta), 0)
-            from store.row_count as c
+            from store.row_total as c
             where c.subject = v_pairs and c.category_id = p_category_id and (p_brand_id is null or c.brand_id = p_brand_id)
         );
     elsif p_brand_id is not null then
         return (
-            select coalesce(sum(c.delta), 0) from store.row_count as c where c.subject = v_pairs and c.brand_id = p_brand_id
+            select coalesce(sum(c.delta), 0) from store.row_total as c where c.subject = v_pairs and c.brand_id = p_brand_id
         );
     end if;
-    return (select coalesce(sum(c.delta), 0) from store.row_count as c where c.subject = p_subject);
+    return (select coalesce(sum(c.delta), 0) from store.row_total as c where c.subject = p_subject);
 end;
 $$;
 
-comment on function inventory.row_count(text, bigint, bigint) is
+comment on function inventory.row_total(text, bigint, bigint) is
 'How many rows a large list has, exactly, without counting them: product (of a category, of a brand; null: of all), inflow,
 outflow.';

@@ -1,4 +1,4 @@
-create or replace function maintenance.verify_places(p_from bigint, p_to bigint)
+create or replace function maintenance.verify_locations(p_from bigint, p_to bigint)
 returns table (check_name text, product_id bigint, subject text, expected numeric, found numeric)
 language plpgsql
 stable
@@ -8,8 +8,8 @@ declare
     v_start constant timestamptz := inventory.ledger_start();
 begin
     return query
-    -- What lies at places is part of what is on hand, and the stock row knows how much.
-    select 'stock knows what lies at places', s.product_id, 'located'::text, coalesce(sum(l.quantity), 0), s.located
+    -- What lies at locations is part of what is on hand, and the stock row knows how much.
+    select 'stock knows what lies at locations', s.product_id, 'located'::text, coalesce(sum(l.quantity), 0), s.located
     from store.stock as s
     left join store.location_stock as l on s.product_id = l.product_id
     where s.product_id between p_from and p_to
@@ -17,7 +17,7 @@ begin
     having coalesce(sum(l.quantity), 0) <> s.located;
 
     return query
-    -- At each place each movement begins where the last ended, and what lies there now is what the last one left.
+    -- At each location each movement begins where the last ended, and what lies there now is what the last one left.
     with state as (
         select m.product_id, m.location_id, m.movement_id, m.quantity_before, m.quantity_after
         from store.location_movement as m
@@ -44,20 +44,20 @@ begin
     from chain as c
     cross join lateral (
         values
-            ('place''s movement begins where the last ended', c.last_quantity, c.quantity_before, c.movement_id < c_now),
-            ('place equals its last movement', c.last_quantity, c.quantity_before, c.movement_id = c_now),
-            ('place equals its last movement', c.quantity_after, 0, c.is_last and c.movement_id < c_now)
+            ('location''s movement begins where the last ended', c.last_quantity, c.quantity_before, c.movement_id < c_now),
+            ('location equals its last movement', c.last_quantity, c.quantity_before, c.movement_id = c_now),
+            ('location equals its last movement', c.quantity_after, 0, c.is_last and c.movement_id < c_now)
     ) as k (check_name, expected, found, is_due)
     where (c.quantity_before <> c.last_quantity or c.is_last) and k.is_due and k.expected <> k.found;
 
     return query
-    -- A transfer changes no total; what names a place changes that place; what names none takes of places what it must. Each ART
-    -- operation has done what it says.
+    -- A transfer changes no total; what names a location changes that one; what names none takes of locations what it must.
+    -- Each ART operation has done what it says.
     select
         k.check_name, m.product_id, coalesce('operation ' || m.operation_id, 'movement ' || m.movement_id), k.expected, k.found
     from (
         select
-            coalesce(e.product_id, o.product_id) as product_id, e.movement_id, e.quantity as placed, v.id,
+            coalesce(e.product_id, o.product_id) as product_id, e.movement_id, e.quantity as located, v.id,
             v.on_hand_after - v.on_hand_before as change,
             case when o.created_at >= v_start then o.id end as operation_id,
             case o.operation_type
@@ -91,15 +91,15 @@ begin
     cross join lateral (
         values
             (
-                'movement equals its places', greatest(m.change, least(m.placed, 0)), m.placed,
-                m.id is not null and m.placed is not null
+                'movement equals its locations', greatest(m.change, least(m.located, 0)), m.located,
+                m.id is not null and m.located is not null
             ),
-            ('movement equals its places', 1, 0, m.id is null and m.movement_id > coalesce(b.movement_id, 0)),
+            ('movement equals its locations', 1, 0, m.id is null and m.movement_id > coalesce(b.movement_id, 0)),
             ('operation equals its movement', m.ordered, m.done, m.operation_id is not null)
     ) as k (check_name, expected, found, is_due)
     where
         (
-            m.placed <> greatest(m.change, least(m.placed, 0))
+            m.located <> greatest(m.change, least(m.located, 0))
             or (m.id is null and m.movement_id is not null)
             or (m.operation_id is not null and m.ordered is distinct from m.done)
         )
@@ -108,6 +108,6 @@ begin
 end;
 $$;
 
-comment on function maintenance.verify_places(bigint, bigint) is
+comment on function maintenance.verify_locations(bigint, bigint) is
 'The part of maintenance.verify() on locations: what lies at each follows from its movements, these are part of the product''s,
 and each ART operation has done what it says.';

@@ -16,4 +16,4 @@ begin
 end;
 $$;
 
-comment on function inventory.require_location(inventory.location_code) is 'The id of the place. Errors: LOCATION_NOT_FOUND.';
+comment on function inventory.require_location(inventory.location_code) is 'The id of the location. Errors: LOCATION_NOT_FOUND.';

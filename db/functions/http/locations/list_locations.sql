@@ -53,9 +53,9 @@ end;
 $$;
 
 comment on function http.list_locations(inventory.page_limit, inventory.location_code) is
-'List the places with how much lies there, in order of code.
+'List the locations with how much lies there, in order of code.
 
-limit: 1 to 1000 (default 1000). after: only those with a higher code. total counts all. Places that hold more than 1 000 000
+limit: 1 to 1000 (default 1000). after: only those with a higher code. total counts all. Locations that hold more than 1 000 000
 products between them cannot be summed up in time: 422, ask for fewer.
 
 Returns {"locations": [{"code": "text", "quantity": "quantity", "products": "integer"}], "total": "integer"}';

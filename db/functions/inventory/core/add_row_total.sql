@@ -1,4 +1,4 @@
-create or replace function inventory.count_rows(
+create or replace function inventory.add_row_total(
     p_subject text,
     p_delta bigint,
     p_category_id bigint default null,
@@ -9,16 +9,16 @@ language plpgsql
 volatile
 as $$
 begin
-    insert into store.row_count (subject, category_id, brand_id, delta)
+    insert into store.row_total (subject, category_id, brand_id, delta)
     values (p_subject, coalesce(p_category_id, 0), coalesce(p_brand_id, 0), p_delta);
 
     if random() < 1.0 / 50 then
         with gone as (
-            delete from store.row_count as c
+            delete from store.row_total as c
             where c.ctid = any(
                 array(
                     select o.ctid
-                    from store.row_count as o
+                    from store.row_total as o
                     where
                         o.subject = p_subject
                         and (o.category_id, o.brand_id) >= (coalesce(p_category_id, 0), coalesce(p_brand_id, 0))
@@ -30,7 +30,7 @@ begin
             returning c.category_id, c.brand_id, c.delta
         )
 
-        insert into store.row_count (subject, category_id, brand_id, delta)
+        insert into store.row_total (subject, category_id, brand_id, delta)
         select p_subject, g.category_id, g.brand_id, sum(g.delta)
         from gone as g
         group by g.category_id, g.brand_id
@@ -39,8 +39,8 @@ begin
 end;
 $$;
 
-comment on function inventory.count_rows(text, bigint, bigint, bigint) is
-'Note that a large list has so many rows more (below 0: fewer): see inventory.row_count. Waits for nobody.
+comment on function inventory.add_row_total(text, bigint, bigint, bigint) is
+'Add to the total of a large list (below 0: take away): see inventory.row_total. Waits for nobody.
 
 About one call in 50 sums up 100 rows, from its own category and brand on, so that the table has about two rows for each pair of
 them, however many products there are. It skips rows that another call is summing up.';

@@ -17,7 +17,7 @@ end;
 $$;
 
 comment on function http.record_count_lines(bigint, inventory.count_lines, text) is
-'Write down what was found at the place, 1 to 1000 lines.
+'Write down what was found at the location, 1 to 1000 lines.
 
 Counting a SKU again replaces its line. What moves there afterwards is no difference.
 

@@ -15,19 +15,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_order constant inventory.art_order := row(
+        p_type, p_sku, p_quantity, p_from_location, p_to_location, p_reason, p_sufficient_stock
+    );
     v_prepared record;
     v_done record;
 begin
-    perform inventory.require_argument('type', p_type is null);
-    perform inventory.require_argument('sku', p_sku is null);
-    perform inventory.require_argument('quantity', p_quantity is null);
-    perform inventory.check_order(p_type, p_quantity, p_from_location, p_to_location);
-    v_prepared := inventory.prepare_orders(
-        array[
-            row(p_type, p_sku, p_quantity, p_from_location, p_to_location, p_reason, p_sufficient_stock)::inventory.art_order
-        ],
-        array[p_actor]
-    );
+    perform inventory.check_order(v_order);
+    v_prepared := inventory.prepare_orders(array[v_order], array[p_actor]);
     v_done := inventory.finish_orders(
         v_prepared.operations, v_prepared.refusals, inventory.post(v_prepared.lines), v_prepared.new_locations
     );
@@ -44,8 +39,8 @@ comment on function inventory.place_order(
 ) is
 'Carry out an ART order, and write it down in the audit trail, in one.
 
-Add to, Remove from, Transfer between, Count what lies at, Adjust by so many at a place. A place is made where something is put,
-counted or adjusted first. Only units that are available leave. p_sufficient_stock false: say that stock is insufficient, and
+Add to, Remove from, Transfer between, Count what lies at, Adjust by so many at a location. A location is made where something
+is put, counted or adjusted first. Only units that are available leave. p_sufficient_stock false: say that stock is insufficient, and
 change nothing. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE (Add, Remove), INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
 QUANTITY_OUT_OF_RANGE; 22023 where the fields do not go together.';
 

@@ -17,6 +17,6 @@ begin
 end;
 $$;
 
-comment on function inventory.product_by_sku(text) is 'The product with this SKU code, in API 4''s words.
+comment on function inventory.product_by_sku(text) is 'The product with this SKU code.
 
 Errors: PRODUCT_NOT_FOUND.';

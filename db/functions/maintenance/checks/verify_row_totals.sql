@@ -1,4 +1,4 @@
-create or replace function maintenance.verify_row_counts()
+create or replace function maintenance.verify_row_totals()
 returns table (check_name text, product_id bigint, subject text, expected numeric, found numeric)
 language plpgsql
 stable
@@ -6,7 +6,7 @@ as $$
 begin
     return query
     select
-        'row count is right', null::bigint, c.subject || coalesce(' of category ' || c.category_id, '')
+        'row total is right', null::bigint, c.subject || coalesce(' of category ' || c.category_id, '')
         || coalesce(' of brand ' || c.brand_id, ''), c.expected, c.found
     from (
         select
@@ -26,7 +26,7 @@ begin
         ) as a
         full join (
             select o.subject, o.category_id, o.brand_id, sum(o.delta) as count
-            from store.row_count as o
+            from store.row_total as o
             group by o.subject, o.category_id, o.brand_id
         ) as r
             on
@@ -38,5 +38,5 @@ begin
 end;
 $$;
 
-comment on function maintenance.verify_row_counts() is
-'The part of maintenance.verify() on the totals of lists (store.row_count), which are no product''s.';
+comment on function maintenance.verify_row_totals() is
+'The part of maintenance.verify() on the totals of lists (store.row_total), which are no product''s.';
