@@ -45,7 +45,7 @@ mutants: ## change the rules, see a test fail, write docs/mutants.md; FUNCTION=i
 	@tools/setup.sh && exec $(bin)/python -m tools.mutants $(if $(FUNCTION),--function $(FUNCTION)) $(if $(COUNT),--count $(COUNT)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: ## measure the service beside others, 35 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 7 minutes
+bench: ## measure the service beside others, 40 minutes; ROUNDS=3 SECONDS=3, ARGS=--quick for 12 minutes
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 bench-growth: ## measure 10 thousand to 10 million products, write docs/growth.*; SIZES='10000 100000'

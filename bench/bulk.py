@@ -1,21 +1,24 @@
-"""ART orders in bulk over HTTP: lines a second.
+"""What comes in bulk over HTTP: ART orders in lines a second, and how long an import of products takes.
 
-python -m bench.bulk            a server and a cluster of its own, two clients, calls of 1000 orders
+python -m bench.bulk [CHECKOUT]      a server, of another checkout if there is one named, and a cluster of its own;
+                                     four clients, calls of 1000 orders
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import itertools
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -24,57 +27,90 @@ from tools.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTS = 2000
-CLIENTS = 2
+CLIENTS = 4
 LINES = 1000
+CALLS = 5  # of each client, over and over
 SECONDS = 10.0
+STOCK = "RACK-Z0-00"  # where there is enough of each product for what is removed and transferred
+STOCKED = 1_000_000
+IMPORTED = 100_000
 
 
-def place(draw: random.Random) -> str:
-    return f"RACK-{draw.choice('ABCDE')}{draw.randrange(10)}-{draw.randrange(10):02}"
+def mixed(draw: random.Random, products: int) -> dict[str, object]:
+    """An order that is never refused: half are Adds, the rest the four other types."""
+
+    def place() -> str:
+        return f"RACK-{draw.choice('ABCDE')}{draw.randrange(10)}-{draw.randrange(10):02}"
+
+    kind = draw.choice(["Add", "Add", "Add", "Add", "Remove", "Transfer", "Count", "Adjust"])
+    order: dict[str, object] = {"type": kind, "sku": f"B-{draw.randrange(products)}", "quantity": draw.randrange(1, 9)}
+    if kind in ("Remove", "Transfer"):
+        order["from_location"] = STOCK
+    if kind != "Remove":
+        order["to_location"] = place()
+    return order
 
 
-def adds(draw: random.Random) -> dict[str, object]:
-    sku, quantity = f"B-{draw.randrange(PRODUCTS)}", draw.randrange(1, 9)
-    return {"type": "Add", "sku": sku, "quantity": quantity, "to_location": place(draw)}
+def post(url: str, body: bytes, kind: str = "application/json", token: str = "") -> str:
+    """The answer's `status`, where it has one; of a refusal its number."""
+    headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
+            return str(json.load(answer).get("status", answer.status))
+    except urllib.error.HTTPError as error:
+        return str(error.code)
 
 
-def mixed(draw: random.Random) -> dict[str, object]:
-    """Half adds, the rest counts and adjustments: orders that are never refused."""
-    order = adds(draw)
-    return order | {"type": draw.choice(["Add", "Add", "Count", "Adjust"])}
+def bulk(url: str, products: int) -> str:
+    """Orders about so many products, over and over: lines a second, and what the calls were answered."""
 
+    draw = random.Random(products)
+    bodies = [
+        json.dumps({"orders": [mixed(draw, products) for _ in range(LINES)]}).encode() for _ in range(CLIENTS * CALLS)
+    ]
 
-def post(url: str, body: object) -> None:
-    request = urllib.request.Request(
-        f"{url}/api/v1/art_orders", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        assert json.load(answer)["status"] == "success"
+    def client(number: int) -> collections.Counter[str]:
+        answers: collections.Counter[str] = collections.Counter()
+        for body in itertools.cycle(bodies[number::CLIENTS]):
+            answers[post(f"{url}/api/v1/art_orders", body)] += 1
+            if time.perf_counter() - begin >= SECONDS:
+                break
+        return answers
 
-
-def lines_a_second(url: str, order: Callable[[random.Random], dict[str, object]]) -> float:
-    done: list[int] = []
     begin = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = sum(pool.map(client, range(CLIENTS)), collections.Counter())
+    seconds = time.perf_counter() - begin
+    return f"{answers['success'] * LINES / seconds:.0f} lines a second; answers: {dict(answers)}"
 
-    def work(number: int) -> None:
-        draw = random.Random(number)
-        while time.perf_counter() - begin < SECONDS:
-            post(url, {"orders": [order(draw) for _ in range(LINES)]})
-            done.append(LINES)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(done) / (time.perf_counter() - begin)
+def load(url: str) -> str:
+    """Import so many products as CSV: how long it takes."""
+    login = urllib.request.Request(
+        f"{url}/api/v1/authentication/token/",
+        json.dumps({"username": "admin", "password": "admin"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(login) as answer:
+        token = json.load(answer)["access"]
+    for name in ("brands", "categories"):
+        post(f"{url}/api/v1/{name}/", b'{"name": "B"}', token=token)
+    lines = (f"Product {number},1,1,4.00,19.90,200\n" for number in range(IMPORTED))
+    body = ("title,category,brand,cost_price,selling_price,quantity\n" + "".join(lines)).encode()
+    begin = time.perf_counter()
+    status = post(f"{url}/api/v1/products/import/", body, "text/csv", token)
+    return f"{time.perf_counter() - begin:.1f} s; answer: {status}"
 
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="inventory-bench-") as directory:
         environment = os.environ | {"DATA_DIR": directory, "PORT": "0", "ENV_FILE": ".env.dev"}
         server = subprocess.Popen(
-            [sys.executable, "-m", "tools.run"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tools.run"],
+            cwd=(sys.argv[1:] or [ROOT])[0],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert server.stdout is not None
         try:
@@ -85,8 +121,16 @@ def main() -> int:
                     " from generate_series(0, %s) as g",
                     [PRODUCTS - 1],
                 )
-            for name, order in (("adds", adds), ("adds, counts and adjustments", mixed)):
-                print(f"{name}: {lines_a_second(url, order):.0f} lines a second")
+            for start in range(0, PRODUCTS, LINES):
+                orders = [
+                    {"type": "Add", "sku": f"B-{number}", "quantity": STOCKED, "to_location": STOCK}
+                    for number in range(start, start + LINES)
+                ]
+                stocked = post(f"{url}/api/v1/art_orders", json.dumps({"orders": orders}).encode())
+                assert stocked == "success", stocked
+            print(f"mixed orders about {PRODUCTS} products: {bulk(url, PRODUCTS)}", flush=True)
+            print(f"mixed orders about one product: {bulk(url, 1)}", flush=True)
+            print(f"import of {IMPORTED} products: {load(url)}", flush=True)
         finally:
             server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

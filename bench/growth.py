@@ -133,7 +133,7 @@ select 'product by category and brand', p.category_id, p.brand_id, count(*)
 from store.product as p
 group by p.category_id, p.brand_id
 union all
-select 'product', null, null, {products};
+select 'product', 0, 0, {products};
 
 select
     setval(pg_get_serial_sequence('store.product', 'id'), {products}),

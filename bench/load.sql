@@ -95,9 +95,9 @@ order by m.id;
 insert into store.row_total (subject, category_id, brand_id, delta)
 select 'product by category and brand', p.category_id, p.brand_id, count(*) from store.product as p group by p.category_id, p.brand_id
 union all
-select 'product', null, null, count(*) from store.product
+select 'product', 0, 0, count(*) from store.product
 union all
-values ('inflow', null::bigint, null::bigint, :products), ('outflow', null, null, :products);
+values ('inflow', 0, 0, :products), ('outflow', 0, 0, :products);
 
 insert into store.purchase (
     product_id, number, id, supplier_id, movement_id, quantity, unit_cost, cost, actor, created_at, quantity_to_date,

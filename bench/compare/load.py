@@ -22,13 +22,19 @@ class LoadError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What wrk sends, with the words of work.lua in it; ``follow``: path and body of a second call for each answer."""
+    """What wrk sends, with the words of work.lua in it.
+
+    ``follow``: path and body of a second call for each answer. ``is_keyed``: each call has its own Idempotency-Key.
+    ``refusal``: the status that every answer is to have, where it is no success.
+    """
 
     method: str
     path: str
     body: str = ""
     follow: tuple[str, str] = ("", "")
     token: str = ""
+    is_keyed: bool = False
+    refusal: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +68,7 @@ def wrk(url: str, request: Request, connections: int, seconds: float, *, count_s
         "--timeout=30s",
         *("-s", LUA, url, "--"),
         *(request.method, request.path, request.body, *request.follow, PRODUCTS, request.token, int(count_statuses)),
+        int(request.is_keyed),
     )
     line = next((line for line in said.splitlines() if line.startswith("{")), None)
     if line is None:
@@ -69,11 +76,15 @@ def wrk(url: str, request: Request, connections: int, seconds: float, *, count_s
     counted = json.loads(line)
     errors: collections.Counter[str] = collections.Counter()
     for statuses in counted["statuses"]:
-        errors.update({status: times for status, times in statuses.items() if not 200 <= int(status) < 300})
-    if not count_statuses and counted["status"]:
-        errors["status 400 or above"] = counted["status"]
+        wanted = range(request.refusal, request.refusal + 1) if request.refusal else range(200, 300)
+        errors.update({status: times for status, times in statuses.items() if int(status) not in wanted})
+    refused, answered = counted["status"], counted["requests"] - counted["status"]
+    if request.refusal:
+        refused, answered = answered, refused
+    if not count_statuses and refused:
+        errors["success" if request.refusal else "status 400 or above"] = refused
     errors.update({kind: counted[kind] for kind in ("connect", "read", "write", "timeout") if counted[kind]})
-    count = counted["requests"] - counted["status"]
+    count = answered
     if request.follow[0]:
         # Not "followed": with many connections the first calls are all of one kind.
         count //= 2

@@ -44,7 +44,7 @@ insert into store.price (product_id, price_type, amount, effective_from, created
 select g, 'retail', 2.95, now(), now(), now()
 from generate_series(1, :products) as g;
 
-insert into store.row_total (subject, category_id, brand_id, delta) values ('product', null, null, :products);
+insert into store.row_total (subject, category_id, brand_id, delta) values ('product', 0, 0, :products);
 
 select
     setval(pg_get_serial_sequence('store.product', 'id'), :products),

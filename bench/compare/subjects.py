@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from bench.compare.load import LoadError, Request, Script
-from bench.compare.works import ONE, SALE_QUANTITY
+from bench.compare.works import ONE, SALE_QUANTITY, SOLD_OUT, SOLD_OUT_UNITS
 from tools.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +87,12 @@ class Subject:
 
     def start(self) -> None:
         """When this returns, it answers."""
+
+    def sell_out(self) -> None:
+        """Reserve all that there is of the product of the work sold-out."""
+        request = self.requests.get("sold-out")
+        if isinstance(request, Request):
+            ask(self.url, dataclasses.replace(request, body=json.dumps({"amount": SOLD_OUT_UNITS})))
 
     def stop(self) -> None:
         if self._process is None:
@@ -179,6 +185,12 @@ class Pgbench(Subject):
             "read": Script(f"{draw}select http.get_inventory_item(p_id => :id::text);\n", *operator),
             "reserve-many": Script(draw + reserve.format(":id"), *operator),
             "reserve-one": Script(reserve.format(ONE), *operator),
+            "keyed": Script(
+                f"{draw}select * from http.once('anonymous', gen_random_uuid()::text, 'reserve', 'reserve_stock',"
+                " jsonb_build_object('p_id', (:id)::text, 'p_amount', 1, 'p_actor', 'anonymous'));\n",
+                *operator,
+            ),
+            "sold-out": Script("select bench.refuse();\n", *operator),
             "block-convert": Script(
                 f"{draw}select http.create_block(p_sku_id => {uuid}, p_quantity => 1, p_actor => 'anonymous')"
                 " ->> 'block_id' as block \\gset\n"
@@ -196,6 +208,24 @@ class Pgbench(Subject):
                 *admin,
             ),
         }
+
+    def sell_out(self) -> None:
+        reserve = f"http.reserve_stock(p_id => '{SOLD_OUT}', p_amount => {{}}, p_actor => 'anonymous')"
+        # An error would end a client of pgbench.
+        with psycopg.connect(self.dsn()) as connection:
+            connection.execute(f"select {reserve.format(SOLD_OUT_UNITS)}".encode())
+            connection.execute(
+                f"""
+                create schema bench;
+                grant usage on schema bench to inventory_operator;
+                create function bench.refuse() returns void language plpgsql as $$
+                begin
+                    perform {reserve.format(1)};
+                    assert false, 'not refused';
+                exception when others then null; -- but not that of assert
+                end $$
+                """.encode()
+            )
 
 
 class Bare(Subject):
@@ -226,6 +256,8 @@ def service_requests() -> dict[str, Request]:
         "read": Request("GET", "/api/v1/inventory/<id>"),
         "reserve-many": Request("POST", "/api/v1/inventory/<id>/reserveStock", '{"amount": 1}'),
         "reserve-one": Request("POST", f"/api/v1/inventory/{ONE}/reserveStock", '{"amount": 1}'),
+        "keyed": Request("POST", "/api/v1/inventory/<id>/reserveStock", '{"amount": 1}', is_keyed=True),
+        "sold-out": Request("POST", f"/api/v1/inventory/{SOLD_OUT}/reserveStock", '{"amount": 1}', refusal=409),
         "block-convert": Request(
             "POST",
             "/sku/<uuid>/temporary-block",
@@ -241,7 +273,8 @@ class Plain(Subject):
     def __init__(self, name: str, cluster: Cluster, pool_size: int) -> None:
         super().__init__(name, cluster)
         self._pool_size = pool_size
-        self.requests = {work: asked for work, asked in service_requests().items() if work != "block-convert"}
+        asked = service_requests()
+        self.requests = {work: asked[work] for work in ("read", "reserve-many", "reserve-one")}
 
     def start(self) -> None:
         port = free_port()
@@ -300,6 +333,7 @@ class Peer(Subject):
             "read": Request("GET", "/products/<id>"),
             "reserve-many": Request("POST", "/products/<id>/reserve", '{"amount": 1}'),
             "reserve-one": Request("POST", f"/products/{ONE}/reserve", '{"amount": 1}'),
+            "sold-out": Request("POST", f"/products/{SOLD_OUT}/reserve", '{"amount": 1}', refusal=409),
             "block-convert": Request(
                 "POST", "/products/<id>/blocks", '{"quantity": 1}', follow=("/blocks/<block>/convert", "{}")
             ),
@@ -318,6 +352,7 @@ class FastApi(Peer):
     """``size``: of a worker's pool of connections."""
 
     def start(self) -> None:
+        self.requests |= {"keyed": dataclasses.replace(self.requests["reserve-many"], is_keyed=True)}
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         url = f"postgresql+asyncpg://postgres@/{self.database}?host={self.cluster.socket_directory}"
@@ -429,6 +464,8 @@ def ask(url: str, request: Request) -> dict[str, Any]:
         with urllib.request.urlopen(asked, timeout=30) as answer:
             text = answer.read()
     except urllib.error.HTTPError as error:
+        if error.code == request.refusal:
+            return {}
         raise LoadError(f"{request.method} {path} is answered {error.code}: {error.read().decode()}") from error
     parsed = json.loads(text) if text else {}
     # GraphQL's way to say it, with status 200.

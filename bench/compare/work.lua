@@ -1,8 +1,9 @@
--- What wrk sends: wrk -s work.lua URL -- METHOD PATH BODY FOLLOW_PATH FOLLOW_BODY PRODUCTS TOKEN COUNT_STATUS
+-- What wrk sends: wrk -s work.lua URL -- METHOD PATH BODY FOLLOW_PATH FOLLOW_BODY PRODUCTS TOKEN COUNT_STATUS KEYED
 --
 -- In a path or a body <id> stands for a product drawn anew for each request, <uuid> for the UUID of one, <page> for one of
 -- the first 50 pages. FOLLOW_PATH (may be empty): a call made for each block that an answer to PATH has made, <block> being
--- its block_id. COUNT_STATUS: 1 counts the answers by status, which costs wrk time.
+-- its block_id. COUNT_STATUS: 1 counts the answers by status, which costs wrk time. KEYED: 1 gives each request an
+-- Idempotency-Key that no other one has, of this run or another: a run lasts a second at least.
 -- Prints what it counted as one line of JSON.
 
 local threads = {}
@@ -13,6 +14,8 @@ function setup(thread)
 end
 
 local before_path, after_path, path, body, follow_path, follow_body, products
+local key_prefix
+local key_number = 0
 local blocks = {}
 local statuses = {}
 followed = 0
@@ -50,7 +53,12 @@ end
 
 local function build(path_parts, body_parts, block)
     local text = fill(body_parts, block)
-    return before_path .. fill(path_parts, block) .. after_path .. "Content-Length: " .. #text .. "\r\n\r\n" .. text
+    local key = ""
+    if key_prefix then
+        key_number = key_number + 1
+        key = "Idempotency-Key: " .. key_prefix .. key_number .. "\r\n"
+    end
+    return before_path .. fill(path_parts, block) .. after_path .. key .. "Content-Length: " .. #text .. "\r\n\r\n" .. text
 end
 
 local function post()
@@ -98,6 +106,9 @@ function init(arguments)
     if method ~= "GET" then
         after_path = after_path .. "Content-Type: application/json\r\n"
         request = post
+    end
+    if arguments[9] == "1" then
+        key_prefix = os.time() .. "-" .. number .. "-"
     end
     local hears = arguments[4] ~= "" and remember or nil
     if hears then

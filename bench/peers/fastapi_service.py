@@ -1,4 +1,4 @@
-"""The six works as a FastAPI service over SQLAlchemy 2 and asyncpg does them.
+"""The works as a FastAPI service over SQLAlchemy 2 and asyncpg does them.
 
 uvicorn fastapi_service:app      DATABASE_URL (postgresql+asyncpg://…) and POOL_SIZE in the environment
 """
@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Query, status
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, status
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Numeric, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -131,6 +132,12 @@ class Sale(Base):
     unit_price: Mapped[Money]
     revenue: Mapped[Money]
     cost: Mapped[Money]
+
+
+class IdempotencyKey(Base):
+    __tablename__ = "idempotency_key"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
 
 
 Positive = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=3)]
@@ -313,8 +320,14 @@ async def list_products(
 
 
 @app.post("/products/{product_id}/reserve", status_code=status.HTTP_204_NO_CONTENT)
-async def reserve(product_id: int, body: ReserveIn, db: Session) -> None:
+async def reserve(
+    product_id: int, body: ReserveIn, db: Session, idempotency_key: Annotated[str | None, Header()] = None
+) -> None:
     async with db.begin():
+        if idempotency_key is not None:
+            fresh = insert(IdempotencyKey).values(key=idempotency_key).on_conflict_do_nothing()
+            if await db.scalar(fresh.returning(IdempotencyKey.key)) is None:
+                return
         stock = await lock_stock(db, product_id)
         require_available(stock, body.amount)
         db.add(change(stock, "reserve", reserved=body.amount))

@@ -78,6 +78,11 @@ create table sale (
 );
 create index sale_product_idx on sale (product_id, id);
 
+create table idempotency_key (
+    key text primary key,
+    created_at timestamptz not null default now()
+);
+
 insert into product (sku_id, sku, name)
 select
     ('00000000-0000-7000-8000-' || lpad(to_hex(g), 12, '0'))::uuid, 'SKU-' || lpad(g::text, 7, '0'), 'Product number ' || g
