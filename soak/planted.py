@@ -370,7 +370,8 @@ end;
         """
 begin
     perform planted.write_postings(
-        p_stocks, p_movements, p_blocks, p_ended, p_opened, p_changed, p_uses, p_places, p_moves, p_low
+        p_stocks, p_movements, p_blocks, p_ended, p_opened, p_changed, p_uses, p_location_stocks, p_location_movements,
+        p_low
     );
     update store.cost_layer_use as u set cost = u.cost + 0.001
     where u.quantity > 0 and (u.product_id, u.movement_id, u.layer_id) in (

@@ -7,6 +7,8 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
 set lock_timeout = '100ms'
 as $$
 declare

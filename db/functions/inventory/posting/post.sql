@@ -1,8 +1,8 @@
 -- Every change of stock of every API is a line here. The function decides line by line in memory, in order of product, and
 -- writes what it accepted as sets (inventory.write_postings). docs/posting.md shows it step by step.
 -- Plans are generic, here and in what it calls: PostgreSQL would plan anew for each length of the arrays, which takes longer than
--- the writing. They go by indexes (no hash or merge join): PostgreSQL takes an array for ten or a hundred rows, and would read a
--- table of 1 000 products to change one.
+-- the writing. They go by indexes (no other join, no sequential scan, which is why jit is off: it would be started for the cost
+-- that stands for "not allowed"). A plan that was made while a table was small or empty would read all of it for one row.
 create or replace function inventory.post(p_lines inventory.posting[])
 returns inventory.posted[]
 language plpgsql
@@ -10,6 +10,8 @@ volatile
 set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
 as $$
 declare
     c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may touch: less than a second
