@@ -225,9 +225,12 @@ def line_problem(wrong: Mapping[int, Sequence[FieldError]]) -> Problem:
     )
 
 
+_JSON = simplejson.JSONEncoder(use_decimal=True, default=str, separators=(",", ":"))
+
+
 def dump(value: Any) -> bytes:
     """JSON with numbers as they came: a Decimal is written digit for digit."""
-    return simplejson.dumps(value, use_decimal=True, default=str, separators=(",", ":")).encode()
+    return _JSON.encode(value).encode()
 
 
 def _charset(content_type: str) -> str | None:
