@@ -924,7 +924,7 @@ class TestNames:
         assert Counter(race.finish()) == ({refusal: 16} if is_kept else {None: 1, refusal: 15})
         tables = {
             "IV005": ("product", "row_total", "stock", "movement", "cost_layer", "price"),
-            "IV017": ("user_account",),
+            "IV017": ("user_account", "audit"),
         }[refusal]
         assert database.counts() == before | {table: before[table] + 1 for table in tables}
         database.verify()

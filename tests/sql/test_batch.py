@@ -279,6 +279,24 @@ def places_in_queues(connection: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
+def test_stock_that_comes_while_a_batch_waits_for_another_product_can_be_had(database: Database) -> None:
+    """When the locks were taken there was none. To lock it later would be out of order, so the calls are made one by one."""
+    busy, empty = (database.product(f"A-{n}", quantity) for n, quantity in enumerate((9, 0)))
+    database.admin.execute("alter function http.batch(jsonb) set lock_timeout = '60s'")
+    holder, waiter = database.connect(), database.connect()
+    with ThreadPoolExecutor(1) as pool:
+        with holder.transaction():
+            holder.execute("select from store.stock where product_id = %s for update", [busy])
+            made = pool.submit(ask, waiter, [reserve(busy, 1), reserve(empty, 1)])
+            database.wait_until_blocked(waiter)
+            database.one("select (inventory.add_stock(%s, 5)).id", empty)
+        assert sqlstates(made.result()) == [None, None]
+    assert [database.stock(product) for product in (busy, empty)] == [(9, 1, 0), (5, 1, 0)]
+    savepoints = "select count(distinct xmin::text) from store.movement where kind = 'reserve'"
+    assert database.one(savepoints) == 2, "each on its own"
+    database.verify()
+
+
 def test_batches_queue_for_a_product_in_order_of_arrival(database: Database) -> None:
     """Not for its row, before which one that comes later could go first."""
     product = database.product(quantity=99)
