@@ -1426,11 +1426,13 @@ CREATE TABLE store.setting (
     block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
     idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
     password_cost integer DEFAULT 10 NOT NULL,
+    password_length_minimum integer DEFAULT 8 NOT NULL,
     CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
     CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
     CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
     CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16)))
+    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
+    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
 );
 
 ALTER TABLE store.setting OWNER TO inventory_owner;
@@ -1444,6 +1446,8 @@ COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer
 COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
 
 COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
+
+COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
 
 CREATE SEQUENCE store.sku_seq
     START WITH 1
