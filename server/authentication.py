@@ -18,7 +18,7 @@ from server.errors import Problem, dump
 from server.limits import Limit
 from server.routes import TOKEN_ROUTES
 from server.tokens import TokenError
-from server.types import text
+from server.types import text, text_as_sent
 
 # What an inactive or unknown user is told.
 NO_ACTIVE_ACCOUNT = {
@@ -29,13 +29,14 @@ NO_ACTIVE_ACCOUNT = {
 Answer = Callable[[Service, web.Request], Awaitable[web.Response]]
 
 _Text: Any = text(min_length=1)
+_Password: Any = text_as_sent(min_length=1)
 
 
 class Credentials(BaseModel):
     """A log-in."""
 
     username: _Text
-    password: _Text
+    password: _Password
 
 
 class Refresh(BaseModel):

@@ -289,6 +289,9 @@ def _refused_field(message: str, data: Mapping[str, Any]) -> FieldError:
     """The database's refusal of an argument, or of the fields of an order (in a list: ``index``)."""
     order = ("orders", data["index"]) if "index" in data else ()
     place = ("body", *order, *((data["field"],) if "field" in data else ()))
+    if (shortest := data.get("min_length")) is not None:
+        message = f"String should have at least {shortest} characters"
+        return FieldError("string_too_short", place, message, None, {"min_length": shortest})
     least = data.get("minimum")
     if least is None:
         return FieldError("value_error", place, f"Value error, {message}", data.get("input"))

@@ -337,6 +337,8 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
     match error.type:
         case "missing":
             return "This field is required."
+        case "string_too_short" if ctx.get("min_length", 1) > 1:
+            return f"Ensure this field has at least {ctx['min_length']} characters."
         case "string_too_short":
             return "This field may not be blank."
         case "string_type" | "string_unicode":

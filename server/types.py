@@ -10,6 +10,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Annotated, Any, Literal
+from unicodedata import combining, normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, WithJsonSchema, create_model
@@ -23,6 +24,9 @@ _DIGITS = re.compile(r"\d{1,30}", re.ASCII)
 # What an offset or rounding would move out of the years 0001 to 9999.
 _BEYOND_YEARS = re.compile(r"9999-12-31.*([.]\d{7}|-\d\d:?\d\d$)|0001-01-01.*[+]\d\d:?\d\d$", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
+
+_MOST_MARKS = 30
+_DOUBLE_MARKS = "\u0f73\u0f75\u0f81"  # become two marks each, but are none themselves
 
 # Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
 _UNPRINTABLE = (
@@ -114,6 +118,20 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def _to_nfc(value: Any) -> Any:
+    """Unicode's form NFC. What takes time that grows with the square of its length is refused: see UAX #15, 13."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    marks = 0
+    for sign in value:
+        marks = marks + 1 if combining(sign) or sign in _DOUBLE_MARKS else 0
+        if marks > _MOST_MARKS:
+            raise PydanticCustomError(
+                "string_marks", f"String should not have more than {_MOST_MARKS} combining marks in a row"
+            )
+    return normalize("NFC", value)
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("string_too_short", "String should have at least 1 character")
@@ -176,9 +194,14 @@ _BOOLEAN: dict[str, Any] = {
 }
 
 
-def text(**constraints: Any) -> Any:
+def text_as_sent(**constraints: Any) -> Any:
     """Text without NUL, which PostgreSQL cannot store; ``constraints``: pydantic's."""
     return Annotated[str, StringConstraints(**constraints), AfterValidator(_no_nul)]
+
+
+def text(**constraints: Any) -> Any:
+    """Text in Unicode's form NFC, which the domains ask for."""
+    return Annotated[text_as_sent(**constraints), BeforeValidator(_to_nfc)]
 
 
 TYPES: dict[str, Any] = {
@@ -212,7 +235,8 @@ TYPES: dict[str, Any] = {
         min_length=1,
         max_length=150,
     ),
-    "inventory.password": text(min_length=1, max_length=1024),
+    # As it was sent: the hash of a password that was set before may be of another form.
+    "inventory.password": text_as_sent(min_length=1, max_length=1024),
     "inventory.user_role": Literal["operator", "employee", "admin"],
     "inventory.iso_time": Annotated[
         _form(

@@ -22,7 +22,7 @@ from soak.world import WORLDS, World
 
 # Of each eight clients: two have no token, the rest are users of each role.
 ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
-PASSWORD = "soak"  # noqa: S105 - of users that live for a minute
+PASSWORD = "soak-soak"  # noqa: S105 - of users that live for a minute
 COLD_FOR_A_HOT = 8  # products that are not scarce, for each that is
 ANSWERS_SECONDS = 120.0
 SETTLE_SECONDS = 90.0

@@ -57,7 +57,7 @@ begin
     return clock_timestamp() + (select c.last_value from store.test_clock as c) * interval '1 microsecond';
 end;
 $$;
-update store.setting set password_cost = 4;
+update store.setting set password_cost = 4, password_length_minimum = 1;
 """
 
 

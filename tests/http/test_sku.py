@@ -79,6 +79,14 @@ def assert_invalid(answer: httpx.Response, *loc: Any, error: str | None = None) 
     return dict(found)
 
 
+def test_one_sku_code_however_its_accents_were_typed(client: httpx.Client) -> None:
+    sku_id = create_sku(client, "cafe\u0301")
+    assert client.get(f"/sku/{sku_id}").json()["sku_code"] == "caf\u00e9"
+    for code in ("caf\u00e9", "cafe\u0301"):
+        answer = client.post("/sku", json={"sku_code": code, "name": "A", "quantity": 1, "price": 1})
+        assert_refused(answer, 409, "DUPLICATE_SKU")
+
+
 # Making a SKU
 
 

@@ -124,6 +124,18 @@ def test_a_bad_value_is_422_in_djangos_words(shared: Shared, field: str, value: 
     assert_invalid(send(shared.admin, "POST", USERS, body), **{field: None if sentence is None else [sentence]})
 
 
+def test_a_short_password_is_422(admin: httpx.Client, database: Database, unchanged: Unchanged) -> None:
+    made = create(admin)
+    database.one("select maintenance.configure(p_password_length_minimum => 8)")
+    sentence = ["Ensure this field has at least 8 characters."]
+    with unchanged():
+        assert_invalid(admin.post(USERS, json=NEW | {"username": "Bob", "password": "sevenab"}), password=sentence)
+        assert_invalid(admin.patch(f"{USERS}{made['id']}/", json={"password": "sevenab"}), password=sentence)
+    create(admin, username="Bob", password="eightabc")
+    assert admin.patch(f"{USERS}{made['id']}/", json={"password": "eightabc"}).status_code == 200
+    create(admin, username="admin", password="admin")
+
+
 @pytest.mark.parametrize("path", [USERS, "/api/v1/users/{user_id}/"])
 @pytest.mark.parametrize("body", ["{", "abc", '{"a": NaN}', b"\xff", "[" * 100_000])
 def test_a_body_that_is_no_json_is_400(shared: Shared, path: str, body: str | bytes) -> None:

@@ -114,7 +114,7 @@ def written(conninfo: str) -> tuple[set[str], set[int]]:
 
 def stock_up(conninfo: str, count: int = 3) -> tuple[list[int], list[str]]:
     """The ids and SKU ids of new products with much stock; and the admin root, whose password is secret."""
-    run_sql(conninfo, "update store.setting set password_cost = 4")
+    run_sql(conninfo, "update store.setting set password_cost = 4, password_length_minimum = 6")
     rows(conninfo, "select maintenance.create_user('root', 'secret', 'admin')")
     made = rows(
         conninfo,

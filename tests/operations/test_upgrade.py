@@ -155,6 +155,18 @@ def test_functions_of_before_keep_the_totals_until_they_are_replaced(release: Re
     assert old.execute("select * from maintenance.verify()").fetchall() == []
 
 
+def test_names_and_codes_become_nfc_where_that_is_nobody_elses(release: Release) -> None:
+    old = release(NAMES[-1])
+    ids = [row[0] for row in old.execute("select id from store.product order by id limit 3").fetchall()]
+    codes = ("u\u0308-alone", "\u00fc-twice", "u\u0308-twice")
+    for product, code in zip(ids, codes, strict=True):
+        old.execute("update store.product set sku = %s, name = 'u\u0308' where id = %s", [code, product])
+    apply(old.info.dsn, jobs=False)
+    found = old.execute("select sku, name from store.product where id = any(%s) order by id", [ids]).fetchall()
+    assert found == [("\u00fc-alone", "\u00fc"), ("\u00fc-twice", "\u00fc"), ("u\u0308-twice", "\u00fc")]
+    assert old.execute("select * from maintenance.verify()").fetchall() == []
+
+
 def check_that_it_serves(connection: psycopg.Connection[Any], number: str) -> None:
     """A server over it shows what was there, keeps what was promised, and takes what is new."""
     skus = dict(connection.execute("select sku, sku_id::text from store.product").fetchall())

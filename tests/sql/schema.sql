@@ -12,7 +12,8 @@ ALTER DOMAIN inventory.art_quantity OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.art_quantity IS 'Whole units of an ART order: 1 to 1 000 000; a Count may find 0, an Adjust may be below 0.';
 
 CREATE DOMAIN inventory.art_reason AS text
-	CONSTRAINT art_reason_length CHECK ((length(VALUE) <= 255));
+	CONSTRAINT art_reason_length CHECK ((length(VALUE) <= 255))
+	CONSTRAINT art_reason_nfc CHECK ((VALUE IS NFC NORMALIZED));
 
 ALTER DOMAIN inventory.art_reason OWNER TO inventory_owner;
 
@@ -130,7 +131,8 @@ ALTER DOMAIN inventory.delivery_status OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.delivery_status IS 'The status of a delivery: pending, delivered, or failed (refused at its last try so far).';
 
 CREATE DOMAIN inventory.description AS text
-	CONSTRAINT description_length CHECK ((length(VALUE) <= 10000));
+	CONSTRAINT description_length CHECK ((length(VALUE) <= 10000))
+	CONSTRAINT description_nfc CHECK ((VALUE IS NFC NORMALIZED));
 
 ALTER DOMAIN inventory.description OWNER TO inventory_owner;
 
@@ -177,6 +179,7 @@ COMMENT ON TYPE inventory.movement_kind IS 'What a kind of movement does and cou
 
 CREATE DOMAIN inventory.name AS text
 	CONSTRAINT name_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 255)))
+	CONSTRAINT name_nfc CHECK ((VALUE IS NFC NORMALIZED))
 	CONSTRAINT name_not_blank CHECK ((VALUE ~ '[^\s]'::text));
 
 ALTER DOMAIN inventory.name OWNER TO inventory_owner;
@@ -397,7 +400,8 @@ ALTER DOMAIN inventory.quantity OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.quantity IS 'Units of stock: 0 to 999 999 999.999, at most 3 decimals.';
 
 CREATE DOMAIN inventory.reason AS text
-	CONSTRAINT reason_length CHECK ((length(VALUE) <= 1000));
+	CONSTRAINT reason_length CHECK ((length(VALUE) <= 1000))
+	CONSTRAINT reason_nfc CHECK ((VALUE IS NFC NORMALIZED));
 
 ALTER DOMAIN inventory.reason OWNER TO inventory_owner;
 
@@ -420,14 +424,16 @@ ALTER DOMAIN inventory.related_id OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.related_id IS 'The integer id of another thing that a body names.';
 
 CREATE DOMAIN inventory.search_text AS text
-	CONSTRAINT search_text_length CHECK ((length(VALUE) <= 255));
+	CONSTRAINT search_text_length CHECK ((length(VALUE) <= 255))
+	CONSTRAINT search_text_nfc CHECK ((VALUE IS NFC NORMALIZED));
 
 ALTER DOMAIN inventory.search_text OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.search_text IS 'What to look for in names and codes: up to 255 characters, none of them special.';
 
 CREATE DOMAIN inventory.serial_number AS text
-	CONSTRAINT serial_number_length CHECK ((length(VALUE) <= 255));
+	CONSTRAINT serial_number_length CHECK ((length(VALUE) <= 255))
+	CONSTRAINT serial_number_nfc CHECK ((VALUE IS NFC NORMALIZED));
 
 ALTER DOMAIN inventory.serial_number OWNER TO inventory_owner;
 
@@ -435,6 +441,7 @@ COMMENT ON DOMAIN inventory.serial_number IS 'A maker''s serial number, free tex
 
 CREATE DOMAIN inventory.sku_code AS text
 	CONSTRAINT sku_code_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
+	CONSTRAINT sku_code_nfc CHECK ((VALUE IS NFC NORMALIZED))
 	CONSTRAINT sku_code_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]'::text))
 	CONSTRAINT sku_code_trimmed CHECK ((VALUE !~ '^ | $'::text));
 
@@ -451,6 +458,7 @@ COMMENT ON DOMAIN inventory.stock_status IS 'The status of a product''s inventor
 
 CREATE DOMAIN inventory.unit_symbol AS text
 	CONSTRAINT unit_symbol_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 16)))
+	CONSTRAINT unit_symbol_nfc CHECK ((VALUE IS NFC NORMALIZED))
 	CONSTRAINT unit_symbol_not_blank CHECK ((VALUE ~ '[^\s]'::text));
 
 ALTER DOMAIN inventory.unit_symbol OWNER TO inventory_owner;
@@ -1426,11 +1434,13 @@ CREATE TABLE store.setting (
     block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
     idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
     password_cost integer DEFAULT 10 NOT NULL,
+    password_length_minimum integer DEFAULT 8 NOT NULL,
     CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
     CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
     CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
     CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16)))
+    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
+    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
 );
 
 ALTER TABLE store.setting OWNER TO inventory_owner;
@@ -1444,6 +1454,8 @@ COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer
 COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
 
 COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
+
+COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
 
 CREATE SEQUENCE store.sku_seq
     START WITH 1

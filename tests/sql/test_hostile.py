@@ -228,7 +228,7 @@ def scene() -> Iterator[Scene]:
     with new_database() as conninfo:
         apply(conninfo, jobs=False)
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            connection.execute("update store.setting set password_cost = 4")
+            connection.execute("update store.setting set password_cost = 4, password_length_minimum = 1")
             connection.execute(STANDING_CLOCK)
         made = Scene(conninfo)
         before = contents(made.database)

@@ -312,7 +312,8 @@ def test_a_setting_that_is_not_named_stays(call: Call) -> None:
         "block_duration": timedelta(minutes=15),
         "block_duration_maximum": timedelta(days=30),
         "idempotency_lifetime": DAY,
-        "password_cost": 4,  # the tests' own
+        "password_cost": 4,  # the tests' own, as the next
+        "password_length_minimum": 1,
     }
     assert call("maintenance.configure", **DBA) == before
     for name, value in (
@@ -320,6 +321,7 @@ def test_a_setting_that_is_not_named_stays(call: Call) -> None:
         ("block_duration_maximum", 2 * HOUR),
         ("idempotency_lifetime", HOUR),
         ("password_cost", 7),
+        ("password_length_minimum", 12),
     ):
         before[name] = value
         assert call("maintenance.configure", **{f"p_{name}": value}, **DBA) == before
@@ -338,6 +340,8 @@ def test_a_setting_out_of_its_range_is_refused(call: Call, refused: Refused, sub
         ("p_idempotency_lifetime", "-1 day", "setting_idempotency_lifetime_range"),
         ("p_password_cost", 3, "setting_password_cost_range"),
         ("p_password_cost", 17, "setting_password_cost_range"),
+        ("p_password_length_minimum", 0, "setting_password_length_minimum_range"),
+        ("p_password_length_minimum", 1025, "setting_password_length_minimum_range"),
     ):
         with subtests.test(setting, value=value), refused("23514", constraint):
             call("maintenance.configure", **{setting: value}, **DBA)
@@ -370,6 +374,7 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
         "setting block_duration_maximum": "30 days",
         "setting idempotency_lifetime": "24:00:00",
         "setting password_cost": "4",
+        "setting password_length_minimum": "1",
         "ledger_movements_of_no_month": "0",
     }
     assert facts.items() >= expected.items()

@@ -96,6 +96,45 @@ def test_a_password_may_be_any_text(call: Call, subtests: pytest.Subtests) -> No
             log_in(call, f"user-{number}", password)
 
 
+def test_a_new_password_has_as_many_characters_as_the_settings_ask_for(
+    database: Database, call: Call, refused: Refused, ann: dict[str, Any]
+) -> None:
+    """8, where nobody has set it; for the function it makes no difference which user is meant, nor which role calls."""
+    default = database.one(
+        "select column_default from information_schema.columns where column_name = 'password_length_minimum'"
+    )
+    assert default == "8"
+    call("maintenance.configure", p_password_length_minimum=int(default), **DBA)
+    for short in ("sevenab", "äöüäöüä", "x", "admin"):
+        for refuse in (
+            lambda short=short: call("maintenance.create_user", "Bob", short, "admin", **DBA),
+            lambda short=short: call("create_user", "Bob", short, "admin", **ADMIN),
+            lambda short=short: call("maintenance.change_password", "Ann", short, **DBA),
+            lambda short=short: call("update_user", ann["id"], p_password=short, **ADMIN),
+        ):
+            with refused("22023") as error:
+                refuse()
+            assert json.loads(error.value.diag.message_detail or "") == {"field": "password", "min_length": 8}
+            assert short not in str(error.value.diag.message_primary)
+    call("maintenance.create_user", "Bob", "eightabc", "admin", **DBA)
+    log_in(call, call("maintenance.change_password", "Ann", "äöüäöüäö", **DBA)["username"], "äöüäöüäö")  # type: ignore[index]
+    call("maintenance.configure", p_password_length_minimum=9, **DBA)
+    with refused("22023"):
+        call("maintenance.change_password", "Ann", "eightabc", **DBA)
+    log_in(call, "Bob", "eightabc")  # a password that was set before goes on
+
+
+def test_the_login_of_development_alone_may_be_short(call: Call, refused: Refused) -> None:
+    call("maintenance.configure", p_password_length_minimum=8, **DBA)
+    call("maintenance.create_user", "Admin", "admin", "admin", **DBA)
+    log_in(call, "admin", "admin")
+    for short in ("Admin", "admin1", "secret"):
+        with refused("22023"):
+            call("maintenance.change_password", "admin", short, **DBA)
+    call("maintenance.change_password", "ADMIN", "long enough", **DBA)
+    call("maintenance.change_password", "ADMIN", "admin", **DBA)
+
+
 def test_names_mind_no_case(database: Database, call: Call, refused: Refused, ann: dict[str, Any]) -> None:
     for name in ("Ann", "ANN", "ann"):
         assert log_in(call, name, PASSWORD) == ann

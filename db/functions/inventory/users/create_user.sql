@@ -12,7 +12,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
-    v_cost constant integer := (select s.password_cost from store.setting as s);
     v_user store.user_account;
 begin
     perform inventory.require_argument('username', p_username is null);
@@ -22,7 +21,7 @@ begin
     insert into store.user_account (username, password_hash, role, created_at, updated_at)
     values (
         p_username,
-        inventory.hash_password(p_password, extensions.gen_salt('bf', v_cost)),
+        inventory.new_password_hash(p_username, p_password),
         p_role,
         v_now,
         v_now
@@ -44,7 +43,7 @@ $$;
 comment on function inventory.create_user(inventory.username, inventory.password, inventory.user_role, text) is
 'Create a user who may log in over HTTP with one of the roles operator, employee, admin. Names mind no case.
 
-The password is kept as a bcrypt hash. Errors: DUPLICATE_USERNAME.';
+The password is kept as a bcrypt hash. Errors: DUPLICATE_USERNAME; those of inventory.new_password_hash.';
 
 grant execute on function inventory.create_user(
     inventory.username, inventory.password, inventory.user_role, text

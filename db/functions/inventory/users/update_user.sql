@@ -12,14 +12,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_cost constant integer := (select s.password_cost from store.setting as s);
-    v_hash text;
+    -- Before the lock, for it takes its time.
+    v_hash constant text := case
+        when p_password is not null then inventory.new_password_hash(
+            (select u.username from store.user_account as u where u.id = p_user_id), p_password
+        )
+    end;
     v_before store.user_account;
     v_user store.user_account;
 begin
-    if p_password is not null then
-        v_hash := inventory.hash_password(p_password, extensions.gen_salt('bf', v_cost));
-    end if;
     select * into v_before from store.user_account as u where u.id = p_user_id for no key update;
     update store.user_account as u
     set
@@ -45,7 +46,7 @@ comment on function inventory.update_user(bigint, inventory.user_role, boolean, 
 'Change a user''s role, password or whether the account is active; null leaves a thing as it is.
 
 A changed password or role ends the refresh tokens given before; a disabled user''s are refused while it is disabled.
-Access tokens end by themselves, within their few minutes. Errors: USER_NOT_FOUND.';
+Access tokens end by themselves, within their few minutes. Errors: USER_NOT_FOUND; those of inventory.new_password_hash.';
 
 grant execute on function inventory.update_user(
     bigint, inventory.user_role, boolean, inventory.password, text

@@ -3,10 +3,12 @@ create or replace function maintenance.configure(
     p_block_duration_maximum interval default null,
     p_idempotency_lifetime interval default null,
     p_password_cost integer default null,
+    p_password_length_minimum integer default null,
     out block_duration interval,
     out block_duration_maximum interval,
     out idempotency_lifetime interval,
-    out password_cost integer
+    out password_cost integer,
+    out password_length_minimum integer
 )
 returns record
 language plpgsql
@@ -26,9 +28,10 @@ begin
         block_duration = coalesce(p_block_duration, s.block_duration),
         block_duration_maximum = coalesce(p_block_duration_maximum, s.block_duration_maximum),
         idempotency_lifetime = coalesce(p_idempotency_lifetime, s.idempotency_lifetime),
-        password_cost = coalesce(p_password_cost, s.password_cost)
-    returning s.block_duration, s.block_duration_maximum, s.idempotency_lifetime, s.password_cost
-    into block_duration, block_duration_maximum, idempotency_lifetime, password_cost;
+        password_cost = coalesce(p_password_cost, s.password_cost),
+        password_length_minimum = coalesce(p_password_length_minimum, s.password_length_minimum)
+    returning s.block_duration, s.block_duration_maximum, s.idempotency_lifetime, s.password_cost, s.password_length_minimum
+    into block_duration, block_duration_maximum, idempotency_lifetime, password_cost, password_length_minimum;
     perform inventory.record_change('setting', '1', to_jsonb(v_before), (select to_jsonb(s) from store.setting as s));
 exception
     when check_violation then
@@ -41,11 +44,11 @@ exception
 end;
 $$;
 
-comment on function maintenance.configure(interval, interval, interval, integer) is
+comment on function maintenance.configure(interval, interval, interval, integer, integer) is
 'Change settings, and return them all; null leaves one as it is. They hold from the next call on.
 
 p_block_duration: how long a block lasts whose caller names no end (15 minutes). p_block_duration_maximum: no block lasts
 longer (30 days). p_idempotency_lifetime: how long a key is remembered (24 hours). p_password_cost: bcrypt''s cost of new
-hashes (10). Errors: 23514 where a value is out of its range.';
+hashes (10). p_password_length_minimum: characters of a new password at least (8). Errors: 23514 where a value is out of its range.';
 
-grant execute on function maintenance.configure(interval, interval, interval, integer) to inventory_maintenance;
+grant execute on function maintenance.configure(interval, interval, interval, integer, integer) to inventory_maintenance;

@@ -15,7 +15,9 @@ end;
 $$;
 
 comment on function maintenance.create_user(inventory.username, inventory.password, inventory.user_role) is
-'Create a user who may log in over HTTP; role: operator, employee or admin. Errors: DUPLICATE_USERNAME.';
+'Create a user who may log in over HTTP; role: operator, employee or admin.
+
+Errors: DUPLICATE_USERNAME; 22023 for a short password.';
 
 grant execute on function maintenance.create_user(
     inventory.username, inventory.password, inventory.user_role

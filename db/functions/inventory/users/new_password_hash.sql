@@ -1,0 +1,25 @@
+create or replace function inventory.new_password_hash(p_username text, p_password inventory.password)
+returns text
+language plpgsql
+volatile
+as $$
+declare
+    v_setting store.setting;
+begin
+    select * into v_setting from store.setting;
+    -- The login of .env.dev: a production server does not start while it works (inventory.has_development_admin).
+    if length(p_password) < v_setting.password_length_minimum
+        and (lower(p_username), p_password) is distinct from ('admin', 'admin') then
+        raise exception using
+            errcode = 'invalid_parameter_value',
+            message = format('password must have at least %s characters', v_setting.password_length_minimum),
+            detail = jsonb_build_object('field', 'password', 'min_length', v_setting.password_length_minimum);
+    end if;
+    return inventory.hash_password(p_password, extensions.gen_salt('bf', v_setting.password_cost));
+end;
+$$;
+
+comment on function inventory.new_password_hash(text, inventory.password) is
+'The hash of a new password for that user, with the cost of the settings. The DETAIL never has the password.
+
+Errors: 22023 with DETAIL {"field", "min_length"} where it is shorter than the settings ask for, unless it is that of .env.dev.';
