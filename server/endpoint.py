@@ -182,7 +182,7 @@ class Endpoint:
         key, body = None, None
         if self.route.method == "GET":
             if self._has_fields:
-                members.append(_members(validated(self.model, dict(request.query), "query")))
+                members.append(_members(validated(self.model, query_of(request), "query")))
         elif self.route.method != "DELETE":
             body = await read_body(request)
             key = idempotency_key(request, self._service, identity, body)
@@ -303,6 +303,11 @@ def _field_error(place: str, entry: Any) -> FieldError:
         return FieldError("model_attributes_type", (place, *entry["loc"]), message, entry["input"])
     context = {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)}
     return FieldError(entry["type"], (place, *entry["loc"]), entry["msg"], entry["input"], context)
+
+
+def query_of(request: web.Request) -> dict[str, str]:
+    """The query's parameters. An empty one counts as left out; of a repeated one the last counts."""
+    return {name: value for name, value in request.query.items() if value}
 
 
 async def read_body(request: web.Request) -> Any:

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from server.caller import LONG, DatabaseError
 from server.catalog import Catalog
-from server.endpoint import SERVER_ARGUMENTS, Service, idempotency_key, model, validate
+from server.endpoint import SERVER_ARGUMENTS, Service, idempotency_key, model, query_of, validate
 from server.errors import FieldError, Problem, dump, line_problem
 from server.limits import HEADERS
 from server.routes import FILE_ROUTES, Route
@@ -204,7 +204,7 @@ async def _read(request: web.Request) -> bytes:
 
 
 async def _export(service: Service, function: Any, identity: Any, request: web.Request) -> web.StreamResponse:
-    form = request.query.get("format", "csv")
+    form = query_of(request).get("format", "csv")
     if form not in ("csv", "ndjson"):
         error = FieldError("literal_error", ("query", "format"), "Input should be 'csv' or 'ndjson'", form)
         raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[error])

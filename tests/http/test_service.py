@@ -263,6 +263,40 @@ def test_a_wrong_method_is_405(shared: Shared) -> None:
         assert set(answer.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == methods, path
 
 
+# Query parameters
+
+
+def _query(document: Document) -> Iterator[tuple[str, str]]:
+    """Each path that takes a query, and each of its optional parameters."""
+    for _, path, operation in operations(document):
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "query" and not parameter["required"]:
+                yield path, parameter["name"]
+
+
+def test_an_empty_query_parameter_is_the_parameter_left_out(shared: Shared, document: Document) -> None:
+    for path, name in _query(document):
+        # A valuation has the time of the call.
+        answers = [shared.admin.get(shared.path(path) + query) for query in ("", f"?{name}=", f"?{name}&{name}=")]
+        assert [answer.status_code for answer in answers] == [200, 200, 200], (path, name)
+        found = [re.sub(r"\d\d:\d\d:[\d.]+", "", answer.text) for answer in answers]
+        links = re.compile(rf"[?&]{name}=?(?=[&\"])")
+        assert len({links.sub("", text) for text in found}) == 1, (path, name)
+
+
+def test_of_a_repeated_query_parameter_the_last_counts(shared: Shared, document: Document) -> None:
+    numbers = {"limit", "per_page", "page"}  # API 5 ignores a page_size that is not valid
+    tried = 0
+    for path, name in _query(document):
+        if name in numbers or path.endswith("/export"):
+            good, bad = ("1", "x") if name in numbers else ("ndjson", "x")
+            tried += 1
+            for first, last, is_good in ((bad, good, True), (good, bad, False), (bad, f"{good}&{name}=", True)):
+                answer = shared.admin.get(f"{shared.path(path)}?{name}={first}&{name}={last}")
+                assert (answer.status_code == 200) == is_good, (path, name, first, last)
+    assert tried > 20
+
+
 # Bodies that are not taken
 
 
