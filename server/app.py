@@ -106,6 +106,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits, member
     handlers |= {
         ("GET", path): (Api.SERVICE, handler)
         for path, handler in {
+            "/": _index,
             "/health": _health,
             "/ready": lambda _: _ready(caller, metrics),
             "/metrics": lambda _: _metrics(metrics, peers),
@@ -211,6 +212,19 @@ def _wrong_method(methods: list[str]) -> Handler:
 
 async def _not_found(_: web.Request) -> web.Response:
     return web.json_response({"detail": "Not Found"}, status=404)
+
+
+async def _index(_: web.Request) -> web.Response:
+    return web.json_response(
+        {
+            "title": openapi.TITLE,
+            "version": openapi.VERSION,
+            "documentation": "/docs",
+            "reference": "/redoc",
+            "openapi": "/openapi.json",
+            "health": "/health",
+        }
+    )
 
 
 async def _health(_: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from server.errors import Api, field_of, status_of
 from server.files import CSV_TYPES, JSON_TYPES
 from server.routes import FILE_ROUTES, TOKEN_ROUTES, Route
 
+TITLE = "Inventory"
 VERSION = "0.1.0"
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -181,7 +182,7 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Inventory",
+            "title": TITLE,
             "version": VERSION,
             "description": "One stock and one ledger behind published HTTP APIs.",
         },

@@ -53,7 +53,17 @@ def assert_error(answer: httpx.Response, api: Api, status: int, code: str) -> No
         assert isinstance(found["detail"], str)
 
 
-# /health and /ready
+# /, /health and /ready
+
+
+def test_the_root_says_where_things_are(shared: Shared) -> None:
+    for client in (shared.client, shared.public, shared.server.client("abc")):
+        answer = client.get("/")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+        found = answer.json()
+        places = {name: place for name, place in found.items() if name not in ("title", "version")}
+        assert set(places.values()) == {"/docs", "/redoc", "/openapi.json", "/health"}
+        assert {client.get(place).status_code for place in places.values()} == {200}
 
 
 def test_health(shared: Shared) -> None:
@@ -175,7 +185,6 @@ def test_metrics_do_not_grow_with_what_is_asked_for(client: httpx.Client) -> Non
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nothing",
         "/sku/",
         f"/sku/{NOBODY}/",
@@ -246,7 +255,8 @@ def test_an_unknown_path_is_404(shared: Shared, method: str, path: str) -> None:
 
 def _wrong_methods() -> Iterator[tuple[Api, str, str, set[str]]]:
     paths: dict[str, tuple[Api, set[str]]] = {
-        path: (Api.SERVICE, {"GET"}) for path in ("/health", "/ready", "/metrics", "/openapi.json", "/docs", "/redoc")
+        path: (Api.SERVICE, {"GET"})
+        for path in ("/", "/health", "/ready", "/metrics", "/openapi.json", "/docs", "/redoc")
     }
     for route in EVERY_ROUTE:
         for path in route.paths:
@@ -444,7 +454,7 @@ def test_a_broken_request_is_harmless(shared: Shared, request_text: str) -> None
 
 
 @pytest.mark.parametrize(
-    "path", [*(route.path for route in GETS), "/health", "/ready", "/metrics", "/openapi.json", "/docs"]
+    "path", [*(route.path for route in GETS), "/", "/health", "/ready", "/metrics", "/openapi.json", "/docs"]
 )
 def test_head_is_get_without_its_body(shared: Shared, path: str) -> None:
     get, head = (shared.admin.request(method, shared.path(path)) for method in ("GET", "HEAD"))
