@@ -28,6 +28,7 @@ from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
 from server.metrics import Drain, Metrics
 from server.peers import Member, Peers
+from server.protocol import Runner
 from server.router import add_routes
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
@@ -276,7 +277,7 @@ async def serve(
     if member:
         loop.add_reader(member.supervisor, _end_of, member.supervisor, stop)
     app = await create_app(settings, conninfo, member)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = Runner(app, shutdown_timeout=1)
     await runner.setup()
     try:
         port, reuse_port = (member.port, True) if member else (settings.port, None)

@@ -35,6 +35,14 @@ from server.types import PATH_TYPES, pydantic_type
 
 MAXIMUM_BODY = 1024 * 1024
 MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
+ENCODINGS = (
+    "",
+    "identity",
+    "gzip",
+    "deflate",
+    "br",
+    "zstd",
+)  # aiohttp's; without their packages it refuses br and zstd
 SERVER_ARGUMENTS = ("actor",)
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
@@ -310,12 +318,20 @@ def query_of(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in request.query.items() if value}
 
 
+def check_encoding(request: web.Request) -> None:
+    """Raise Problem for a Content-Encoding that is not known, whose body would be read as it stands."""
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and encoding.lower() not in ENCODINGS:
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body's Content-Encoding is not known.")
+
+
 async def read_body(request: web.Request) -> Any:
     """The body parsed, numbers exact; an absent body, or null, is an empty object. Raises Problem."""
     if request.content_length is not None and request.content_length > MAXIMUM_BODY:
         raise Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB.")
     if not request.body_exists:
         return {}
+    check_encoding(request)
     if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
         if not await request.read():
             return {}

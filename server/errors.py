@@ -135,6 +135,11 @@ STATUS: dict[str, dict[Api, int]] = {
     "METHOD_NOT_ALLOWED": _all(405),
     "UNSUPPORTED_MEDIA_TYPE": _all(415),
     "PAYLOAD_TOO_LARGE": _all(413),
+    "BAD_REQUEST": _all(400),
+    "URI_TOO_LONG": _all(414),
+    "EXPECTATION_FAILED": _all(417),
+    "HEADERS_TOO_LARGE": _all(431),
+    "NOT_IMPLEMENTED": _all(501),
     "RATE_LIMITED": _all(429),
     "SERVICE_UNAVAILABLE": _all(503),
     "OUTCOME_UNKNOWN": _all(503),
@@ -300,7 +305,7 @@ def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 
 
 def _service(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
-    return "application/json", {"detail": problem.message}
+    return "application/json", {"detail": problem.message, "code": problem.code}
 
 
 _RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {
