@@ -23,6 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from db.apply import migration_names
 from server import authentication, catalog, errors, files, openapi
 from server.caller import Caller, DatabaseError, OutcomeUnknownError, UnavailableError
+from server.cors import SAFE_METHODS, Cors
 from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
@@ -116,7 +117,9 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits, member
             "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
         }.items()
     }
-    _add_routes(app, handlers, partial(_guarded, metrics=metrics, drain=drain, is_limited=limits.are_set))
+    cors = Cors(settings.allowed_origins)
+    cors.start(app)
+    _add_routes(app, handlers, cors, partial(_guarded, metrics=metrics, drain=drain, is_limited=limits.are_set))
 
     async def start(_: web.Application) -> None:
         await worker.start()
@@ -142,18 +145,22 @@ def _check_codes(functions: catalog.Catalog) -> None:
 
 
 def _add_routes(
-    app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], guard: Callable[..., Handler]
+    app: web.Application,
+    handlers: dict[tuple[str, str], tuple[Api, Handler]],
+    cors: Cors,
+    guard: Callable[..., Handler],
 ) -> None:
     by_path: dict[str, dict[str, tuple[Api, Handler]]] = {}
     for (method, path), entry in handlers.items():
-        by_path.setdefault(path, {})[method] = entry
+        api, handler = entry
+        by_path.setdefault(path, {})[method] = (api, handler if method in SAFE_METHODS else cors.protected(handler))
     paths: dict[str, dict[str, Handler]] = {}
     for path, methods in by_path.items():
         guarded = {method: guard(*entry, path) for method, entry in methods.items()}
         if "GET" in guarded:
             guarded["HEAD"] = guarded["GET"]
         api = next(iter(methods.values()))[0]
-        guarded["*"] = guard(api, _wrong_method(sorted(guarded)), path)
+        guarded["*"] = guard(api, _wrong_method(sorted(guarded), cors), path)
         paths[path] = guarded
     add_routes(app.router, paths, _not_found)
 
@@ -202,10 +209,12 @@ def _refusal(error: Exception, request: web.Request, api: Api) -> web.Response:
             return errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
 
 
-def _wrong_method(methods: list[str]) -> Handler:
+def _wrong_method(methods: list[str], cors: Cors) -> Handler:
     allowed = ", ".join(methods)
 
     async def refuse(request: web.Request) -> web.StreamResponse:
+        if preflight := cors.preflight(request, allowed):
+            return preflight
         raise Problem("METHOD_NOT_ALLOWED", f'Method "{request.method}" not allowed.', headers={"Allow": allowed})
 
     return refuse

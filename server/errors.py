@@ -147,6 +147,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "TOKEN_NOT_VALID": _all(401),
     "NO_ACTIVE_ACCOUNT": _all(401),
     "PERMISSION_DENIED": _all(403),
+    "CROSS_SITE_REQUEST": _all(403),
     "IDEMPOTENCY_KEY_REUSED": _all(422),
     "IDEMPOTENCY_KEY_IN_USE": _all(409),
     "INTERNAL_ERROR": _all(500),

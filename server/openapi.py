@@ -360,6 +360,8 @@ def _responses(
 ) -> dict[str, Any]:
     if route.method not in ("GET", "DELETE"):
         codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
+    if route.method != "GET":
+        codes.append("CROSS_SITE_REQUEST")
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
     success: dict[str, Any] = {"description": "Done"}
