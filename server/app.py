@@ -29,7 +29,7 @@ from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
 from server.metrics import Drain, Metrics
 from server.peers import Member, Peers
-from server.protocol import Runner
+from server.protocol import Runner, TooSlowError
 from server.router import add_routes
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
@@ -199,6 +199,10 @@ def _refusal(error: Exception, request: web.Request, api: Api) -> web.Response:
             return errors.response(error, api)
         case web.HTTPRequestEntityTooLarge():
             return errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
+        case TooSlowError():
+            response = errors.response(Problem("REQUEST_TIMEOUT", "The body did not arrive in time."), api)
+            response.force_close()
+            return response
         case web.RequestPayloadError():
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
             # What else comes on this connection cannot be made out.
@@ -286,7 +290,7 @@ async def serve(
     if member:
         loop.add_reader(member.supervisor, _end_of, member.supervisor, stop)
     app = await create_app(settings, conninfo, member)
-    runner = Runner(app, shutdown_timeout=1)
+    runner = Runner(app, settings, shutdown_timeout=1)
     await runner.setup()
     try:
         port, reuse_port = (member.port, True) if member else (settings.port, None)

@@ -136,6 +136,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "UNSUPPORTED_MEDIA_TYPE": _all(415),
     "PAYLOAD_TOO_LARGE": _all(413),
     "BAD_REQUEST": _all(400),
+    "REQUEST_TIMEOUT": _all(408),
     "URI_TOO_LONG": _all(414),
     "EXPECTATION_FAILED": _all(417),
     "HEADERS_TOO_LARGE": _all(431),

@@ -362,7 +362,7 @@ def _responses(
     route: Route, function: Function, codes: list[str], catalog: Catalog, fields: Container[str]
 ) -> dict[str, Any]:
     if route.method not in ("GET", "DELETE"):
-        codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
+        codes += ["INVALID_JSON", "REQUEST_TIMEOUT", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
     if route.method != "GET":
         codes.append("CROSS_SITE_REQUEST")
     if route.method == "POST":

@@ -12,12 +12,15 @@ import re
 from typing import Any
 
 from aiohttp import http_exceptions, web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from server import errors
 from server.errors import Api, Problem
+from server.settings import Settings
 
 MAXIMUM_LINE = 8190  # bytes of a request's address
 MAXIMUM_FIELD = 8192  # bytes of a header; the parser's error says only which limit was passed, so the two differ
+LEAST_ARRIVING = 1024 * 1024  # bytes of a large body in REQUEST_SECONDS
 
 _TOO_MANY_HEADERS = "Too many headers received"
 _LENGTH_TOO_LARGE = "Content-Length overflow"
@@ -50,16 +53,60 @@ def problem_of(error: BaseException | None) -> Problem:
     return Problem(*told)
 
 
-class _Protocol(web.RequestHandler):
-    """A connection."""
+class TooSlowError(web.RequestPayloadError):
+    """A request's body did not arrive in time."""
 
-    __slots__ = ()
+
+class _Protocol(web.RequestHandler):
+    """A connection. A request that takes longer than REQUEST_SECONDS to arrive is not waited for.
+
+    A body of more than 1 MiB has that time for each MiB.
+    """
+
+    __slots__ = ("_arrived", "_body", "_seconds", "_timer")
+
+    def __init__(self, manager: web.Server, seconds: float, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD  # the last request's
+        self._arrived = 0  # bytes since the timer was set
 
     def data_received(self, data: bytes) -> None:
+        count, was_arriving = self._request_count, not self._body.is_eof()
         super().data_received(data)
-        # The parser leaves a body that it cannot read half done, for ever.
-        if self._current_request is not None and self._messages and not self._current_request.content.is_eof():
-            self._current_request.content.set_exception(web.RequestPayloadError("The body cannot be read."))
+        if self._request_count != count:
+            # The parser leaves a body that it cannot read half done, for ever.
+            if was_arriving and not self._body.is_eof():
+                self._body.set_exception(web.RequestPayloadError("The body cannot be read."))
+            self._body = self._messages[-1][1]
+        if self._body.is_eof() and (was_arriving or self._request_count != count):
+            self._stop_timer()
+        elif self._timer is None and data:
+            self._start_timer()
+        self._arrived += len(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        self._arrived = 0
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._body.is_eof():  # it is a head that is late
+            self.force_close()
+        elif self._arrived >= LEAST_ARRIVING:
+            self._start_timer()
+        else:
+            self._body.set_exception(TooSlowError("The body did not arrive in time."))
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         # Such a body was answered, and what is left of it cannot be read either.
@@ -95,23 +142,30 @@ class _Protocol(web.RequestHandler):
 
 
 class _Server(web.Server):
-    def __init__(self, server: web.Server, **options: Any) -> None:
+    def __init__(self, server: web.Server, settings: Settings) -> None:
         super().__init__(server.request_handler, request_factory=server.request_factory)
-        self._options = options
+        self._settings = settings
 
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, loop=asyncio.get_running_loop(), **self._options)
+        return _Protocol(
+            self,
+            self._settings.request_seconds,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=self._settings.keep_alive_seconds,
+            max_line_size=MAXIMUM_LINE,
+            max_field_size=MAXIMUM_FIELD,
+        )
 
 
 class Runner(web.AppRunner):
     """Runs an application, like aiohttp's own."""
 
-    __slots__ = ()
+    __slots__ = ("_settings",)
+
+    def __init__(self, app: web.Application, settings: Settings, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._settings = settings
 
     async def _make_server(self) -> web.Server:
-        return _Server(
-            await super()._make_server(),
-            access_log=None,
-            max_line_size=MAXIMUM_LINE,
-            max_field_size=MAXIMUM_FIELD,
-        )
+        return _Server(await super()._make_server(), self._settings)

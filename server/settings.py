@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     rate_limit_write: str = ""
     rate_limit_storage: str = "memory://"
     trust_proxy: bool = False
+    keep_alive_seconds: float = Field(default=75, gt=0)
+    request_seconds: float = Field(default=30, gt=0)
     cors_origins: str = ""
     webhook_poll_seconds: float = Field(default=1, gt=0)
     webhook_allow_private_addresses: bool = False

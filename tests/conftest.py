@@ -291,7 +291,7 @@ class Server:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     async def _start(self, conninfo: str) -> str:
-        self._runner = Runner(await create_app(self.settings, conninfo))
+        self._runner = Runner(await create_app(self.settings, conninfo), self.settings)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
