@@ -159,6 +159,8 @@ class Caller:
 
     async def _execute(self, role: str, name: str, statement: str, parameters: Sequence[Any]) -> list[str | None]:
         values = Transformer().dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
-        call = Call(statement, [bytes(value) if value is not None else None for value in values])
+        # What reads for the server itself is short. It travels, so that it never waits behind callers' long searches.
+        parameters = [bytes(value) if value is not None else None for value in values]
+        call = Call(statement, parameters, travels=name == READ)
         row = await self._lane(role, name).put(call)
         return [value.decode() if value is not None else None for value in row]

@@ -216,10 +216,17 @@ class Connection:
     def _take_results(self) -> bool:
         """Take the results that are complete; True where nothing more is to come."""
         pgconn = self._pgconn
+        was_end = False
         while not pgconn.is_busy():
             result = pgconn.get_result()
             if result is None:
+                if was_end:
+                    # One ends a statement's results; two mean that nothing is to come, though something is expected.
+                    self._lose(ConnectionError("the database's results are out of step"))
+                    return True
+                was_end = True
                 continue
+            was_end = False
             status = result.status
             if status == _SYNC:
                 self._expected.popleft()

@@ -345,8 +345,12 @@ class Lane:
             return
         assert not isinstance(outcome, NoResult)
         value = outcome.get_value
+        untold = dict(enumerate(calls, 1))
         for row in range(outcome.ntuples):
-            call = calls[int(value(row, 0) or 0) - 1]
+            number = int(value(row, 0) or 0)
+            if number not in untold:
+                continue
+            call = untold.pop(number)
             error = value(row, 3)
             if error is not None:
                 refusal = json.loads(error)
@@ -359,6 +363,9 @@ class Lane:
                     continue
             if not call.future.done():
                 call.future.set_result((value(row, 1), value(row, 2), error))
+        for call in untold.values():
+            # The batch gave no answer to it: whether it was carried out is not known.
+            self._settle(call, LOST)
 
     def _put_alone(self, call: Call) -> None:
         if call.future.done():

@@ -262,7 +262,9 @@ class Worker:
     async def _claim(self, limit: int) -> list[Delivery]:
         (rows,) = await self._caller.execute(
             ROLE,
-            "select coalesce(json_agg(c), '[]') from inventory.claim_deliveries($1, $2, $3) as c",
+            # Columns by name: where another release's function lacks one, nothing is claimed; one more does no harm.
+            "select coalesce(json_agg(c), '[]') from (select delivery_id, attempt, url, secrets, message_id, payload"
+            " from inventory.claim_deliveries($1, $2, $3)) as c",
             [limit, PER_WEBHOOK, LEASE],
         )
         return [Delivery(**row) for row in json.loads(rows or "[]")]

@@ -224,6 +224,28 @@ class TestWrites:
         play(scenario())
         assert database.stock(product) == (99, 9, 0)
 
+    @pytest.mark.parametrize("number", ["null::integer", "0", "1", "99"])
+    def test_of_a_call_that_a_batch_gives_no_answer_to_the_outcome_is_unknown(
+        self, database: Database, functions: Functions, monkeypatch: pytest.MonkeyPatch, number: str
+    ) -> None:
+        first, *others = (database.product(f"A-{n}", 9) for n in range(4))
+        answer = f"case number when 3 then {number} else number end, replayed, result, error"
+        monkeypatch.setattr(server.lane, "BATCH", f"select {answer} from http.batch($1)")
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                with held(database, first):
+                    calls = start(1, caller, functions["reserve_stock"], one_unit(first))
+                    await until(lambda: waiting_backends(database))
+                    for product in others:
+                        calls += start(1, caller, functions["reserve_stock"], one_unit(product))
+                    await until(lambda: lane(caller).waiting == 3)
+                outcomes = await asyncio.gather(*calls, return_exceptions=True)
+                kinds = [type(outcome) for outcome in outcomes]
+                assert kinds == [Answer, Answer, Answer, OutcomeUnknownError]
+
+        play(scenario())
+
     def test_calls_of_one_client_are_made_in_their_order(self, database: Database, functions: Functions) -> None:
         """Whatever else goes on: each puts a unit in, takes it, and finds it."""
         products = [database.product(f"A-{n}", 0) for n in range(8)]
@@ -423,6 +445,23 @@ class TestReads:
                 await asyncio.gather(*stuck)
 
         play(scenario())
+
+
+def test_the_servers_own_reads_wait_behind_no_search(database: Database, functions: Functions) -> None:
+    """Readiness is asked for while searches hold all connections that they may have, and more of them wait."""
+    database.be_patient()
+
+    async def scenario() -> None:
+        async with calling(database.conninfo, pool_size=3) as caller:
+            with database.connect() as holder, holder.transaction():
+                holder.execute("lock table store.block in access exclusive mode")
+                stuck = start(5, caller, functions["list_blocks"], {})
+                await until(lambda: len(waiting_backends(database)) == 2)
+                assert await caller.fetch(OPERATOR, "select $1", ["ready"]) == ["ready"]
+                assert not any(call.done() for call in stuck)
+            await asyncio.gather(*stuck)
+
+    play(scenario())
 
 
 def test_calls_of_the_long_lane_go_alone(database: Database, functions: Functions) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pytest
 from psycopg import sql
@@ -285,6 +286,36 @@ class TestLostConnections:
         play(scenario())
         assert database.stock(product)[1] in (2, 3)
         database.verify()
+
+    def test_results_that_are_out_of_step_are_a_lost_connection(
+        self, database: Database, functions: dict[str, Function]
+    ) -> None:
+        product = database.product(quantity=9)
+
+        class OutOfStep:
+            """A connection that has nothing more to give, whatever is expected of it."""
+
+            def __init__(self, pgconn: Any) -> None:
+                self._pgconn = pgconn
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._pgconn, name)
+
+            def get_result(self) -> None:
+                self._pgconn.get_result()
+
+        async def scenario() -> None:
+            async with calling(database.conninfo) as caller:
+                reserve = functions["reserve_stock"]
+                await caller.call(OPERATOR, reserve, one_unit(product))
+                (connection,) = lane(caller)._idle
+                connection._pgconn = OutOfStep(connection._pgconn)
+                with pytest.raises(OutcomeUnknownError):
+                    await caller.call(OPERATOR, reserve, one_unit(product))
+                await caller.call(OPERATOR, reserve, one_unit(product))
+
+        play(scenario())
+        assert database.stock(product) == (9, 3, 0)
 
     def test_a_read_is_unavailable(self, database: Database, functions: dict[str, Function]) -> None:
         arguments = {"p_sku_id": database.sku_id(database.product())}

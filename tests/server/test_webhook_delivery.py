@@ -137,6 +137,29 @@ def test_a_delivery_is_signed_as_standard_webhooks_has_it(database: Database) ->
     play(scenario())
 
 
+def test_a_column_more_of_another_release_loses_no_delivery(database: Database) -> None:
+    database.admin.execute(
+        """
+        alter function inventory.claim_deliveries(integer, integer, interval) rename to claim_before;
+        create function inventory.claim_deliveries(integer, integer, interval)
+        returns table (
+            delivery_id bigint, attempt integer, url text, secrets text[], message_id text, payload text, more text
+        )
+        language sql security definer
+        begin atomic select c.*, 'more' from inventory.claim_before($1, $2, $3) as c; end;
+        grant execute on function inventory.claim_deliveries(integer, integer, interval) to inventory_worker;
+        """
+    )
+
+    async def scenario() -> None:
+        async with Receiver() as receiver, working(database):
+            endpoint(database, receiver.url)
+            queue(database)
+            await until(lambda: delivery(database) == ("delivered", 1, 204, None))
+
+    play(scenario())
+
+
 def test_both_secrets_sign_during_an_overlap(database: Database) -> None:
     async def scenario() -> None:
         async with Receiver() as receiver, working(database):
