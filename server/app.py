@@ -23,11 +23,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from db.apply import migration_names
 from server import authentication, catalog, errors, files, openapi
 from server.caller import Caller, DatabaseError, OutcomeUnknownError, UnavailableError
+from server.cors import SAFE_METHODS, Cors
 from server.endpoint import MAXIMUM_BODY, Endpoint, Service
 from server.errors import Api, Problem
 from server.limits import HEADERS, Limits
 from server.metrics import Drain, Metrics
 from server.peers import Member, Peers
+from server.protocol import Runner, TooSlowError
 from server.router import add_routes
 from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.settings import Settings, SettingsError
@@ -106,6 +108,7 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits, member
     handlers |= {
         ("GET", path): (Api.SERVICE, handler)
         for path, handler in {
+            "/": _index,
             "/health": _health,
             "/ready": lambda _: _ready(caller, metrics),
             "/metrics": lambda _: _metrics(metrics, peers),
@@ -114,7 +117,9 @@ async def _create_app(settings: Settings, caller: Caller, limits: Limits, member
             "/redoc": lambda _: _static(_page("REDOC"), "text/html"),
         }.items()
     }
-    _add_routes(app, handlers, partial(_guarded, metrics=metrics, drain=drain, is_limited=limits.are_set))
+    cors = Cors(settings.allowed_origins)
+    cors.start(app)
+    _add_routes(app, handlers, cors, partial(_guarded, metrics=metrics, drain=drain, is_limited=limits.are_set))
 
     async def start(_: web.Application) -> None:
         await worker.start()
@@ -140,18 +145,22 @@ def _check_codes(functions: catalog.Catalog) -> None:
 
 
 def _add_routes(
-    app: web.Application, handlers: dict[tuple[str, str], tuple[Api, Handler]], guard: Callable[..., Handler]
+    app: web.Application,
+    handlers: dict[tuple[str, str], tuple[Api, Handler]],
+    cors: Cors,
+    guard: Callable[..., Handler],
 ) -> None:
     by_path: dict[str, dict[str, tuple[Api, Handler]]] = {}
     for (method, path), entry in handlers.items():
-        by_path.setdefault(path, {})[method] = entry
+        api, handler = entry
+        by_path.setdefault(path, {})[method] = (api, handler if method in SAFE_METHODS else cors.protected(handler))
     paths: dict[str, dict[str, Handler]] = {}
     for path, methods in by_path.items():
         guarded = {method: guard(*entry, path) for method, entry in methods.items()}
         if "GET" in guarded:
             guarded["HEAD"] = guarded["GET"]
         api = next(iter(methods.values()))[0]
-        guarded["*"] = guard(api, _wrong_method(sorted(guarded)), path)
+        guarded["*"] = guard(api, _wrong_method(sorted(guarded), cors), path)
         paths[path] = guarded
     add_routes(app.router, paths, _not_found)
 
@@ -190,6 +199,10 @@ def _refusal(error: Exception, request: web.Request, api: Api) -> web.Response:
             return errors.response(error, api)
         case web.HTTPRequestEntityTooLarge():
             return errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
+        case TooSlowError():
+            response = errors.response(Problem("REQUEST_TIMEOUT", "The body did not arrive in time."), api)
+            response.force_close()
+            return response
         case web.RequestPayloadError():
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
             # What else comes on this connection cannot be made out.
@@ -200,10 +213,12 @@ def _refusal(error: Exception, request: web.Request, api: Api) -> web.Response:
             return errors.response(Problem("INTERNAL_ERROR", "Internal server error."), api)
 
 
-def _wrong_method(methods: list[str]) -> Handler:
+def _wrong_method(methods: list[str], cors: Cors) -> Handler:
     allowed = ", ".join(methods)
 
     async def refuse(request: web.Request) -> web.StreamResponse:
+        if preflight := cors.preflight(request, allowed):
+            return preflight
         raise Problem("METHOD_NOT_ALLOWED", f'Method "{request.method}" not allowed.', headers={"Allow": allowed})
 
     return refuse
@@ -211,6 +226,19 @@ def _wrong_method(methods: list[str]) -> Handler:
 
 async def _not_found(_: web.Request) -> web.Response:
     return web.json_response({"detail": "Not Found"}, status=404)
+
+
+async def _index(_: web.Request) -> web.Response:
+    return web.json_response(
+        {
+            "title": openapi.TITLE,
+            "version": openapi.VERSION,
+            "documentation": "/docs",
+            "reference": "/redoc",
+            "openapi": "/openapi.json",
+            "health": "/health",
+        }
+    )
 
 
 async def _health(_: web.Request) -> web.Response:
@@ -262,7 +290,7 @@ async def serve(
     if member:
         loop.add_reader(member.supervisor, _end_of, member.supervisor, stop)
     app = await create_app(settings, conninfo, member)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = Runner(app, settings, shutdown_timeout=1)
     await runner.setup()
     try:
         port, reuse_port = (member.port, True) if member else (settings.port, None)

@@ -72,7 +72,7 @@ def _limited(service: Service, answer: Answer, limit: Limit | None) -> Any:
 
 
 async def _obtain(service: Service, request: web.Request) -> web.Response:
-    body = await read_body(request)
+    body = await read_body(request, Credentials)
     values = validate(Credentials, body, "body")
     arguments = {"p_username": values["username"], "p_password": values["password"]}
     session, headers = await _session(service, request, body, "obtain_token", arguments)
@@ -82,7 +82,7 @@ async def _obtain(service: Service, request: web.Request) -> web.Response:
 
 
 async def _refresh(service: Service, request: web.Request) -> web.Response:
-    body = await read_body(request)
+    body = await read_body(request, Refresh)
     token = validate(Refresh, body, "body")["refresh"]
     try:
         claims = service.tokens.read(token, "refresh")
@@ -104,7 +104,7 @@ def _integer(claim: Any, bits: int) -> int:
 
 
 async def _verify(service: Service, request: web.Request) -> web.Response:
-    body = await read_body(request)
+    body = await read_body(request, Verify)
     token = validate(Verify, body, "body")["token"]
     try:
         service.tokens.read(token)

@@ -15,11 +15,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args, get_origin
+from urllib.parse import parse_qsl
 
 import simplejson
 from aiohttp import web
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from server.caller import Answer, Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
 from server.catalog import Argument, Catalog, CatalogError, Function
@@ -34,7 +36,18 @@ from server.tokens import TokenError, Tokens
 from server.types import PATH_TYPES, pydantic_type
 
 MAXIMUM_BODY = 1024 * 1024
+MAXIMUM_FORM_FIELDS = 1000
 MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
+FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
+ENCODINGS = (
+    "",
+    "identity",
+    "gzip",
+    "deflate",
+    "br",
+    "zstd",
+)  # aiohttp's; without their packages it refuses br and zstd
 SERVER_ARGUMENTS = ("actor",)
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
@@ -182,9 +195,9 @@ class Endpoint:
         key, body = None, None
         if self.route.method == "GET":
             if self._has_fields:
-                members.append(_members(validated(self.model, dict(request.query), "query")))
+                members.append(_members(validated(self.model, query_of(request), "query")))
         elif self.route.method != "DELETE":
-            body = await read_body(request)
+            body = await read_body(request, self.model if self.route.api in FORM_APIS else None)
             key = idempotency_key(request, self._service, identity, body)
             try:
                 members.append(_members(validated(self.model, body, "body")))
@@ -308,16 +321,36 @@ def _field_error(place: str, entry: Any) -> FieldError:
     return FieldError(entry["type"], (place, *entry["loc"]), entry["msg"], entry["input"], context)
 
 
-async def read_body(request: web.Request) -> Any:
-    """The body parsed, numbers exact; an absent body, or null, is an empty object. Raises Problem."""
+def query_of(request: web.Request) -> dict[str, str]:
+    """The query's parameters. An empty one counts as left out; of a repeated one the last counts."""
+    return {name: value for name, value in request.query.items() if value}
+
+
+def check_encoding(request: web.Request) -> None:
+    """Raise Problem for a Content-Encoding that is not known, whose body would be read as it stands."""
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and encoding.lower() not in ENCODINGS:
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body's Content-Encoding is not known.")
+
+
+async def read_body(request: web.Request, form: type[BaseModel] | None = None) -> Any:
+    """The body parsed, numbers exact; an absent body, or null, is an empty object. Raises Problem.
+
+    ``form``: the fields of a body that may be form-encoded too.
+    """
     if request.content_length is not None and request.content_length > MAXIMUM_BODY:
         raise Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB.")
     if not request.body_exists:
         return {}
+    check_encoding(request)
     if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
-        if not await request.read():
+        raw = await request.read()
+        if not raw:
             return {}
-        raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+        if form is not None and request.content_type == FORM_TYPE:
+            return _read_form(raw, form)
+        also = "" if form is None else f" or {FORM_TYPE}"
+        raise Problem("UNSUPPORTED_MEDIA_TYPE", f"The body must be application/json{also}.")
     raw = await request.read()
     if not raw.strip():
         return {}
@@ -331,6 +364,46 @@ async def read_body(request: web.Request) -> Any:
         field = FieldError("json_invalid", ("body", position), "JSON decode error", {}, {"error": sentence})
         raise Problem("INVALID_JSON", f"JSON parse error - {sentence}", fields=[field]) from None
     return {} if value is None else value
+
+
+def _read_form(raw: bytes, kind: type[BaseModel]) -> dict[str, Any]:
+    """A form's fields as the strings of a JSON object, the way Django REST framework reads a form.
+
+    Of a repeated field the last value counts, a list takes all. An empty optional field is left out, unless it is text
+    that may be empty.
+    """
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAXIMUM_FORM_FIELDS)
+    except ValueError:
+        raise Problem("INVALID_JSON", "The form cannot be read.") from None
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        field = kind.model_fields.get(name)
+        if field is not None and _takes_list(field.annotation):
+            fields.setdefault(name, []).append(value)
+        else:
+            fields[name] = value
+    return {
+        name: value
+        for name, value in fields.items()
+        if value or name not in kind.model_fields or _takes_empty_text(kind.model_fields[name])
+    }
+
+
+def _takes_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_takes_list, get_args(annotation)))
+
+
+def _takes_empty_text(field: FieldInfo) -> bool:
+    """Whether an empty text is a value of the field, or its error."""
+    if field.is_required():
+        return True
+    annotation: Any = field.annotation
+    try:
+        TypeAdapter(annotation).validate_python("")
+    except ValidationError:
+        return False
+    return True
 
 
 def _is_json(content_type: str) -> bool:

@@ -135,6 +135,12 @@ STATUS: dict[str, dict[Api, int]] = {
     "METHOD_NOT_ALLOWED": _all(405),
     "UNSUPPORTED_MEDIA_TYPE": _all(415),
     "PAYLOAD_TOO_LARGE": _all(413),
+    "BAD_REQUEST": _all(400),
+    "REQUEST_TIMEOUT": _all(408),
+    "URI_TOO_LONG": _all(414),
+    "EXPECTATION_FAILED": _all(417),
+    "HEADERS_TOO_LARGE": _all(431),
+    "NOT_IMPLEMENTED": _all(501),
     "RATE_LIMITED": _all(429),
     "SERVICE_UNAVAILABLE": _all(503),
     "OUTCOME_UNKNOWN": _all(503),
@@ -142,6 +148,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "TOKEN_NOT_VALID": _all(401),
     "NO_ACTIVE_ACCOUNT": _all(401),
     "PERMISSION_DENIED": _all(403),
+    "CROSS_SITE_REQUEST": _all(403),
     "IDEMPOTENCY_KEY_REUSED": _all(422),
     "IDEMPOTENCY_KEY_IN_USE": _all(409),
     "INTERNAL_ERROR": _all(500),
@@ -300,7 +307,7 @@ def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 
 
 def _service(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
-    return "application/json", {"detail": problem.message}
+    return "application/json", {"detail": problem.message, "code": problem.code}
 
 
 _RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from server.caller import LONG, DatabaseError
 from server.catalog import Catalog
-from server.endpoint import SERVER_ARGUMENTS, Service, idempotency_key, model, validate
+from server.endpoint import SERVER_ARGUMENTS, Service, check_encoding, idempotency_key, model, query_of, validate
 from server.errors import FieldError, Problem, dump, line_problem
 from server.limits import HEADERS
 from server.routes import FILE_ROUTES, Route
@@ -164,6 +164,7 @@ async def _import(service: Service, function: Any, identity: Any, request: web.R
     is_csv = request.content_type in CSV_TYPES
     if not is_csv and request.content_type not in JSON_TYPES:
         raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body must be text/csv or application/x-ndjson.")
+    check_encoding(request)
     raw = await _read(request)
     # In a thread: a hundred thousand lines take seconds, and others wait for none of them.
     kind = line_model(service.catalog)
@@ -204,7 +205,7 @@ async def _read(request: web.Request) -> bytes:
 
 
 async def _export(service: Service, function: Any, identity: Any, request: web.Request) -> web.StreamResponse:
-    form = request.query.get("format", "csv")
+    form = query_of(request).get("format", "csv")
     if form not in ("csv", "ndjson"):
         error = FieldError("literal_error", ("query", "format"), "Input should be 'csv' or 'ndjson'", form)
         raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[error])

@@ -10,11 +10,12 @@ from pydantic import BaseModel
 
 from server.authentication import MODELS
 from server.catalog import Catalog, Function
-from server.endpoint import Endpoint
+from server.endpoint import FORM_APIS, FORM_TYPE, Endpoint
 from server.errors import Api, field_of, status_of
 from server.files import CSV_TYPES, JSON_TYPES
 from server.routes import FILE_ROUTES, TOKEN_ROUTES, Route
 
+TITLE = "Inventory"
 VERSION = "0.1.0"
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -181,7 +182,7 @@ def document(endpoints: list[Endpoint], catalog: Catalog) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Inventory",
+            "title": TITLE,
             "version": VERSION,
             "description": "One stock and one ledger behind published HTTP APIs.",
         },
@@ -222,7 +223,7 @@ def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
     if route.method == "GET":
         operation["parameters"] += _parameters(endpoint.model, "query")
     elif endpoint.model.model_fields:
-        operation["requestBody"] = _body(endpoint.model)
+        operation["requestBody"] = _body(endpoint.model, takes_form=route.api in FORM_APIS)
     if route.method == "POST":
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "inventory_public" not in function.roles:
@@ -240,7 +241,7 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     function = catalog.function(route.function)
     codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMITED"]
     operation = _described(route, function)
-    operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
+    operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function], takes_form=True)}
     return operation | {"responses": _responses(route, function, codes, catalog, ())}
 
 
@@ -254,7 +255,9 @@ def _file_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
         operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": {"required": True, "content": file}}
         return operation | {"responses": _responses(route, function, codes, catalog, ())}
     form = {"type": "string", "enum": ["csv", "ndjson"], "default": "csv"}
-    operation["parameters"] = [{"name": "format", "in": "query", "required": False, "schema": form}]
+    operation["parameters"] = [
+        {"name": "format", "in": "query", "required": False, "schema": form, "allowEmptyValue": True}
+    ]
     operation["responses"] = _responses(route, function, codes, catalog, ())
     operation["responses"]["200"]["content"] = file
     return operation
@@ -313,20 +316,21 @@ def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
     schema = model.model_json_schema()
     return [
         {"name": name, "in": place, "required": name in schema.get("required", ()), "schema": _untitled(field)}
+        | ({"allowEmptyValue": True} if place == "query" else {})
         for name, field in schema.get("properties", {}).items()
     ]
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
+def _body(model: type[BaseModel], *, takes_form: bool) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     definitions = schema.pop("$defs", {})
     is_required = bool(schema.get("required"))
     schema = _untitled(_inlined(schema, definitions))
     # Where nothing is required, null is an empty object.
-    return {
-        "required": is_required,
-        "content": {"application/json": {"schema": schema if is_required else {"anyOf": [schema, {"type": "null"}]}}},
-    }
+    content = {"application/json": {"schema": schema if is_required else {"anyOf": [schema, {"type": "null"}]}}}
+    if takes_form:
+        content[FORM_TYPE] = {"schema": schema}
+    return {"required": is_required, "content": content}
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
@@ -358,7 +362,9 @@ def _responses(
     route: Route, function: Function, codes: list[str], catalog: Catalog, fields: Container[str]
 ) -> dict[str, Any]:
     if route.method not in ("GET", "DELETE"):
-        codes += ["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
+        codes += ["INVALID_JSON", "REQUEST_TIMEOUT", "UNSUPPORTED_MEDIA_TYPE", "PAYLOAD_TOO_LARGE"]
+    if route.method != "GET":
+        codes.append("CROSS_SITE_REQUEST")
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
     success: dict[str, Any] = {"description": "Done"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # What .env.dev sets, for everyone to read: a production server refuses to start with any of it.
 DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"  # noqa: S105
 DEVELOPMENT_PASSWORD = "development"  # noqa: S105
+
+_ORIGIN = re.compile(r"https?://([0-9a-z._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class SettingsError(Exception):
@@ -47,6 +50,9 @@ class Settings(BaseSettings):
     rate_limit_write: str = ""
     rate_limit_storage: str = "memory://"
     trust_proxy: bool = False
+    keep_alive_seconds: float = Field(default=75, gt=0)
+    request_seconds: float = Field(default=30, gt=0)
+    cors_origins: str = ""
     webhook_poll_seconds: float = Field(default=1, gt=0)
     webhook_allow_private_addresses: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -62,6 +68,17 @@ class Settings(BaseSettings):
         return value or "memory://"
 
     @property
+    def allowed_origins(self) -> frozenset[str]:
+        """CORS_ORIGINS, one by one. Raises SettingsError for one that is no origin."""
+        origins = frozenset(self.cors_origins.lower().replace(",", " ").split())
+        for origin in sorted(origins):
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    f"CORS_ORIGINS has {origin!r}: it must be an origin, like https://shop.example.com."
+                )
+        return origins
+
+    @property
     def is_production(self) -> bool:
         return self.environment == "production"
 
@@ -69,6 +86,7 @@ class Settings(BaseSettings):
         """Raise SettingsError where limits would be other ones, or what everyone can read is production's."""
         if not self.secret_key:
             raise SettingsError("SECRET_KEY is not set.")
+        _ = self.allowed_origins
         limits = (self.rate_limit_authentication, self.rate_limit_read, self.rate_limit_write)
         if self.workers > 1 and any(limits) and self.rate_limit_storage.removeprefix("async+").startswith("memory:"):
             raise SettingsError(

@@ -28,6 +28,7 @@ from pytest_postgresql import factories
 
 from db.apply import apply
 from server.app import create_app, new_event_loop
+from server.protocol import Runner
 from server.settings import Settings
 from tests import coverage
 from tools.cluster import Cluster
@@ -278,7 +279,7 @@ class Server:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._clients: list[httpx.Client] = []
-        self._runner: web.AppRunner | None = None
+        self._runner: Runner | None = None
         try:
             self.url = self.run(self._start(conninfo))
         except BaseException:
@@ -290,7 +291,7 @@ class Server:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     async def _start(self, conninfo: str) -> str:
-        self._runner = web.AppRunner(await create_app(self.settings, conninfo), access_log=None)
+        self._runner = Runner(await create_app(self.settings, conninfo), self.settings)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()

@@ -611,8 +611,8 @@ def test_after_a_block_that_ended(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("limit", value) for value in ("0", "-1", "1001", "abc", "", "1.5", "1e999", "true", "9" * 5000, "\x00")),
-        *((name, value) for name in ("after", "sku_id") for value in ("abc", "", "1", "\x00", "null")),
+        *(("limit", value) for value in ("0", "-1", "1001", "abc", "1.5", "1e999", "true", "9" * 5000, "\x00")),
+        *((name, value) for name in ("after", "sku_id") for value in ("abc", "1", "\x00", "null")),
     ],
 )
 def test_a_bad_parameter_of_the_list_is_refused(shared: Shared, name: str, value: str) -> None:

@@ -392,8 +392,8 @@ def test_pages_of_the_list_by_limit_and_after(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("limit", value) for value in ("0", "-1", "abc", "", "1.5", "true", "1e999", "9" * 5000, "\x00")),
-        *(("after", value) for value in ("abc", "", "1.5", "true", "9" * 20, NOBODY, "\x00")),
+        *(("limit", value) for value in ("0", "-1", "abc", "1.5", "true", "1e999", "9" * 5000, "\x00")),
+        *(("after", value) for value in ("abc", "1.5", "true", "9" * 20, NOBODY, "\x00")),
     ],
 )
 def test_a_bad_parameter_of_the_list_is_400(shared: Shared, name: str, value: str) -> None:
