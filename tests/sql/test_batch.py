@@ -280,7 +280,7 @@ def places_in_queues(connection: psycopg.Connection[Any]) -> int:
 
 
 def test_stock_that_comes_while_a_batch_waits_for_another_product_can_be_had(database: Database) -> None:
-    """When the locks were taken there was none. To lock it later would be out of order, so the calls are made one by one."""
+    """When the locks were taken there was none. A lock later would be out of order: the calls are made one by one."""
     busy, empty = (database.product(f"A-{n}", quantity) for n, quantity in enumerate((9, 0)))
     database.admin.execute("alter function http.batch(jsonb) set lock_timeout = '60s'")
     holder, waiter = database.connect(), database.connect()
