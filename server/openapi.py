@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from server.authentication import MODELS
 from server.catalog import Catalog, Function
-from server.endpoint import FORM_APIS, FORM_TYPE, Endpoint
+from server.endpoint import Endpoint
 from server.errors import Api, field_of, status_of
 from server.files import CSV_TYPES, JSON_TYPES
 from server.routes import FILE_ROUTES, TOKEN_ROUTES, Route
@@ -223,7 +223,7 @@ def _operation(endpoint: Endpoint, catalog: Catalog) -> dict[str, Any]:
     if route.method == "GET":
         operation["parameters"] += _parameters(endpoint.model, "query")
     elif endpoint.model.model_fields:
-        operation["requestBody"] = _body(endpoint.model, takes_form=route.api in FORM_APIS)
+        operation["requestBody"] = _body(endpoint.model)
     if route.method == "POST":
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "inventory_public" not in function.roles:
@@ -241,7 +241,7 @@ def _token_operation(route: Route, catalog: Catalog) -> dict[str, Any]:
     function = catalog.function(route.function)
     codes = [*function.errors, "TOKEN_NOT_VALID", "VALIDATION_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMITED"]
     operation = _described(route, function)
-    operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function], takes_form=True)}
+    operation |= {"parameters": [_IDEMPOTENCY_KEY], "requestBody": _body(MODELS[route.function])}
     return operation | {"responses": _responses(route, function, codes, catalog, ())}
 
 
@@ -321,15 +321,13 @@ def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
     ]
 
 
-def _body(model: type[BaseModel], *, takes_form: bool) -> dict[str, Any]:
+def _body(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     definitions = schema.pop("$defs", {})
     is_required = bool(schema.get("required"))
     schema = _untitled(_inlined(schema, definitions))
     # Where nothing is required, null is an empty object.
     content = {"application/json": {"schema": schema if is_required else {"anyOf": [schema, {"type": "null"}]}}}
-    if takes_form:
-        content[FORM_TYPE] = {"schema": schema}
     return {"required": is_required, "content": content}
 
 
