@@ -305,7 +305,7 @@ SAMPLES = {
         accepted=(*_split("4711M-50B a A 0 _ - -- a_b-C sku__1"), "x" * 50),
         rejected=(
             *(*_NO_TEXT, [], {}, "", " ", "a ", " a", "a\n", "\na", "a b", "x" * 51),
-            *_split("a.b a/b a+b a#b a,b a'b é \u0131 \u017f \u212a ٣ 日 😀 e\u0301 a\u200bb a\xadb a\u2010b"),
+            *_split("a.b a/b a+b a#b a,b a'b é \u0131 \u017f ٣ 日 😀 e\u0301 a\u200bb a\xadb a\u2010b"),
         ),
         only_sql=(1, True),
     ),
