@@ -73,7 +73,8 @@ begin
     -- Copied in slices, a transaction each, while the default partition still has them.
     execute format(
         'insert into store.%1$I select d.* from store.movement_default as d where d.created_at >= $1 and d.created_at < $2'
-        ' and not exists (select from store.%1$I as m where m.number = d.number) limit $3',
+        ' and not exists (select from store.%1$I as m where m.product_id = d.product_id and m.number = d.number)'
+        ' limit $3',
         v_table
     )
     using v_from::timestamptz, v_until::timestamptz, p_limit;
@@ -82,7 +83,10 @@ begin
         return sign(p_limit);
     end if;
 
-    execute format('delete from store.movement_default as d using store.%I as m where m.number = d.number', v_table);
+    execute format(
+        'delete from store.movement_default as d using store.%I as m where m.product_id = d.product_id and m.number = d.number',
+        v_table
+    );
     if v_month <= v_now + interval '1 day' or exists (select from store.movement_default) then
         -- Whoever writes a movement of this month just now may have the default partition in mind.
         lock table store.movement in share row exclusive mode;
