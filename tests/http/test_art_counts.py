@@ -410,8 +410,8 @@ def pages(client: httpx.Client, limit: int, filters: dict[str, str]) -> list[Any
 
 def test_a_bad_filter_is_422(shared: Shared) -> None:
     for name, values in {
-        "location": {"A": "value_error", "": "value_error"},
-        "status": {"Open": "literal_error", "": "literal_error", "done": "literal_error"},
+        "location": {"A": "value_error"},
+        "status": {"Open": "literal_error", "done": "literal_error"},
         "after": {"abc": "int_parsing", "1.5": "int_parsing", "9" * 20: "less_than_equal"},
     }.items():
         for value, error in values.items():
