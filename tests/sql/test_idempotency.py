@@ -78,6 +78,23 @@ def test_an_answer_of_nothing_is_remembered_too(database: Database, once: Once) 
     assert database.stock(product) == (5, 2, 0)
 
 
+def test_the_work_is_planned_as_without_a_key(database: Database, once: Once) -> None:
+    """The posting's plans go by indexes alone. An import or a count of many lines needs the other joins."""
+    names = ("plan_cache_mode", "enable_hashjoin", "enable_mergejoin", "enable_seqscan", "jit")
+    database.admin.execute(
+        """
+        create function http.planner(p_names text[]) returns json language plpgsql security definer as $$
+        begin
+            return (select json_object_agg(n.name, current_setting(n.name)) from unnest(p_names) as n (name));
+        end;
+        $$;
+        grant execute on function http.planner(text[]) to inventory_operator;
+        """
+    )
+    _, result, _ = once("planner", {"p_names": names})
+    assert json.loads(result) == {name: database.one("select current_setting(%s)", name) for name in names}
+
+
 def test_arguments_left_out_have_their_defaults(database: Database, once: Once) -> None:
     arguments = item()
     del arguments["p_stock"]

@@ -26,15 +26,14 @@ begin
         for v_position, v_item in
             with called as (
                 select
-                    f.position,
+                    f.ordinality as position,
                     f.name,
                     (f.block).id as block_id,
                     case
                         when f.name in ('create_sale', 'create_purchase', 'create_inflow', 'create_outflow')
                             then (f.movement).reference::bigint
                     end as id
-                from rows from (unnest(p_functions), unnest(p_posted)) with ordinality
-                    as f (name, movement, block, booked, ended, sqlstate, message, detail, hint, position)
+                from rows from (unnest(p_functions), unnest(p_posted)) with ordinality as f (name)
                 where (f.movement).id is not null
             )
 

@@ -9,6 +9,12 @@ create or replace function http.claim_keys(
 returns record
 language plpgsql
 volatile
+-- By the index, whatever the table held when the plan was made: see inventory.post.
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
 as $$
 declare
     v_now constant timestamptz := inventory.clock();

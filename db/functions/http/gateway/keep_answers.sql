@@ -8,6 +8,7 @@ create or replace function http.keep_answers(
 returns void
 language plpgsql
 volatile
+set plan_cache_mode = force_generic_plan
 as $$
 begin
     insert into store.idempotency_key (caller, key, request, result, error, created_at)

@@ -9,11 +9,10 @@ begin
     with outflow as (
         insert into store.outflow as f (product_id, id, movement_id, quantity, description, actor, created_at)
         select
-            i.product_id, (p.movement).reference::bigint, (p.movement).id, i.quantity, i.reason, (p.movement).actor,
-            (p.movement).created_at
-        from unnest(p_lines) with ordinality as i
-        inner join unnest(p_posted) with ordinality as p on i.ordinality = p.ordinality and (p.movement).id is not null
-        where i.kind = 'outflow'
+            i.product_id, (i.movement).reference::bigint, (i.movement).id, i.quantity, i.reason, (i.movement).actor,
+            (i.movement).created_at
+        from rows from (unnest(p_lines), unnest(p_posted)) as i
+        where i.kind = 'outflow' and (i.movement).id is not null
         returning f as it
     )
 

@@ -11,18 +11,17 @@ begin
     select
         i.product_id,
         coalesce(l.number, 0) + row_number() over product,
-        (p.movement).reference::bigint,
+        (i.movement).reference::bigint,
         i.supplier_id,
-        (p.movement).id,
+        (i.movement).id,
         i.quantity,
         i.unit_cost,
-        (p.movement).cost,
-        (p.movement).actor,
-        (p.movement).created_at,
+        (i.movement).cost,
+        (i.movement).actor,
+        (i.movement).created_at,
         coalesce(l.quantity_to_date, 0) + sum(i.quantity) over product,
-        coalesce(l.cost_to_date, 0) + sum((p.movement).cost) over product
-    from unnest(p_lines) with ordinality as i
-    inner join unnest(p_posted) with ordinality as p on i.ordinality = p.ordinality and (p.movement).id is not null
+        coalesce(l.cost_to_date, 0) + sum((i.movement).cost) over product
+    from rows from (unnest(p_lines), unnest(p_posted)) with ordinality as i
     left join lateral (
         select *
         from store.purchase as e
@@ -30,7 +29,7 @@ begin
         order by e.number desc
         limit 1
     ) as l on true
-    where i.kind = 'purchase'
+    where i.kind = 'purchase' and (i.movement).id is not null
     window product as (partition by i.product_id order by i.ordinality);
 end;
 $$;

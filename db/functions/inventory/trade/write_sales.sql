@@ -28,16 +28,15 @@ begin
         select
             i.ordinality as position,
             i.product_id,
-            p.movement,
+            i.movement,
             -- Of a return, quantity, revenue and cost are below 0.
             case i.kind when 'return' then -i.quantity else i.quantity end as quantity,
             i.unit_price,
             case i.kind when 'return' then -i.revenue else round(i.quantity * i.unit_price, 3) end as revenue,
-            case i.kind when 'return' then -(p.movement).cost else (p.movement).cost end as cost,
+            case i.kind when 'return' then -(i.movement).cost else (i.movement).cost end as cost,
             i.returned_sale_id
-        from unnest(p_lines) with ordinality as i
-        inner join unnest(p_posted) with ordinality as p on i.ordinality = p.ordinality and (p.movement).id is not null
-        where i.kind in ('sale', 'return')
+        from rows from (unnest(p_lines), unnest(p_posted)) with ordinality as i
+        where i.kind in ('sale', 'return') and (i.movement).id is not null
     ) as n
     left join lateral (
         select *
