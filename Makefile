@@ -1,6 +1,6 @@
 # Every target makes ready what it needs; nothing has to be installed first but git, make and Python 3.11.
 #
-# DATABASE_URL, DATA_DIR, HOST, PORT and WORKERS come from the environment, from .env, or as `make run PORT=8080`.
+# DATABASE_URL, DATA_DIR, HOST and PORT come from the environment, from .env, or as `make run PORT=8080`.
 
 ARGS ?=
 COUNT ?=
@@ -18,7 +18,7 @@ bin := .venv/bin
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test coverage mutants interleavings soak bench bench-growth lint format import psql clean
+.PHONY: help setup run test openapi coverage mutants interleavings soak bench bench-growth lint format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ run: ## serve, with a database and a little stock to try it on
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+openapi: ## write docs/openapi.json, which the server serves
+	@tools/setup.sh && exec $(bin)/python -m tools.openapi
 
 coverage: ## run the tests and write docs/coverage.md: what of the database's functions they run; ARGS for some of them
 	@tools/setup.sh && exec $(bin)/python -m tools.coverage $(ARGS)

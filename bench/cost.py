@@ -44,19 +44,19 @@ STAGES = {
         "yarl/",
         "multidict/",
         "simplejson/",
-        "server/router.py",
-        "read_body (server/endpoint.py",
+        "aiohttp/web_urldispatcher.py",
+        "read_body (server/http/body.py",
     ),
     "validate, write the arguments": (
         "pydantic/",
-        "server/types.py",
-        "validated (server/endpoint.py",
-        "_members (server/endpoint.py",
-        "identify (server/endpoint.py",
-        "authorize (server/endpoint.py",
+        "server/database/domains.py",
+        "validated (server/http/endpoint.py",
+        "_members (server/http/endpoint.py",
+        "identify (server/http/service.py",
+        "authorize (server/http/service.py",
     ),
-    "queue": ("server/lane.py", "server/caller.py"),
-    "send to the database, receive": ("server/connection.py",),
+    "queue": ("pgcalls/queue.py", "server/database/calls.py"),
+    "send to the database, receive": ("pgcalls/connection.py",),
 }
 REST = "event loop, tasks, metrics, the rest"
 

@@ -10,7 +10,7 @@ turns. It does the same however often it is run:
 4. the ledger's partitions of the months ahead,
 5. the jobs of pg_cron, where it runs.
 
-    python -m db.apply                                          the settings' DATABASE_URL and DATABASE_ROLE_PASSWORD
+    python -m db.apply                                          MIGRATION_DATABASE_URL and DATABASE_ROLE_PASSWORD
     python -m db.apply postgresql://superuser@host/database     no settings; the roles' passwords stay as they are
 """
 
@@ -28,7 +28,8 @@ import yoyo
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from db.hosts import to_primary
+from db.settings import load
+from pgcalls.hosts import to_primary
 
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATIONS = ROOT / "db" / "migrations"
@@ -297,8 +298,6 @@ def _job_name(database: str, job: Job) -> str:
 
 
 def main() -> int:
-    from server.settings import SettingsError, load  # only here: the server imports this module
-
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("yoyo").setLevel(logging.WARNING)
     try:
@@ -306,10 +305,11 @@ def main() -> int:
             apply(sys.argv[1])
         else:
             settings = load()
-            if not settings.database_url:
-                raise ApplyError("DATABASE_URL is not set, and no database is named.")
-            apply(settings.database_url, role_password=settings.database_role_password)
-    except (ApplyError, SettingsError, ValueError, psycopg.Error) as error:
+            url = settings.migration_database_url or settings.database_url
+            if not url:
+                raise ApplyError("MIGRATION_DATABASE_URL is not set, and no database is named.")
+            apply(url, role_password=settings.database_role_password or None)
+    except (ApplyError, ValueError, psycopg.Error) as error:
         log.error("%s", error)
         return 1
     return 0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Literal
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
+from environment import ROOT, Environment, env_file
+from server import ServerError
 
 # What .env.dev sets, for everyone to read: a production server refuses to start with any of it.
 DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"  # noqa: S105
@@ -19,23 +20,24 @@ DEVELOPMENT_PASSWORD = "development"  # noqa: S105
 _ORIGIN = re.compile(r"https?://([0-9a-z._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
-class SettingsError(Exception):
+class SettingsError(ServerError):
     """The settings do not allow the server to start; the message says which and why."""
 
 
-class Settings(BaseSettings):
+class Settings(Environment):
     """Every setting, by its name in capitals in the environment or the env file; the environment wins."""
-
-    model_config = SettingsConfigDict(extra="ignore")
 
     environment: Literal["development", "production"] = "production"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    workers: int = Field(default=1, ge=1, le=64)
+    reuse_port: bool = False
+    admin_host: str = ""
+    admin_port: int = Field(default=0, ge=0, le=65535)
     data_dir: Path = ROOT / ".data"
     database_url: str | None = None
     database_role_password: str | None = None
     secret_key: str = ""
+    secret_key_previous: str = ""
     anonymous_role: Literal["inventory_public", "inventory_operator"] = "inventory_public"
     admin_username: str | None = None
     admin_password: str | None = None
@@ -56,6 +58,10 @@ class Settings(BaseSettings):
     webhook_poll_seconds: float = Field(default=1, gt=0)
     webhook_allow_private_addresses: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    access_log_share: float = Field(default=0, ge=0, le=1)
+    max_connections: int = Field(default=10_000, ge=1)
+    stop_delay_seconds: float = Field(default=0, ge=0)
 
     @field_validator("database_url", "database_role_password", "admin_username", "admin_password")
     @classmethod
@@ -82,16 +88,21 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         return self.environment == "production"
 
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """SECRET_KEY, which signs, and SECRET_KEY_PREVIOUS where it is set: what either has signed is good."""
+        return (self.secret_key, self.secret_key_previous) if self.secret_key_previous else (self.secret_key,)
+
     def check(self) -> None:
         """Raise SettingsError where limits would be other ones, or what everyone can read is production's."""
         if not self.secret_key:
             raise SettingsError("SECRET_KEY is not set.")
         _ = self.allowed_origins
         limits = (self.rate_limit_authentication, self.rate_limit_read, self.rate_limit_write)
-        if self.workers > 1 and any(limits) and self.rate_limit_storage.removeprefix("async+").startswith("memory:"):
+        if self.reuse_port and any(limits) and self.rate_limit_storage.removeprefix("async+").startswith("memory:"):
             raise SettingsError(
-                f"WORKERS is {self.workers}, and each would count requests by itself: RATE_LIMIT_STORAGE must be one"
-                " that they share, like redis://host:6379/0."
+                "REUSE_PORT is set, and each process of the port would count requests by itself: RATE_LIMIT_STORAGE"
+                " must be one that they share, like redis://host:6379/0."
             )
         if not self.is_production:
             return
@@ -99,6 +110,9 @@ class Settings(BaseSettings):
             raise SettingsError("SECRET_KEY is the development key: set one of your own (openssl rand -hex 32).")
         if len(self.secret_key) < 32:
             raise SettingsError("SECRET_KEY is too short: 32 characters or more (openssl rand -hex 32).")
+        if self.secret_key_previous and len(self.secret_key_previous) < 32:
+            raise SettingsError("SECRET_KEY_PREVIOUS is too short: 32 characters or more.")
+        self._check_database_url()
         if self.database_url and not self.database_role_password:
             raise SettingsError("DATABASE_ROLE_PASSWORD is not set (openssl rand -hex 32).")
         if self.database_role_password == DEVELOPMENT_PASSWORD:
@@ -106,20 +120,25 @@ class Settings(BaseSettings):
         if self.admin_username and self.admin_password and self.admin_username.lower() == self.admin_password.lower():
             raise SettingsError("ADMIN_PASSWORD is the development admin's: set one of your own, or none.")
 
-
-def env_file() -> Path:
-    """The env file: ENV_FILE where that is set, else .env where there is one, else .env.dev."""
-    if named := os.environ.get("ENV_FILE"):
-        path = Path(named)
-        if not path.is_file():
-            raise SettingsError(f"ENV_FILE names {named}, which is no file.")
-        return path
-    local = ROOT / ".env"
-    return local if local.is_file() else ROOT / ".env.dev"
+    def _check_database_url(self) -> None:
+        """The server logs in as its own roles: a production server is not to know anybody else's secrets."""
+        try:
+            parameters = conninfo_to_dict(self.database_url or "")
+        except psycopg.ProgrammingError as error:
+            raise SettingsError(f"DATABASE_URL cannot be read: {error}") from None
+        for name in ("user", "password"):
+            if parameters.get(name):
+                raise SettingsError(
+                    f"DATABASE_URL names a {name}. The server needs none: it logs in as its own roles, with"
+                    " DATABASE_ROLE_PASSWORD. Only python -m db.apply needs one, in MIGRATION_DATABASE_URL."
+                )
 
 
 def load() -> Settings:
     """The settings of this process, checked. Raises SettingsError."""
-    settings = Settings(_env_file=env_file())
+    try:
+        settings = Settings(_env_file=env_file())
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     settings.check()
     return settings

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import random
-import re
 import shutil
 import signal
 import socket
@@ -56,20 +55,62 @@ SETTINGS = {
 }
 
 
+class Process:
+    """A server process, started again where it ends by itself, as a service manager does it."""
+
+    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        self._log = log
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._may_run = asyncio.Event()
+
+    def start(self) -> None:
+        self._may_run.set()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        while True:
+            await self._may_run.wait()
+            with self._log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "server"), cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                )
+            await self._process.wait()
+            await asyncio.sleep(0.3)
+
+    async def end(self, number: signal.Signals) -> int | None:
+        """Send the signal. When this returns the process is gone, and stays so until ``again``. Its exit status."""
+        self._may_run.clear()
+        self.signal(number)
+        return await self._process.wait() if self._process is not None else None
+
+    def again(self) -> None:
+        self._may_run.set()
+
+    def signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self._process is not None and self._process.returncode is None:
+                self._process.send_signal(number)
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            await self.end(signal.SIGKILL)
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+
 class Server:
-    """A server behind a proxy, which reaches each cluster through another; started again where it ends by itself.
+    """One address behind a proxy, served by one process or several, each of which reaches each cluster by a proxy."""
 
-    With more than one worker it is a supervisor and its processes, on one address.
-    """
-
-    def __init__(self, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, workers: int) -> None:
+    def __init__(self, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, processes: int) -> None:
         self.number = number
         self.log = directory / f"server-{number}.log"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+            port = int(probe.getsockname()[1])
         (directory / "env").touch()
-        self.http = Proxy(0, self._port, f"{seed}/http/{number}")
+        self.http = Proxy(0, port, f"{seed}/http/{number}")
         self.databases: list[Proxy] = []
         """The way to each cluster, in the order of the clusters."""
         below = [directory / f"db-{number}-{place}" for place in range(len(clusters))]
@@ -79,19 +120,17 @@ class Server:
             target = cluster.socket_directory / name
             self.databases.append(Proxy(below[place] / name, target, f"{seed}/database/{number}/{place}"))
         hosts = ",".join(map(str, below))
-        self._environment = (
+        environment = (
             {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
             | SETTINGS
             | {
-                "PORT": str(self._port),
-                "WORKERS": str(workers),
+                "PORT": str(port),
+                "REUSE_PORT": str(processes > 1),
                 "ENV_FILE": str(directory / "env"),
-                "DATABASE_URL": f"postgresql://postgres@/{DATABASE}?host={hosts}&port={clusters[0].port}",
+                "DATABASE_URL": f"postgresql:///{DATABASE}?host={hosts}&port={clusters[0].port}",
             }
         )
-        self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._may_run = asyncio.Event()
+        self.processes = [Process(self.log, environment) for _ in range(processes)]
 
     @property
     def url(self) -> str:
@@ -100,67 +139,29 @@ class Server:
     async def start(self) -> None:
         for proxy in (*self.databases, self.http):
             await proxy.start()
-        self._may_run.set()
-        self._keeper = asyncio.create_task(self._keep())
-
-    async def _keep(self) -> None:
-        """As a service manager does it: start it again, whyever it has ended."""
-        while True:
-            await self._may_run.wait()
-            with self.log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "server"),
-                    cwd=ROOT,
-                    env=self._environment,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,  # a group, which can be killed and frozen with its workers
-                )
-            await self._process.wait()
-            await asyncio.sleep(0.3)
+        for process in self.processes:
+            process.start()
 
     async def end(self, number: signal.Signals) -> int | None:
-        """Send the signal; when this returns the process is gone, and stays so until ``again``. Its exit status.
-
-        SIGKILL is sent to its workers too; any other signal is for the supervisor to pass on.
-        """
-        self._may_run.clear()
-        process = self._process
-        if process is None:
-            return None
-        if number is signal.SIGKILL:
-            self._signal(number)
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
-        return await process.wait()
+        """End all processes with the signal, until ``again``. 0 where all have ended with that, else another status."""
+        statuses = await asyncio.gather(*(process.end(number) for process in self.processes))
+        return next((status for status in statuses if status != 0), 0)
 
     def again(self) -> None:
-        self._may_run.set()
+        for process in self.processes:
+            process.again()
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        for process in self.processes:
+            process.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._process is not None and self._process.returncode is None:
-                os.killpg(self._process.pid, number)
-
-    @property
-    def workers(self) -> list[int]:
-        """The process ids of the workers that live, the oldest first; none where the server is one process."""
-        if self._process is None or self._process.returncode is not None:
-            return []
-        return _children(self._process.pid)
+        for process in self.processes:
+            process.signal(signal.SIGCONT)
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            await self.end(signal.SIGKILL)
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        for process in self.processes:
+            await process.close()
         for proxy in (*self.databases, self.http):
             await proxy.close()
 
@@ -180,7 +181,7 @@ class World:
 
     clusters_count: ClassVar = 1
     servers_count: ClassVar = 2
-    workers_count: ClassVar = 1
+    processes_count: ClassVar = 1
 
     def __init__(self, seed: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="soak-"))
@@ -189,7 +190,7 @@ class World:
         self.cluster = self.clusters[0]
         """The cluster that takes writes."""
         self.servers = [
-            Server(number, self.directory, self.clusters, seed, self.workers_count)
+            Server(number, self.directory, self.clusters, seed, self.processes_count)
             for number in range(self.servers_count)
         ]
         self.faults: dict[str, Action] = {}
@@ -296,48 +297,20 @@ class World:
 
 
 class Workers(World):
-    """One server of two processes on one address: what one cannot take the other takes."""
+    """One address that two processes share: what one cannot take the other takes."""
 
     servers_count = 1
-    workers_count = 2
+    processes_count = 2
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
         self.faults = {"kill a worker": self._kill_worker}
 
     async def _kill_worker(self, chance: random.Random) -> str:
-        """Kill one process; when this returns its supervisor has started another."""
-        number = chance.randrange(self.workers_count)
-        await self._until_all_serve()
-        killed = (await self._all_workers(set()))[number]
-        os.kill(killed, signal.SIGKILL)
-        await self._all_workers({killed})
+        """Kill one process; the keeper starts another."""
+        number = chance.randrange(self.processes_count)
+        self.servers[0].processes[number].signal(signal.SIGKILL)
         return str(number)
-
-    async def _until_all_serve(self) -> None:
-        """A supervisor replaces a worker only once all have served: before that it gives up, and is started again."""
-        deadline = time.monotonic() + START_SECONDS
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-            while time.monotonic() < deadline:
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.get(f"{self.servers[0].url}/metrics") as answer:
-                        if (
-                            len(re.findall(r"^inventory_worker_up.* 1", await answer.text(), re.M))
-                            == self.workers_count
-                        ):
-                            return
-                await asyncio.sleep(0.1)
-        raise RuntimeError("The workers do not serve.")
-
-    async def _all_workers(self, dead: set[int]) -> list[int]:
-        """The process ids of the workers, when there are as many as should be beside the dead ones."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            workers = [pid for pid in self.servers[0].workers if pid not in dead]
-            if len(workers) == self.workers_count:
-                return workers
-            await asyncio.sleep(0.02)
-        raise RuntimeError("The supervisor does not replace a worker.")
 
 
 class Failover(World):

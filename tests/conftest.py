@@ -27,8 +27,9 @@ from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 
 from db.apply import apply
-from server.app import create_app, new_event_loop
-from server.protocol import Runner
+from server.app import create_app
+from server.http.protocol import Runner
+from server.operation.lifecycle import new_event_loop
 from server.settings import Settings
 from tests import coverage
 from tools.cluster import Cluster
@@ -77,7 +78,8 @@ $$;
 """
 
 
-def _cluster() -> Cluster:
+def throwaway_cluster() -> Cluster:
+    """The run's cluster, which all its workers share."""
     settings = {"max_connections": "400", **coverage.settings()}
     return Cluster(Path(os.environ[DIRECTORY]), settings=settings, throwaway=True)
 
@@ -93,16 +95,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         directory = Path(tempfile.mkdtemp(prefix="inventory-test-", dir=_place()))
         directory.chmod(0o755)
         os.environ[DIRECTORY] = str(directory)
-        _cluster().start()
-    session.config.option.postgresql_host = str(_cluster().socket_directory)
-    session.config.option.postgresql_port = str(_cluster().port)
+        throwaway_cluster().start()
+    session.config.option.postgresql_host = str(throwaway_cluster().socket_directory)
+    session.config.option.postgresql_port = str(throwaway_cluster().port)
     if coverage.DIRECTORY:
-        session.config.pluginmanager.register(coverage.Plugin(str(_cluster().socket_directory)))
+        session.config.pluginmanager.register(coverage.Plugin(str(throwaway_cluster().socket_directory)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
-        cluster = _cluster()
+        cluster = throwaway_cluster()
         cluster.destroy()
         shutil.rmtree(cluster.directory, ignore_errors=True)
 

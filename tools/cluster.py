@@ -619,7 +619,7 @@ def _setting(name: str) -> str:
 def served_database() -> str:
     """The database that `make run` serves, as its superuser. Raises ClusterError where it does not run."""
     if url := _setting("DATABASE_URL"):
-        from db.hosts import to_primary  # only here: psycopg may not be installed yet
+        from pgcalls.hosts import to_primary  # only here: psycopg may not be installed yet
 
         return to_primary(url)
     return _running_cluster().dsn(dbname="inventory")

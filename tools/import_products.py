@@ -14,8 +14,9 @@ import psycopg
 import simplejson
 from tqdm import tqdm
 
-from server import catalog, files
-from server.errors import Problem
+from server.database import interface
+from server.http import files
+from server.http.errors import Problem
 from tools.cluster import ClusterError, served_database
 
 CHUNK = 2000  # lines of a call: what the progress bar moves by
@@ -43,9 +44,9 @@ def main(arguments: list[str]) -> int:
 
 def import_products(connection: psycopg.Connection[Any], text: str, *, is_csv: bool) -> int:
     """Create the products in the connection's transaction, and return how many. Raises Problem with what is wrong."""
-    row = connection.execute("select http.catalog()").fetchone()
+    row = connection.execute("select http.catalog()::text").fetchone()
     assert row is not None
-    kind = files.line_model(catalog.read(row[0]))
+    kind = files.line_model(interface.read(row[0]))
     size = text.count("\n") + 1
     lines = files.check_lines(_shown(files.read_lines(text, is_csv=is_csv), "checking", size), kind)
     with tqdm(total=len(lines), desc="importing", unit=" lines", disable=None) as bar:

@@ -17,9 +17,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
+import db.settings
 from db.apply import ROOT, ApplyError, apply
-from db.hosts import to_primary
-from server import app, workers
+from pgcalls.hosts import to_primary
+from server.operation import lifecycle, logs
 from server.settings import Settings, SettingsError, load
 from tools.cluster import Cluster, ClusterError
 
@@ -29,17 +30,18 @@ log = logging.getLogger("run")
 
 
 def main() -> int:
-    app.configure_logging("INFO")
+    logs.configure("INFO")
     # SIGTERM ends the set-up like Ctrl-C: what was started is stopped. The server installs handlers of its own.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         settings = load()
-        logging.getLogger().setLevel(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         with _database(settings) as (conninfo, psql):
             apply(conninfo, role_password=settings.database_role_password if settings.database_url else None)
             _fill(settings, conninfo)
             try:
-                return workers.run(settings, conninfo, lambda url: print(_banner(settings, url, psql), flush=True))
+                served = settings.database_url or conninfo
+                return lifecycle.run(settings, served, lambda url: print(_banner(settings, url, psql), flush=True))
             finally:
                 # make passes SIGTERM on, so a process group gets it twice: the second must not end the stop half-way.
                 signal.signal(signal.SIGTERM, _interrupt)
@@ -61,8 +63,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[tuple[str, str]]:
     """The database as its superuser, and a line that opens it in psql."""
-    if settings.database_url:
-        conninfo = to_primary(settings.database_url)
+    if url := db.settings.load().migration_database_url or settings.database_url:
+        conninfo = to_primary(url)
         shown = {k: v for k, v in conninfo_to_dict(conninfo).items() if k != "password" and v is not None}
         yield conninfo, f'psql "{" ".join(f"{name}={value}" for name, value in shown.items())}"'
         return

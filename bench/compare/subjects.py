@@ -303,10 +303,11 @@ class Service(Subject):
             "DATABASE_URL": self.dsn(),
             "DATABASE_ROLE_PASSWORD": "",
             "PORT": str(port),
-            "WORKERS": str(self._workers),
+            "REUSE_PORT": str(self._workers > 1),
             "ACCESS_TOKEN_SECONDS": "86400",
         }
-        self._serve([sys.executable, "-m", "server"], "/health", environment, self._tree)
+        start_all = f'for n in $(seq {self._workers}); do "$0" -m server & done; wait'
+        self._serve(["sh", "-c", start_all, sys.executable], "/health", environment, self._tree)
         login = Request("POST", "/api/v1/authentication/token/", json.dumps({"username": "admin", "password": "admin"}))
         token = ask(self.url, login)["access"]
         self.requests = service_requests() | {

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-import server.lane
+import pgcalls.client
 from tests.conftest import PATIENCE, Database, InThread, Server
 
 Connection = psycopg.Connection[Any]
@@ -150,5 +150,5 @@ def race(database: Database) -> Race:
 def patient_server(database: Database, start_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server that waits for its queue and for the database as long as a slow machine takes to line callers up."""
     database.be_patient()
-    monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(pgcalls.client, "ANSWER_SECONDS", 10 * PATIENCE)
     return start_server(queue_seconds=10 * PATIENCE)

@@ -11,7 +11,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 
-from server.errors import Api
+from server.http.errors import Api
 from tests.conftest import Database, Server
 from tests.fuzz.effort import FACTOR, SEED
 from tests.fuzz.world import fill

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from server.errors import Api
-from server.routes import ROUTES
+from server.http.errors import Api
+from server.http.routes import ROUTES
 from tests.conftest import Database
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")

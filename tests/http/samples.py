@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from server.routes import ROUTES, TOKEN_ROUTES, Route
+from server.http.routes import ROUTES, TOKEN_ROUTES, Route
 from tests.conftest import Database, Server
 
 EVERY_ROUTE = (*ROUTES, *TOKEN_ROUTES)

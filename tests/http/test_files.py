@@ -18,7 +18,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from server import caller, files
+from pgcalls import client as pgclient
+from server.http import files
 from tests.conftest import PATIENCE, Database, Server
 from tests.http.conftest import Shared
 from tests.http.document import exact
@@ -710,13 +711,13 @@ def test_imports_do_not_keep_other_writes_waiting(
     shop: httpx.Client, server: Server, database: Database, in_thread: Any
 ) -> None:
     """Imports that wait for a lock have connections of their own, and no more than those."""
-    labels = (("lane", caller.LONG), ("role", "inventory_admin"))
+    labels = (("queue", pgclient.LONG), ("role", "inventory_admin"))
     with database.admin.transaction():
         database.admin.execute("lock table store.price in exclusive mode")
         waiting = [
             in_thread(lambda: send(server.client(shop.headers["Authorization"][7:]), sheet(ROW))) for _ in range(4)
         ]
-        Database.wait_for(lambda: samples(shop).get(("inventory_db_connections", labels)) == caller.LONG_SIZE)
+        Database.wait_for(lambda: samples(shop).get(("inventory_db_connections", labels)) == pgclient.FEW_CONNECTIONS)
         assert shop.post("/api/v1/brands/", json={"name": "Three"}).status_code == 201
         assert shop.get(PRODUCTS).status_code == 200
     for each in waiting:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from server.errors import Api
-from server.routes import TOKEN_ROUTES, Route
+from server.http.errors import Api
+from server.http.routes import TOKEN_ROUTES, Route
 from tests.conftest import Database
 from tests.http.conftest import Shared
 from tests.http.document import exact

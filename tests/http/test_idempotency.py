@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from server.errors import Api
-from server.routes import Route
+from server.http.errors import Api
+from server.http.routes import Route
 from tests.conftest import Database, InThread, Server
 from tests.http.art import order
 from tests.http.conftest import Shared, contents

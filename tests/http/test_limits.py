@@ -21,10 +21,10 @@ import pytest
 from fakeredis import TcpFakeServer
 from limits import parse
 
-from server import limits as module
-from server.app import new_event_loop
-from server.errors import Api
-from server.routes import Route
+from server.http import rate_limits as module
+from server.http.errors import Api
+from server.http.routes import Route
+from server.operation.lifecycle import new_event_loop
 from tests.conftest import PATIENCE, Database, Server
 from tests.http.conftest import Shared
 from tests.http.samples import CREDENTIALS, EVERY_ROUTE, name_of
@@ -44,7 +44,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offset = 0.0
         fake = SimpleNamespace(time=lambda: time.time() + self.offset, monotonic=time.monotonic)
-        for name in ("server.limits", "limits.aio.storage.memory", "limits.aio.storage.redis.redispy"):
+        for name in ("server.http.rate_limits", "limits.aio.storage.memory", "limits.aio.storage.redis.redispy"):
             monkeypatch.setattr(f"{name}.time", fake)
 
 
@@ -350,7 +350,7 @@ def test_servers_do_not_share_their_memory(start_server: Start) -> None:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == "server.limits" and record.levelno >= 30]
+    return [record.message for record in caplog.records if record.name == "server.rate_limits" and record.levelno >= 30]
 
 
 def test_a_store_that_is_down_lets_requests_through_and_is_used_when_it_is_back(

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from server.origin import origin
+from server.http.forwarded import origin
 from tests.conftest import PATIENCE, Server
 from tests.http.conftest import Shared
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from server.routes import ROUTES, Route
+from server.http.routes import ROUTES, Route
 from tests.conftest import Database, Server
 from tests.http.conftest import Shared
 from tests.http.samples import EVERY_ROUTE, name_of

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.routes import Route
+from server.http.routes import Route
 from tests.conftest import Database
 from tests.http.conftest import Shared, send
 from tests.http.document import exact

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.routes import Route
+from server.http.routes import Route
 from tests.conftest import Database
 from tests.http.conftest import Shared
 from tests.http.pricing import (

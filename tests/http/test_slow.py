@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from server.operation import lifecycle
 from server.settings import Settings
-from tests.conftest import Database, Server
+from tests.conftest import Database, InThread, Server
+from tests.server.conftest import held, waiting_backends
 
 POST = b"POST /sku HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WHOLE = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -73,3 +77,49 @@ def test_a_request_that_arrives_in_parts_is_answered(start_server: Callable[...,
     server = start_server(request_seconds=20, keep_alive_seconds=0.2)
     answer = until_closed(server, WHOLE[:5], WHOLE[5:20], WHOLE[20:], POST + b"Content-Length: 2\r\n\r\n{", b"}")
     assert (answer.count(b"HTTP/1.1 200"), answer.count(b"HTTP/1.1 422")) == (1, 1)
+
+
+# Many
+
+
+def test_at_the_cap_connections_that_wait_for_a_request_make_room(
+    start_server: Callable[..., Server], database: Database, in_thread: type[InThread]
+) -> None:
+    """Two slow heads, an idle connection and one with a request under way fill the server. Who comes next is served."""
+    product = database.product(quantity=5)
+    database.be_patient()
+    server = start_server(max_connections=4)
+    url = urlsplit(server.url)
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=30)) for _ in range(3)]
+        for connection, sent in zip(idle, (b"G", WHOLE[:-2], WHOLE), strict=True):
+            connection.sendall(sent)
+        assert idle[2].recv(65536).startswith(b"HTTP/1.1 200")
+        with held(database, product):
+            path = f"{server.url}/api/v1/inventory/{product}/reserveStock"
+            busy = in_thread(lambda: httpx.post(path, json={"amount": 1}, timeout=30).status_code)
+            database.wait_for(lambda: waiting_backends(database))
+            for _ in range(3):
+                new = stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=30))
+                new.sendall(WHOLE)
+                assert new.recv(65536).startswith(b"HTTP/1.1 200")
+        assert busy.result() == 204
+        assert [connection.recv(65536) for connection in idle] == [b""] * 3
+
+
+def test_thousands_of_idle_connections_are_nobodys_trouble(start_server: Callable[..., Server]) -> None:
+    """More than the cap: each is accepted, and the oldest are closed."""
+    lifecycle.raise_descriptors()
+    server = start_server(max_connections=1500)
+    url = urlsplit(server.url)
+    with contextlib.ExitStack() as stack:
+        kept = []
+        for number in range(3000):
+            connection = stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=30))
+            if number % 10 == 0:
+                connection.sendall(b"GET /health HTTP/1.1\r\n")  # the rest never comes
+            kept.append(connection)
+        assert httpx.get(f"{server.url}/health", timeout=5).status_code == 200
+        assert kept[0].recv(1) == b""
+        kept[-1].sendall(WHOLE)
+        assert kept[-1].recv(65536).startswith(b"HTTP/1.1 200")

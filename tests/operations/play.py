@@ -23,7 +23,7 @@ from typing import Any
 
 import psycopg
 
-from server.routes import ROUTES
+from server.http.routes import ROUTES
 from tests.conftest import PATIENCE, TEST_SCHEMA, Database, Server
 
 RELEASES = Path(__file__).parent / "releases"

@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.conftest import PATIENCE, SECRET_KEY, Database, InThread
-from tests.process import ROOT
+from tests.process import LAST_LINE, ROOT, run, said_until
 from tests.server.conftest import held, waiting_backends
 
 # The server as `python -m server` runs it, with a bound that a test can wait for.
 SERVER = """
-from server import app
+from server.operation import lifecycle, logs
 from server.settings import load
-app.DRAIN_SECONDS = 5
-app.configure_logging("INFO")
+lifecycle.DRAIN_SECONDS = 5
+logs.configure("INFO")
 settings = load()
-raise SystemExit(app.run(settings, settings.database_url, lambda url: print(url, flush=True)))
+raise SystemExit(lifecycle.run(settings, settings.database_url, lambda url: print(url, flush=True)))
 """
 HEAD = b"POST /sku HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n"
 
@@ -84,3 +84,15 @@ def test_a_stop_is_bounded_and_answers_what_the_database_has(database: Database,
 def is_listening(address: tuple[str | None, int | None]) -> bool:
     with socket.socket() as client:
         return client.connect_ex(address) == 0
+
+
+def test_a_stop_is_announced_before_the_listener_closes(database: Database) -> None:
+    with run(DATABASE_URL=database.conninfo, DATABASE_ROLE_PASSWORD="", STOP_DELAY_SECONDS="2") as (url, process):
+        said_until(process, LAST_LINE)
+        assert httpx.get(f"{url}/ready").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        said_until(process, "stopping")
+        answer = httpx.get(f"{url}/ready")
+        assert (answer.status_code, answer.json()["checks"]) == (503, {"process": "failed: it is about to stop"})
+        assert httpx.get(f"{url}/temporary-blocks").status_code == 200, "a balancer has not noticed yet"
+    assert process.returncode == 0

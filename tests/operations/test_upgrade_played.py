@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from db.apply import apply
-from server.routes import ROUTES
+from server.http.routes import ROUTES
 from tests.conftest import TEST_SCHEMA, Database, InThread, Server, frozen_clock
 from tests.operations.play import KEYED, PASSWORD, RELEASES, SETTINGS, Play, receiver
 from tests.operations.test_upgrade import columns, contents

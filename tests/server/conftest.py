@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from server import app, catalog
-from server.caller import READ, WRITE, Answer, Caller, Key
-from server.catalog import Function
+from pgcalls import READ, WRITE, Limits
+from server.database import interface
+from server.database.calls import Answer, Key
+from server.database.calls import Database as Caller
+from server.database.interface import Function
+from server.operation import lifecycle
 from tests.conftest import PATIENCE, Database
 
 OPERATOR = "inventory_operator"
@@ -31,7 +34,7 @@ SERVERS_BACKENDS = "from pg_stat_activity where application_name = 'inventory' a
 @pytest.fixture
 def functions(database: Database) -> dict[str, Function]:
     """The functions of the schema http by name."""
-    return catalog.read(database.one("select http.catalog()")).functions
+    return interface.read(database.one("select http.catalog()::text")).functions
 
 
 def function(statement: str, *, is_stable: bool = False) -> Function:
@@ -44,7 +47,7 @@ async def calling(
     conninfo: str, pool_size: int = 1, queue_size: int = 100, queue_seconds: float = NEVER
 ) -> AsyncIterator[Caller]:
     """A caller that does not wait for the queue's time to pass, unless it is told to."""
-    caller = Caller(conninfo, None, pool_size=pool_size, queue_size=queue_size, queue_seconds=queue_seconds)
+    caller = Caller(conninfo, None, Limits(pool_size, queue_size, queue_seconds))
     try:
         yield caller
     finally:
@@ -58,7 +61,7 @@ def play(scenario: Coroutine[Any, Any, None]) -> None:
         async with asyncio.timeout(PATIENCE):
             await scenario
 
-    with asyncio.Runner(loop_factory=app.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=lifecycle.new_event_loop) as runner:
         runner.run(limited())
 
 
@@ -104,9 +107,9 @@ def start(
     return [asyncio.create_task(caller.call(OPERATOR, function, arguments, key)) for _ in range(count)]
 
 
-def lane(caller: Caller, *, is_reading: bool = False) -> Any:
-    """The operator's lane."""
-    return caller.lanes()[OPERATOR, READ if is_reading else WRITE]
+def queue(caller: Caller, *, is_reading: bool = False) -> Any:
+    """The operator's queue."""
+    return caller.queues()[OPERATOR, READ if is_reading else WRITE]
 
 
 # What PostgreSQL tells its other sessions when one of them was killed: a NoticeResponse of the protocol.

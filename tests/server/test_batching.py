@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-import server.lane
-from server.caller import LONG, WRITE, Answer, Caller, DatabaseError, Key, OutcomeUnknownError
-from server.catalog import Function
-from server.lane import WIDTH
+import server.database.calls
+from pgcalls import LONG, WRITE, DatabaseError, OutcomeUnknownError
+from pgcalls.queue import WIDTH
+from server.database.calls import Answer, Key
+from server.database.calls import Database as Caller
+from server.database.interface import Function
 from tests.conftest import Database
 from tests.server.conftest import (
     OPERATOR,
@@ -21,9 +23,9 @@ from tests.server.conftest import (
     calling,
     function,
     held,
-    lane,
     one_unit,
     play,
+    queue,
     start,
     terminate,
     until,
@@ -66,7 +68,7 @@ class TestWrites:
                     await until(lambda: waiting_backends(database))
                     for product in others:
                         calls += start(1, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: lane(caller).waiting == 10)
+                    await until(lambda: queue(caller).waiting == 10)
                 assert await asyncio.gather(*calls) == [Answer(None)] * 11
 
         play(scenario())
@@ -84,7 +86,7 @@ class TestWrites:
                     calls = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database))
                     calls += start(WIDTH + 5, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: lane(caller).waiting == WIDTH + 5)
+                    await until(lambda: queue(caller).waiting == WIDTH + 5)
                 await asyncio.gather(*calls)
 
         play(scenario())
@@ -123,7 +125,7 @@ class TestWrites:
                         start(1, caller, block, arguments[n], dataclasses.replace(key, key=str(n % 2)))[0]
                         for n in (1, 2, 1)
                     ]
-                    await until(lambda: lane(caller).waiting == 22)
+                    await until(lambda: queue(caller).waiting == 22)
                 outcomes = await asyncio.gather(*first, *rest, return_exceptions=True)
                 for n, outcome in enumerate(outcomes):
                     if n == 7:
@@ -176,7 +178,7 @@ class TestWrites:
                     await until(lambda: waiting_backends(database))
                     for product in others:
                         calls += start(1, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: lane(caller).waiting == 3)
+                    await until(lambda: queue(caller).waiting == 3)
                     database.admin.execute(slow.encode())
                 await calls[0]
                 asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and pid = any(%s)"
@@ -215,7 +217,9 @@ class TestWrites:
         self, database: Database, functions: Functions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         product = database.product(quantity=99)
-        monkeypatch.setattr(server.lane, "BATCH", "select 1, false, null, null from http.batch($1) where 1 / 0 > 0")
+        monkeypatch.setattr(
+            server.database.calls, "BATCH", "select 1, false, null, null from http.batch($1) where 1 / 0 > 0"
+        )
 
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
@@ -230,7 +234,7 @@ class TestWrites:
     ) -> None:
         first, *others = (database.product(f"A-{n}", 9) for n in range(4))
         answer = f"case number when 3 then {number} else number end, replayed, result, error"
-        monkeypatch.setattr(server.lane, "BATCH", f"select {answer} from http.batch($1)")
+        monkeypatch.setattr(server.database.calls, "BATCH", f"select {answer} from http.batch($1)")
 
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
@@ -239,7 +243,7 @@ class TestWrites:
                     await until(lambda: waiting_backends(database))
                     for product in others:
                         calls += start(1, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: lane(caller).waiting == 3)
+                    await until(lambda: queue(caller).waiting == 3)
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
                 kinds = [type(outcome) for outcome in outcomes]
                 assert kinds == [Answer, Answer, Answer, OutcomeUnknownError]
@@ -341,7 +345,7 @@ class TestCommits:
                     outcomes = await asyncio.gather(*calls, return_exceptions=True)
                     assert [getattr(outcome, "sqlstate", None) for outcome in outcomes] == ["IV001"] * count
                 assert (await caller.call(OPERATOR, functions["add_stock"], one_unit(product))).body is None
-                assert lane(caller).open == 1
+                assert queue(caller).open == 1
 
         play(scenario())
         assert database.stock(product) == (10, 0, 0)
@@ -384,14 +388,14 @@ class TestReads:
                         else:
                             assert isinstance(outcome, Answer)
                             assert f'"sku":"A-{products.index(product)}"'.encode() in (outcome.body or b"")
-                assert lane(caller, is_reading=True).open == 1
+                assert queue(caller, is_reading=True).open == 1
 
         play(scenario())
 
     def test_a_statement_that_cannot_be_prepared_is_an_error_each_time(
         self, database: Database, functions: Functions
     ) -> None:
-        gone = dataclasses.replace(function("select http.no_such_function($1)", is_stable=True), travels=True)
+        gone = dataclasses.replace(function("select http.no_such_function($1)", is_stable=True), is_batchable=True)
 
         async def scenario() -> None:
             product = database.product()
@@ -403,7 +407,7 @@ class TestReads:
                     ]
                     outcomes = await asyncio.gather(*calls, return_exceptions=True)
                     assert [getattr(outcome, "sqlstate", None) for outcome in outcomes] == ["42883"] * 3 + [None] * 3
-                assert lane(caller, is_reading=True).open == 1
+                assert queue(caller, is_reading=True).open == 1
 
         play(scenario())
 
@@ -471,11 +475,11 @@ def test_calls_of_the_long_lane_go_alone(database: Database, functions: Function
     async def scenario() -> None:
         async with calling(database.conninfo) as caller:
             calls = [
-                asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product), lane=LONG))
+                asyncio.create_task(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product), kind=LONG))
                 for _ in range(4)
             ]
             await asyncio.gather(*calls)
-            assert (OPERATOR, WRITE) not in caller.lanes()
+            assert (OPERATOR, WRITE) not in caller.queues()
 
     play(scenario())
     assert noted(database) == [1, 1, 1, 1]

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-import server.lane
-from server.caller import Caller, DatabaseError, Key, OutcomeUnknownError, UnavailableError
-from server.catalog import Function
-from server.lane import RETRIES
+import pgcalls.client
+from pgcalls import DatabaseError, OutcomeUnknownError, UnavailableError
+from pgcalls.queue import RETRIES
+from server.database.calls import Database as Caller
+from server.database.calls import Key
+from server.database.interface import Function
 from tests.conftest import Database
 from tests.server.conftest import (
     OPERATOR,
@@ -21,9 +23,9 @@ from tests.server.conftest import (
     calling,
     function,
     held,
-    lane,
     one_unit,
     play,
+    queue,
     start,
     terminate,
     until,
@@ -154,7 +156,7 @@ class TestRetries:
                     outcome.append(error.sqlstate)
                 else:
                     outcome.append(None)
-                assert lane(caller).open == 1
+                assert queue(caller).open == 1
 
         play(scenario())
         return database.one("select last_value from store.attempts"), outcome[0]
@@ -212,7 +214,7 @@ class TestLostConnections:
                     assert terminate(database) == 1
                     with pytest.raises(OutcomeUnknownError):
                         await call
-                assert lane(caller).open == 0
+                assert queue(caller).open == 0
                 assert backends(database) == []
                 assert database.counts() == before
                 await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
@@ -226,14 +228,14 @@ class TestLostConnections:
     ) -> None:
         """Whatever holds it up: here a lock does, where a statement's time-out would come later."""
         product, other = database.product(quantity=5), database.product("B-1", 5)
-        monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 0.1)
+        monkeypatch.setattr(pgcalls.client, "ANSWER_SECONDS", 0.1)
 
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
                     with pytest.raises(OutcomeUnknownError):
                         await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
-                    assert lane(caller).open == 0
+                    assert queue(caller).open == 0
                     await caller.call(OPERATOR, functions["reserve_stock"], one_unit(other))
 
         play(scenario())
@@ -259,7 +261,7 @@ class TestLostConnections:
                 await proxy.crash()
                 with pytest.raises(error):
                     await call
-                assert lane(caller, is_reading=is_reading).open == 0
+                assert queue(caller, is_reading=is_reading).open == 0
                 assert database.stock(product) == before
                 # Its descriptor's number is the next connection's, which is heard.
                 await caller.call(OPERATOR, functions[name], arguments)
@@ -276,13 +278,13 @@ class TestLostConnections:
         async def scenario() -> None:
             async with calling(database.conninfo) as caller:
                 await caller.call(OPERATOR, reserve, one_unit(product))
-                (connection,) = lane(caller)._idle
+                (connection,) = queue(caller)._idle
                 asyncio.get_running_loop().remove_reader(connection._fileno)
                 with pytest.raises(OutcomeUnknownError):
                     await caller.call(OPERATOR, reserve, one_unit(product))
                 await caller.call(OPERATOR, reserve, one_unit(product))
 
-        monkeypatch.setattr(server.lane, "ANSWER_SECONDS", 0.1)
+        monkeypatch.setattr(pgcalls.client, "ANSWER_SECONDS", 0.1)
         play(scenario())
         assert database.stock(product)[1] in (2, 3)
         database.verify()
@@ -308,7 +310,7 @@ class TestLostConnections:
             async with calling(database.conninfo) as caller:
                 reserve = functions["reserve_stock"]
                 await caller.call(OPERATOR, reserve, one_unit(product))
-                (connection,) = lane(caller)._idle
+                (connection,) = queue(caller)._idle
                 connection._pgconn = OutOfStep(connection._pgconn)
                 with pytest.raises(OutcomeUnknownError):
                     await caller.call(OPERATOR, reserve, one_unit(product))
@@ -396,7 +398,7 @@ class TestLostConnections:
                 ended = terminate(database)
                 assert ended >= 2
                 await reserve(caller)
-                assert 2 <= lane(caller).open == len(backends(database)) <= 3
+                assert 2 <= queue(caller).open == len(backends(database)) <= 3
 
         play(scenario())
         assert database.stock(product) == (9, 4, 0)
@@ -411,7 +413,7 @@ class TestLostConnections:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
                     calls = start(3, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
+                    await until(lambda: waiting_backends(database) and queue(caller).waiting == 2)
                     (first,) = backends(database)
                     terminate(database)
                     await until(lambda: waiting_backends(database))
@@ -436,8 +438,8 @@ class TestQueue:
                 await asyncio.gather(
                     *(caller.call(OPERATOR, functions["reserve_stock"], one_unit(product)) for _ in range(50))
                 )
-                assert lane(caller).open == len(backends(database)) == 1
-                assert lane(caller).waiting == 0
+                assert queue(caller).open == len(backends(database)) == 1
+                assert queue(caller).waiting == 0
 
         play(scenario())
         assert database.stock(product) == (100, 50, 0)
@@ -451,7 +453,7 @@ class TestQueue:
             async with calling(database.conninfo, queue_size=2) as caller:
                 with held(database, product):
                     calls = start(3, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
+                    await until(lambda: waiting_backends(database) and queue(caller).waiting == 2)
                     for _ in range(5):
                         with pytest.raises(UnavailableError):
                             await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
@@ -475,11 +477,11 @@ class TestQueue:
                     await until(lambda: waiting_backends(database))
                     with pytest.raises(UnavailableError):
                         await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
-                    assert lane(caller).waiting == 0
+                    assert queue(caller).waiting == 0
                     assert not call.done()
                 await call
                 await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
-                assert lane(caller).open == 1
+                assert queue(caller).open == 1
 
         play(scenario())
         assert database.stock(product) == (9, 2, 0)
@@ -495,11 +497,11 @@ class TestQueue:
                     (call,) = start(1, caller, functions["reserve_stock"], one_unit(product))
                     await until(lambda: waiting_backends(database))
                     (waiter,) = start(1, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: lane(caller).waiting == 1)
+                    await until(lambda: queue(caller).waiting == 1)
                     waiter.cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await waiter
-                    assert lane(caller).waiting == 0
+                    assert queue(caller).waiting == 0
                 await call
                 await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
 
@@ -525,7 +527,7 @@ class TestQueue:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
                     calls = start(3, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: waiting_backends(database) and lane(caller).waiting == 2)
+                    await until(lambda: waiting_backends(database) and queue(caller).waiting == 2)
                     calls[0].add_done_callback(lambda _: give_up(turns))
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
                 first, second, third = (type(outcome).__name__ for outcome in outcomes)
@@ -533,7 +535,7 @@ class TestQueue:
                 assert (first, third) == ("Answer", "Answer")
                 assert second in ("CancelledError", "Answer")
                 await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
-                assert (lane(caller).open, lane(caller).waiting) == (1, 0)
+                assert (queue(caller).open, queue(caller).waiting) == (1, 0)
 
         play(scenario())
         database.verify()
@@ -547,13 +549,13 @@ class TestQueue:
             async with calling(database.conninfo) as caller:
                 with held(database, product):
                     calls = start(2, caller, functions["reserve_stock"], one_unit(product))
-                    await until(lambda: waiting_backends(database) and lane(caller).waiting == 1)
+                    await until(lambda: waiting_backends(database) and queue(caller).waiting == 1)
                     calls[0].cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await calls[0]
                 await calls[1]
                 await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
-                assert (lane(caller).open, lane(caller).waiting) == (1, 0)
+                assert (queue(caller).open, queue(caller).waiting) == (1, 0)
 
         play(scenario())
         assert database.stock(product) == (9, 3, 0)

@@ -18,18 +18,18 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db.apply import apply
-from db.hosts import to_primary
-from server.caller import OutcomeUnknownError, UnavailableError
-from server.catalog import Function
+from pgcalls import OutcomeUnknownError, UnavailableError
+from pgcalls.hosts import to_primary
+from server.database.interface import Function
 from tests.conftest import Database, Server
 from tests.server.conftest import (
     OPERATOR,
     backends,
     calling,
     function,
-    lane,
     one_unit,
     play,
+    queue,
     start,
     terminate,
     until,
@@ -121,7 +121,7 @@ class TestSeveralHosts:
                         break
                     await asyncio.sleep(0.01)
                 assert answer.body == b"false"
-                assert lane(caller).open == 1
+                assert queue(caller).open == 1
 
         play(scenario())
 
@@ -137,7 +137,7 @@ class TestSeveralHosts:
     def test_no_other_connection_to_a_server_that_says_nothing_is_tried(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("server.lane.ANSWER_SECONDS", 0.5)
+        monkeypatch.setattr("pgcalls.client.ANSWER_SECONDS", 0.5)
         wait_for_lock = function("select to_json(1) from (select $1::jsonb) as a, pg_advisory_xact_lock(1)")
         # No login may take one: here is what waits like a row's lock, and needs no row.
         database.admin.execute("grant execute on function pg_advisory_xact_lock(bigint) to public")
@@ -149,14 +149,14 @@ class TestSeveralHosts:
                     calls = start(2, caller, wait_for_lock, {})
                     await until(lambda: len(waiting_backends(database)) == 2)
                 await asyncio.gather(*calls)
-                assert lane(caller).open == 2
+                assert queue(caller).open == 2
                 stopped = backends(database)
                 for pid in stopped:
                     os.kill(pid, signal.SIGSTOP)
                 try:
                     with pytest.raises(OutcomeUnknownError):
                         await caller.call(OPERATOR, wait_for_lock, {})
-                    assert lane(caller).open == 0
+                    assert queue(caller).open == 0
                     await caller.call(OPERATOR, wait_for_lock, {})
                 finally:
                     for pid in stopped:
@@ -190,7 +190,7 @@ class TestReadOnly:
                     outcomes = await asyncio.gather(*calls, return_exceptions=True)
                     assert {getattr(outcome, "sqlstate", None) for outcome in outcomes} <= {"25006", None}
                     assert all(isinstance(outcome, Exception) for outcome in outcomes)
-                    assert lane(caller).open == 0
+                    assert queue(caller).open == 0
                     # Not each call opens a connection that is of no use.
                     with pytest.raises(UnavailableError):
                         await caller.call(OPERATOR, reserve, one_unit(product))

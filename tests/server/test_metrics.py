@@ -7,11 +7,14 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from server import metrics as module
-from server.caller import Caller
-from server.limits import Limits
-from server.metrics import BOUNDS, Drain, Metrics
+from pgcalls import Limits as QueueLimits
+from server.database.calls import Database
+from server.http.guard import Drain
+from server.http.rate_limits import Limits
+from server.operation import metrics as module
+from server.operation.metrics import BOUNDS, Metrics
 from server.settings import Settings
+from server.webhooks.sender import Sender
 from tests.server.conftest import play
 
 NOW = 1_800_000_000.5
@@ -34,7 +37,8 @@ def test_requests_and_times_are_shown_as_the_library_shows_them(monkeypatch: pyt
     times = Histogram(
         "inventory_http_request_seconds", "Time to answer a request.", ["method", "route"], registry=expected
     )
-    found = Metrics(Caller("", None, pool_size=1, queue_size=1, queue_seconds=1), Limits(Settings()), Drain())
+    queues = Database("", None, QueueLimits(1, 1, 1))
+    found = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {})
     for method, route, status, seconds in OBSERVED:
         requests.labels(method, route, status).inc()
         times.labels(method, route).observe(seconds)
@@ -48,13 +52,13 @@ def test_requests_and_times_are_shown_as_the_library_shows_them(monkeypatch: pyt
 def test_a_stop_waits_for_the_last_request() -> None:
     async def scenario() -> None:
         drain = Drain()
-        drain.count = 2
+        for _ in range(2):
+            drain.began()
         stop = asyncio.create_task(drain.wait(60))
         for _ in range(2):
             await asyncio.sleep(0)
             assert drain.is_stopping
             assert not stop.done()
-            drain.count -= 1
             drain.ended()
         await stop
         await Drain().wait(60)

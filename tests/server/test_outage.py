@@ -22,17 +22,17 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from db.apply import apply
-from server import catalog
-from server.caller import OutcomeUnknownError, UnavailableError
+from pgcalls import OutcomeUnknownError, UnavailableError
+from server.database import interface
 from tests.conftest import Database, InThread, Server
 from tests.server.conftest import (
     OPERATOR,
     calling,
     function,
     held,
-    lane,
     one_unit,
     play,
+    queue,
     start,
     terminate,
     until,
@@ -80,7 +80,7 @@ class TestCaller:
                     holder.execute("select pg_advisory_lock(1)")
                     calls = start(100, caller, wait_for_lock, {})
                     await until(lambda: ask(own_cluster, WAITING) == 1)
-                    assert lane(caller).waiting == 99
+                    assert queue(caller).waiting == 99
                     own_cluster.stop()
                 # The one under way and those in the queue, whose time would not pass here; then those that come later.
                 outcomes = Counter(type(outcome) for outcome in await asyncio.gather(*calls, return_exceptions=True))
@@ -89,7 +89,7 @@ class TestCaller:
                     calls = start(100, caller, answer_1, {})
                     outcomes = Counter(type(each) for each in await asyncio.gather(*calls, return_exceptions=True))
                     assert outcomes == {UnavailableError: 100}
-                assert (lane(caller).open, lane(caller).waiting) == (0, 0)
+                assert (queue(caller).open, queue(caller).waiting) == (0, 0)
                 # Most were told without another try to connect.
                 assert 1 <= sum("cannot connect" in record.message for record in caplog.records) < 40
 
@@ -101,12 +101,12 @@ class TestCaller:
                     await asyncio.sleep(0.01)
                 answers = await asyncio.gather(*start(100, caller, answer_1, {}))
                 assert {answer.body for answer in answers} == {b"1"}
-                assert lane(caller).open == 1
+                assert queue(caller).open == 1
 
         play(scenario())
 
     def test_a_crash_under_writes_keeps_what_was_acknowledged(self, own_cluster: Cluster) -> None:
-        functions = catalog.read(ask(own_cluster, "select http.catalog()")).functions
+        functions = interface.read(ask(own_cluster, "select http.catalog()::text")).functions
         product = ask(own_cluster, "select id from inventory.create_product('A-1', 'Product', p_quantity => 100000)")
         done: list[None] = []
         unknown: list[None] = []

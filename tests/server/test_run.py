@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import psycopg
 import pytest
 
@@ -79,15 +78,15 @@ def test_a_second_make_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
         assert httpx.get(f"{url}/health").status_code == 200
 
 
-def test_several_workers_serve_over_a_cluster_that_none_of_them_stops(tmp_path: Path) -> None:
-    with run(end=signal.SIGTERM, DATA_DIR=str(tmp_path / "data"), WORKERS="2") as (url, process):
-        assert said_until(process, LAST_LINE).count(f"Inventory on {url}") == 1
-        workers = [child for child in psutil.Process(process.pid).children() if "postgres" not in child.name()]
-        assert len(workers) == 2
-        workers[0].terminate()
-        said_until(process, "serves again")
-        assert httpx.get(f"{url}/ready", timeout=PATIENCE).status_code == 200
-    assert process.returncode == 0
+def test_two_processes_share_a_port_where_both_are_told_so(given_url: str) -> None:
+    with run(DATABASE_URL=given_url, REUSE_PORT="true") as (url, first):
+        said_until(first, LAST_LINE)
+        with run(DATABASE_URL=given_url, REUSE_PORT="true", PORT=url.rpartition(":")[2]) as (_, second):
+            said_until(second, LAST_LINE)
+            assert httpx.get(f"{url}/health").status_code == 200
+        assert second.returncode == 0
+        assert [httpx.get(f"{url}/health").status_code for _ in range(20)] == [200] * 20
+    assert first.returncode == 0
 
 
 def test_a_request_whose_body_still_arrives_is_answered_before_the_stop(given_url: str) -> None:
@@ -117,6 +116,10 @@ def test_production_refuses_the_development_admin_that_the_database_has(given_ur
         "ADMIN_USERNAME": "",
         "ADMIN_PASSWORD": "",
     }
+    name = given_url.rpartition("@")[2]
     with run(DATABASE_URL=given_url, **production) as (_, process):
+        assert "DATABASE_URL names a user" in said_until(process, "cannot start")
+    production |= {"MIGRATION_DATABASE_URL": given_url, "DATABASE_URL": f"postgresql://{name}"}
+    with run(**production) as (_, process):
         assert "development admin" in said_until(process, "cannot start")
         assert process.wait(PATIENCE) == 1

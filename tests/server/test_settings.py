@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import ValidationError
 
-from server import settings as module
-from server.settings import DEVELOPMENT_PASSWORD, DEVELOPMENT_SECRET_KEY, ROOT, Settings, SettingsError, env_file, load
+import environment as module
+from environment import ROOT, env_file
+from server.settings import DEVELOPMENT_PASSWORD, DEVELOPMENT_SECRET_KEY, Settings, SettingsError, load
 from tests.conftest import SECRET_KEY, Database, Server
 
 Monkeypatch = pytest.MonkeyPatch
@@ -138,7 +138,7 @@ def test_no_setting_at_all_is_production(monkeypatch: Monkeypatch, tmp_path: Pat
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(monkeypatch: Monkeypatch, name: str, value: str) -> None:
     use(monkeypatch, ".env.dev", **{name: value})
-    with pytest.raises(ValidationError, match=name.lower()):
+    with pytest.raises(SettingsError, match=name.lower()):
         load()
 
 
@@ -161,7 +161,7 @@ def test_env_is_read_before_env_dev_and_env_file_before_both(monkeypatch: Monkey
     monkeypatch.setenv("ENV_FILE", str(tmp_path / "other"))
     assert env_file() == tmp_path / "other"
     monkeypatch.setenv("ENV_FILE", str(tmp_path / "missing"))
-    with pytest.raises(SettingsError, match="missing"):
+    with pytest.raises(ValueError, match="missing"):
         env_file()
 
 
@@ -225,18 +225,18 @@ def test_a_limit_may_be_written_in_words(start_server: Callable[..., Server]) ->
 
 
 @pytest.mark.parametrize("name", ["authentication", "read", "write"])
-def test_several_workers_want_one_store_for_their_limits(monkeypatch: Monkeypatch, name: str) -> None:
+def test_processes_that_share_a_port_want_one_store_for_their_limits(monkeypatch: Monkeypatch, name: str) -> None:
     limit = {f"RATE_LIMIT_{name.upper()}": "10/minute"}
     for store in ("", "memory://", "async+memory://"):
-        use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE=store, **limit)
+        use(monkeypatch, ".env.dev", REUSE_PORT="true", RATE_LIMIT_STORAGE=store, **limit)
         with pytest.raises(SettingsError, match="RATE_LIMIT_STORAGE"):
             load()
-        use(monkeypatch, ".env.dev", WORKERS="1")
-        assert load().workers == 1
-    use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE="redis://host:6379/0")
-    assert load().workers == 2
-    use(monkeypatch, ".env.dev", WORKERS="2", RATE_LIMIT_STORAGE="memory://", **dict.fromkeys(limit, ""))
-    assert load().workers == 2
+        use(monkeypatch, ".env.dev", REUSE_PORT="false")
+        assert not load().reuse_port
+    use(monkeypatch, ".env.dev", REUSE_PORT="true", RATE_LIMIT_STORAGE="redis://host:6379/0")
+    assert load().reuse_port
+    use(monkeypatch, ".env.dev", REUSE_PORT="true", RATE_LIMIT_STORAGE="memory://", **dict.fromkeys(limit, ""))
+    assert load().reuse_port
 
 
 # What the database says

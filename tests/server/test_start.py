@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from server.caller import UnavailableError
-from server.catalog import CatalogError
+from pgcalls import UnavailableError
+from server.database.interface import InterfaceError
 from tests.conftest import Database, Server
 
 CANCEL = "http.cancel_block(uuid, inventory.reason, text)"
@@ -51,7 +51,7 @@ def test_an_overloaded_function_stops_the_start(start_server: Callable[..., Serv
         "create function http.cancel_block(p_block_id text) returns json language sql as $$ select '{}'::json $$;"
         " comment on function http.cancel_block(text) is 'Cancel a block.'"
     )
-    with pytest.raises(CatalogError, match="cancel_block"):
+    with pytest.raises(InterfaceError, match="cancel_block"):
         start_server()
 
 
@@ -62,7 +62,7 @@ def test_an_error_code_that_has_no_status_stops_the_start(
         "create or replace function inventory.error_codes() returns table (sqlstate text, code text, meaning text)"
         " language sql immutable as $$ select 'IV999', 'NEW_CODE', 'New' $$"
     )
-    with pytest.raises(CatalogError, match="NEW_CODE"):
+    with pytest.raises(InterfaceError, match="NEW_CODE"):
         start_server()
 
 

@@ -18,11 +18,11 @@ from typing import Any
 import httpx
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from server import webhooks
-from server.webhooks import Worker, is_public, retry_after
+from server.webhooks import sender as webhooks
+from server.webhooks.addresses import is_public
+from server.webhooks.sender import Sender, retry_after
 from tests.conftest import PATIENCE, SECRET_KEY, Database
 from tests.process import ROOT
 from tests.server.conftest import calling, play, terminate, until
@@ -83,11 +83,11 @@ def queue(database: Database, count: int = 1) -> None:
 
 
 @contextlib.asynccontextmanager
-async def working(database: Database, **options: Any) -> AsyncIterator[Worker]:
+async def working(database: Database, **options: Any) -> AsyncIterator[Sender]:
     """A worker with a caller of its own that looks often."""
     options = {"poll_seconds": 0.02, "allow_private_addresses": True, **options}
     async with calling(options.pop("conninfo", database.conninfo), pool_size=4) as caller:
-        worker = Worker(caller, **options)
+        worker = Sender(caller, **options)
         await worker.start()
         try:
             yield worker
@@ -363,8 +363,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(database: Database, ho
         listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
         server = await asyncio.start_server(accept, sock=listener)
         url = f"http://{host}:{listener.getsockname()[1]}/"
-        registry = CollectorRegistry()
-        async with working(database, registry=registry, allow_private_addresses=False):
+        async with working(database, allow_private_addresses=False) as sender:
             endpoint(database, url)
             queue(database)
             await until(lambda: finished(database))
@@ -373,8 +372,7 @@ def test_nothing_is_sent_to_an_address_that_is_not_public(database: Database, ho
         # aiohttp itself refuses numbers that are no address in its usual form.
         is_usual = host not in ("127.1", "2130706433")
         assert ("is not a public address" in error) == is_usual, error
-        label = {"outcome": "forbidden" if is_usual else "failed"}
-        assert registry.get_sample_value("inventory_webhook_tries_total", label) == 1
+        assert sender.tries == {"forbidden" if is_usual else "failed": 1}
         server.close()
 
     play(scenario())
@@ -392,7 +390,7 @@ def test_a_name_is_judged_by_what_it_resolves_to(
 
     async def scenario() -> None:
         async with Receiver() as receiver:
-            monkeypatch.setattr(webhooks.socket, "getaddrinfo", resolve)
+            monkeypatch.setattr(socket, "getaddrinfo", resolve)
             async with working(database, allow_private_addresses=False):
                 endpoint(database, f"http://shop.example:{receiver.port}/")
                 queue(database)
@@ -470,7 +468,7 @@ def test_two_workers_share_200_deliveries(database: Database) -> None:
 def test_a_stop_lets_tries_under_way_finish_and_claims_no_more(database: Database) -> None:
     async def scenario() -> None:
         async with Receiver() as receiver, calling(database.conninfo, pool_size=4) as caller:
-            worker = Worker(caller, poll_seconds=0.02, allow_private_addresses=True)
+            worker = Sender(caller, poll_seconds=0.02, allow_private_addresses=True)
             await worker.start()
             endpoint(database, receiver.url)
             receiver.answer = receiver.hang

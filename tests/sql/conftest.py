@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tests import coverage
-from tests.conftest import TABLES, Database, _cluster
+from tests.conftest import TABLES, Database, throwaway_cluster
 
 Call = Callable[..., dict[str, Any] | None]
 Calls = Callable[..., list[dict[str, Any]]]
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @contextlib.contextmanager
 def new_database(prefix: str = "test_") -> Iterator[str]:
     """The conninfo of a new database with nothing in it; it is dropped at the end."""
-    cluster = _cluster()
+    cluster = throwaway_cluster()
     name = prefix + uuid.uuid4().hex[:12]
     with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from db.apply import FUNCTIONS, LOGIN_ROLES, ROOT, SCHEMAS, SERVER_ROLES, VIEWS, apply
-from server.errors import STATUS, Api
-from server.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
-from tests.conftest import _cluster
+from server.http.errors import STATUS, Api
+from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
+from tests.conftest import throwaway_cluster
 from tests.sql import dump
 from tests.sql.conftest import new_database
 
@@ -179,7 +179,7 @@ def test_functions_behind_get_are_stable(catalog: Catalog) -> None:
 
 
 def test_every_endpoints_function_has_a_route(catalog: Catalog) -> None:
-    """The server calls ready by itself; any other function of http that a role may call is for an endpoint."""
+    """The server calls ready and figures by itself. Any other function of http that a role may call is an endpoint's."""
     granted = catalog.names(
         """
         select p.proname from pg_proc as p
@@ -189,7 +189,7 @@ def test_every_endpoints_function_has_a_route(catalog: Catalog) -> None:
             and has_function_privilege('inventory_admin', p.oid, 'execute')
         """
     )
-    assert set(granted) - {route.function for route in ROUTES + TOKEN_ROUTES + FILE_ROUTES} == {"ready"}
+    assert set(granted) - {route.function for route in ROUTES + TOKEN_ROUTES + FILE_ROUTES} == {"figures", "ready"}
 
 
 def test_only_what_reads_is_parallel_safe(catalog: Catalog) -> None:
@@ -441,7 +441,7 @@ def test_no_role_that_logs_in_can_make_an_object(catalog: Catalog) -> None:
 )
 def test_no_role_that_logs_in_gets_away_with(catalog: Catalog, role: str, statement: str) -> None:
     """What the catalog says, tried."""
-    with psycopg.connect(_cluster().dsn(role, catalog.connection.info.dbname)) as connection:
+    with psycopg.connect(throwaway_cluster().dsn(role, catalog.connection.info.dbname)) as connection:
         connection.execute("set transaction read write")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())

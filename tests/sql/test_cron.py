@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from db.apply import JOBS, apply
-from tests.conftest import _cluster
+from tests.conftest import throwaway_cluster
 from tests.sql.conftest import new_database
 
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
@@ -25,7 +25,7 @@ def scheduled(prefix: str = "test_") -> Iterator[psycopg.Connection[Any]]:
             apply(conninfo)
             yield connection
         finally:
-            with psycopg.connect(_cluster().dsn(), autocommit=True) as cron:
+            with psycopg.connect(throwaway_cluster().dsn(), autocommit=True) as cron:
                 cron.execute(
                     "select cron.unschedule(jobid) from cron.job where database = %s", [connection.info.dbname]
                 )
@@ -33,7 +33,7 @@ def scheduled(prefix: str = "test_") -> Iterator[psycopg.Connection[Any]]:
 
 def jobs(database: str) -> list[tuple[Any, ...]]:
     """(name, schedule, command, role, whether it is active) of each job that pg_cron has for the database."""
-    with psycopg.connect(_cluster().dsn(), autocommit=True) as cron:
+    with psycopg.connect(throwaway_cluster().dsn(), autocommit=True) as cron:
         return cron.execute(
             "select jobname, schedule, command, username, active from cron.job where database = %s order by jobid",
             [database],
@@ -71,7 +71,7 @@ def test_each_job_is_scheduled_once_however_often_it_is_applied(prefix: str) -> 
         assert all(row[0].endswith(f" {job.name}") for row, job in zip(found, JOBS, strict=True))
         first = database.execute("select name, scheduled_at from store.job order by name").fetchall()
         assert all(scheduled_at is not None for _, scheduled_at in first)
-        apply(_cluster().dsn(dbname=name))
+        apply(throwaway_cluster().dsn(dbname=name))
         assert jobs(name) == found
 
 
@@ -79,7 +79,7 @@ def test_jobs_are_left_alone_where_others_schedule_them() -> None:
     with scheduled() as database:
         name = database.info.dbname
         found = jobs(name)
-        apply(_cluster().dsn(dbname=name), jobs=False)
+        apply(throwaway_cluster().dsn(dbname=name), jobs=False)
         assert jobs(name) == found
 
 
@@ -90,7 +90,7 @@ def test_only_the_history_of_our_jobs_is_deleted() -> None:
         " values (%s, nextval('cron.runid_seq'), %s, %s, 'select 1', 'succeeded', now() - %s::interval)"
     )
     left = "select jobid from cron.job_run_details where database = %s and (jobid < 0 or jobid = %s) order by 1"
-    with scheduled() as database, psycopg.connect(_cluster().dsn(), autocommit=True) as cron:
+    with scheduled() as database, psycopg.connect(throwaway_cluster().dsn(), autocommit=True) as cron:
         name = database.info.dbname
         history = "select jobid, command from cron.job where jobname = 'inventory cron history'"
         ((own, command),) = cron.execute(history).fetchall()

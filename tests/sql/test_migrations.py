@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 import db.apply
 from db.apply import MIGRATIONS, ROOT, ApplyError, apply, migration_names
-from tests.conftest import Database, InThread, _cluster
+from tests.conftest import Database, InThread, throwaway_cluster
 from tests.sql import dump
 
 NewDatabase = Callable[[], str]
@@ -68,7 +68,7 @@ def everything(connection: psycopg.Connection[Any]) -> tuple[str, list[Any]]:
     tables = "select relname from pg_class where relnamespace = 'store'::regnamespace and relkind = 'r' order by 1"
     for (name,) in connection.execute(tables).fetchall():
         rows.append(connection.execute(f'select t::text from store."{name}" as t order by 1'.encode()).fetchall())
-    return dump.definitions(_cluster(), connection.info.dbname), rows
+    return dump.definitions(throwaway_cluster(), connection.info.dbname), rows
 
 
 # The files
@@ -95,7 +95,7 @@ def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() 
 
 
 def test_migrations_make_the_schema_that_is_committed(applied: psycopg.Connection[Any]) -> None:
-    made = dump.schema(_cluster(), applied.info.dbname)
+    made = dump.schema(throwaway_cluster(), applied.info.dbname)
     assert made.splitlines() == dump.SCHEMA.read_text().splitlines(), (
         f"The schema has changed: run {dump.COMMAND} and look at the difference."
     )
@@ -176,11 +176,11 @@ def test_applies_as_a_superuser_alone(empty_database: NewDatabase, applied: psyc
 
 
 def test_applies_to_utf8_alone() -> None:
-    with psycopg.connect(_cluster().dsn(), autocommit=True) as admin:
+    with psycopg.connect(throwaway_cluster().dsn(), autocommit=True) as admin:
         admin.execute("create database test_latin1 encoding 'LATIN1' locale 'C' template template0")
         try:
             with pytest.raises(ApplyError):
-                apply(_cluster().dsn(dbname="test_latin1"), jobs=False)
+                apply(throwaway_cluster().dsn(dbname="test_latin1"), jobs=False)
         finally:
             admin.execute("drop database test_latin1")
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from db.apply import apply
-from server.routes import ROUTES
-from server.types import pydantic_type
+from server.database.domains import pydantic_type
+from server.http.routes import ROUTES
 from tests.sql.conftest import new_database
 
 # What PostgreSQL says of a value that is not of a type: a CHECK, a bad form, out of range, not text, no such day.

@@ -28,7 +28,7 @@ begin
                         from unnest(p.proargtypes::oid []) with ordinality as a (type, position)
                     ),
                     'volatility', p.provolatile,
-                    'travels',
+                    'is_batchable',
                     case p.provolatile when 'v' then p.proname = any(http.batch_functions()) else p.procost <= 100 end,
                     'comment', obj_description(p.oid, 'pg_proc'),
                     'statement', http.statement(p.proname::text),
@@ -94,7 +94,7 @@ comment on function http.catalog() is
 roles that may call them; the comments of its views, with their sketches; the composite types, the domains'' comments and the
 error codes.
 
-travels: it takes no time worth speaking of, so that others may wait for it: of those that read, the ones of no more than
+is_batchable: it takes no time worth speaking of, so that others may wait for it: of those that read, the ones of no more than
 the usual cost, 100; of those that write, the ones that http.batch can call.';
 
 grant execute on function http.catalog() to inventory_public;

@@ -35,7 +35,13 @@ begin
     );
     -- A statement of its own, which sees what those that had the locks before have written.
     for v_key in
-        select u.position, u.request <> k.request as is_another, k.result, k.error, k.key is not null as is_kept, u.is_got
+        select
+            u.position,
+            k.request <> all(string_to_array(u.request, e'\x1f')) as is_another,
+            k.result,
+            k.error,
+            k.key is not null as is_kept,
+            u.is_got
         from rows from (
             unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(v_got)
         ) with ordinality as u (owner, key, request, is_got, position)
@@ -71,4 +77,6 @@ $$;
 comment on function http.claim_keys(text[], text[], text[]) is
 'Take Idempotency-Keys until the transaction ends, and look up what was answered to them: the same request gets that again
 (replayed), another one IDEMPOTENCY_KEY_REUSED, one whose key somebody else has in hand IDEMPOTENCY_KEY_IN_USE. Owners: of
-http.key_owner; a key of null is left out. Waits for nobody.';
+http.key_owner; a key of null is left out. Waits for nobody.
+
+A request may be known by several texts, separated by U+001F: it is the same where the text that was kept is one of them.';

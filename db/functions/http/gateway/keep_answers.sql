@@ -12,7 +12,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 begin
     insert into store.idempotency_key (caller, key, request, result, error, created_at)
-    select u.owner, u.key, u.request, u.result, u.error, inventory.clock()
+    select u.owner, u.key, split_part(u.request, e'\x1f', 1), u.result, u.error, inventory.clock()
     from rows from (
         unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(p_results), unnest(p_errors)
     ) as u (owner, key, request, result, error)
@@ -23,4 +23,5 @@ end;
 $$;
 
 comment on function http.keep_answers(text[], text[], text[], json[], jsonb[]) is
-'Remember what was answered to Idempotency-Keys that http.claim_keys has taken. A key of null is left out.';
+'Remember what was answered to Idempotency-Keys that http.claim_keys has taken. A key of null is left out. Of a request with
+several texts the first is kept.';

@@ -81,7 +81,7 @@ comment on function http.once(text, text, text, text, jsonb) is
 
 The keys belong to the user that p_caller names: see http.key_owner.
 
-p_request stands for the request (method, path, body). The same key with the same request gets the first answer again
+p_request stands for the request (method, path, body); several texts for it, separated by U+001F, are one request. The same key with the same request gets the first answer again
 (replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",
 "hint", "constraint", "at"}. Other errors are raised, and leave no key. The caller needs EXECUTE on the function itself.
 

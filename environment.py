@@ -1,0 +1,47 @@
+"""Where settings come from: the environment, an env file, files of secrets. What server and db settings are made of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+
+
+class Environment(BaseSettings):
+    """Settings by their names in capitals. The environment wins over the env file.
+
+    A setting NAME may also be given as NAME_FILE, the path of a file that holds it, as containers get their secrets.
+    """
+
+    model_config = SettingsConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in cls.model_fields:
+            path = os.environ.get(f"{name.upper()}_FILE") or values.get(f"{name}_file")
+            if not path:
+                continue
+            if values.get(name):
+                raise ValueError(f"{name.upper()} and {name.upper()}_FILE are both set.")
+            try:
+                values[name] = Path(str(path)).read_text().rstrip("\r\n")
+            except OSError as error:
+                raise ValueError(f"{name.upper()}_FILE cannot be read: {error}") from None
+        return {name: value for name, value in values.items() if name in cls.model_fields}
+
+
+def env_file() -> Path:
+    """The env file: ENV_FILE where that is set, else .env where there is one, else .env.dev. Raises ValueError."""
+    if named := os.environ.get("ENV_FILE"):
+        path = Path(named)
+        if not path.is_file():
+            raise ValueError(f"ENV_FILE names {named}, which is no file.")
+        return path
+    local = ROOT / ".env"
+    return local if local.is_file() else ROOT / ".env.dev"

@@ -1,0 +1,270 @@
+"""A connection to the database on which statements go out together and their results come back together.
+
+psycopg opens it; its libpq wrapper, ``psycopg.pq``, carries the statements in libpq's pipeline mode, prepared. That
+leaves out what psycopg's cursors do around each statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import enum
+import logging
+import select
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import psycopg
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from pgcalls.errors import DatabaseError
+
+log = logging.getLogger("pgcalls")
+
+Statement = tuple[str, Sequence[bytes | None]]
+
+_SYNC, _ABORTED, _ERROR = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED), int(ExecStatus.FATAL_ERROR)
+_COMMAND = int(ExecStatus.COMMAND_OK)
+
+
+class NoResult(enum.Enum):
+    """Why a statement has no result."""
+
+    LOST = "it was sent, and the connection was lost before its result came"
+    UNDONE = "one before it, in the same transaction, failed"
+
+
+LOST, UNDONE = NoResult.LOST, NoResult.UNDONE
+
+Result = PGresult | DatabaseError | NoResult
+"""What came of a statement."""
+
+
+class _Mark(enum.Enum):
+    RESULT = "a statement's"
+    END = "of a transaction"
+
+
+_RESULT, _END = _Mark.RESULT, _Mark.END
+
+# What the next result belongs to: a statement, the end of a transaction, or the preparation of a statement as a name.
+_Expected = Literal[_Mark.RESULT, _Mark.END] | tuple[str, bytes]
+
+
+class Connection:
+    """One connection, which carries one group of statements at a time.
+
+    For the use of its owner: ``is_slow``, the group under way takes long; ``sent_at``, when it was sent;
+    ``expires``, when the connection is to be replaced; ``timer``.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any], on_lost: Callable[[Connection], None]) -> None:
+        """``on_lost``: called when the connection is lost while it carries nothing."""
+        self.is_slow = False
+        self.sent_at = 0.0
+        self.expires = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+        self._connection = connection  # keeps its notice handler, and closes with it
+        self._pgconn = connection.pgconn
+        self._fileno = connection.fileno()
+        self._loop = asyncio.get_running_loop()
+        self._on_lost = on_lost
+        self._done: Callable[[list[Result]], None] | None = None
+        self._names: dict[str, bytes] = {}
+        self._expected: collections.deque[_Expected] = collections.deque()
+        self._settled = 0  # results whose transaction has ended
+        self._results: list[Result] = []
+        self._wanted = 0
+        self._refusal: Result | None = None
+        self._count = 0
+        self._poll = select.poll()
+        self._poll.register(self._fileno, select.POLLIN | select.POLLHUP | select.POLLERR)
+        self._pgconn.nonblocking = 1
+        self._pgconn.enter_pipeline_mode()
+        self._loop.add_reader(self._fileno, self._read)
+        self.is_closed = False
+
+    @classmethod
+    async def open(cls, conninfo: str, on_lost: Callable[[Connection], None]) -> Connection:
+        """Connect. Raises psycopg.Error."""
+        return cls(await psycopg.AsyncConnection.connect(conninfo, autocommit=True), on_lost)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether, carrying nothing, it still stands: a server that has closed it left something to read."""
+        return not self.is_closed and not self._poll.poll(0)
+
+    def send(
+        self,
+        statements: Sequence[Statement],
+        done: Callable[[list[Result]], None],
+        *,
+        is_one_transaction: bool = True,
+    ) -> None:
+        """Send the statements; ``done`` is called with a result for each, in order, when all are there.
+
+        ``is_one_transaction``: the first error undoes all, and what stands behind it is not carried out.
+        """
+        assert self._done is None
+        self._done = done
+        self._settled = 0
+        self._results = []
+        self._wanted = len(statements)
+        expected = self._expected
+        pgconn, names = self._pgconn, self._names
+        fresh: dict[str, bytes] = {}
+        try:
+            for statement, parameters in statements:
+                name = names.get(statement) or fresh.get(statement)
+                if name is None:
+                    self._count += 1
+                    name = b"s%d" % self._count
+                    pgconn.send_prepare(name, statement.encode())
+                    expected.append((statement, name))
+                    if is_one_transaction:
+                        fresh[statement] = name
+                pgconn.send_query_prepared(name, parameters)
+                expected.append(_RESULT)
+                if not is_one_transaction:
+                    pgconn.pipeline_sync()
+                    expected.append(_END)
+            if is_one_transaction:
+                pgconn.pipeline_sync()
+                expected.append(_END)
+            self._flush()
+        except psycopg.Error as error:
+            self._loop.call_soon(self._lose, error)
+
+    def sever(self) -> None:
+        """End a connection whose server says nothing: what it carries is lost."""
+        self._lose(TimeoutError("no answer from the database in time"))
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._loop.remove_reader(self._fileno)
+            self._loop.remove_writer(self._fileno)
+            self._pgconn.finish()
+
+    def _flush(self) -> None:
+        if self._pgconn.flush():
+            self._loop.add_writer(self._fileno, self._write)
+
+    def _write(self) -> None:
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._fileno)
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _read(self) -> None:
+        """Take what has come, until there is no more.
+
+        A peer that closes a socket whose input it has not read makes one event of its last words and the error. uvloop
+        calls a reader once for such an event and never again, so nothing may be left for a second call.
+        """
+        pgconn = self._pgconn
+        try:
+            while True:
+                pgconn.consume_input()
+                if self._done is None:
+                    # A notice, or the end.
+                    if pgconn.status != ConnStatus.OK:
+                        self._lose(None)
+                        return
+                elif self._take_results():
+                    return
+                if not self._poll.poll(0):
+                    return
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _take_results(self) -> bool:
+        """Take the results that are complete; True where nothing more is to come."""
+        pgconn = self._pgconn
+        was_end = False
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if was_end:
+                    # One ends a statement's results; two mean that nothing is to come, though something is expected.
+                    self._lose(ConnectionError("the database's results are out of step"))
+                    return True
+                was_end = True
+                continue
+            was_end = False
+            status = result.status
+            if status == _SYNC:
+                self._expected.popleft()
+                self._settled = len(self._results)
+                if not self._expected:
+                    self._finish()
+                    return True
+            elif not self._take(result, status):
+                return True
+        return False
+
+    def _take(self, given: PGresult, status: int) -> bool:
+        """Take the next result; False where it was the last word of this connection."""
+        result: Result = given
+        if status == _ERROR:
+            result = _error(given)
+            if given.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in {None, b"FATAL", b"PANIC"}:
+                self._lose(result)
+                return False
+        elif status == _ABORTED:
+            result = self._refusal or UNDONE
+        expected = self._expected[0]
+        if expected is _END:
+            # The transaction could not be committed: what it had done is undone.
+            self._results[self._settled :] = [result] * (len(self._results) - self._settled)
+            return True
+        self._expected.popleft()
+        if not isinstance(expected, tuple):
+            self._refusal = None
+            self._results.append(result)
+        elif status == _COMMAND:
+            statement, name = expected
+            self._names[statement] = name
+        else:
+            # The statement that could not be prepared is not carried out: this is why.
+            self._refusal = result
+        return True
+
+    def _finish(self) -> None:
+        done, self._done = self._done, None
+        assert done is not None
+        if self._pgconn.transaction_status != TransactionStatus.IDLE:
+            self.close()
+        done(self._results)
+
+    def _lose(self, error: Exception | None) -> None:
+        if self.is_closed:
+            return
+        done, self._done = self._done, None
+        self.close()
+        if done is None:
+            self._on_lost(self)
+            return
+        log.warning("connection lost under a statement: %s", str(error).partition("\n")[0])
+        # A result that came before the end of its transaction may have been committed, or not. An error was not.
+        results = [
+            result if number < self._settled or isinstance(result, DatabaseError) else LOST
+            for number, result in enumerate(self._results)
+        ]
+        done(results + [LOST] * (self._wanted - len(results)))
+
+
+def _error(result: PGresult) -> DatabaseError:
+    def field(name: DiagnosticField) -> str | None:
+        value = result.error_field(name)
+        return value.decode(errors="replace") if value is not None else None
+
+    return DatabaseError(
+        field(DiagnosticField.SQLSTATE) or "",
+        field(DiagnosticField.MESSAGE_PRIMARY) or "",
+        field(DiagnosticField.MESSAGE_DETAIL),
+        field(DiagnosticField.MESSAGE_HINT),
+        field(DiagnosticField.CONSTRAINT_NAME),
+    )

@@ -1,0 +1,94 @@
+"""The calls of the database's functions: one endpoint, one call.
+
+    answer = await database.call("inventory_operator", function, {"p_id": "7", "p_amount": "5"})
+
+A call is done, or it is not, or the error says that nobody knows. What stands behind that is in pgcalls/README.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pgcalls import LONG, READ, WRITE, Call, Client, DatabaseError, Limits, OutcomeUnknownError
+from pgcalls.client import ANSWER_SECONDS, LONG_SECONDS
+from server.database.interface import Function
+
+BATCH = "select number, replayed, result, error from http.batch($1)"
+ONCE = "select replayed, result, error from http.once($1, $2, $3, $4, $5)"
+# Each fault below a call has a bound of its own, and this is more than they add up to: the last line of defence.
+DEADLINE_SECONDS = 3 * ANSWER_SECONDS
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """An Idempotency-Key: whose it is, and what request it came with."""
+
+    caller: str
+    key: str
+    request: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call made it."""
+
+    body: bytes | None
+    is_replayed: bool = False
+
+
+class Database(Client):
+    """Calls functions of the schema http for the roles that the server logs in as."""
+
+    def __init__(self, conninfo: str, password: str | None, limits: Limits) -> None:
+        super().__init__(conninfo, password, limits, batch=BATCH, name="inventory")
+        self._seconds = limits.wait_seconds + DEADLINE_SECONDS
+
+    async def call(
+        self,
+        role: str,
+        function: Function,
+        arguments: Mapping[str, Any] | bytes,
+        key: Key | None = None,
+        *,
+        kind: str | None = None,
+    ) -> Answer:
+        """Call the function as the role, once for the key if any.
+
+        ``arguments``: by SQL name, None is left out; or the JSON text of that. ``kind``: SLOW or LONG, where it is of
+        that kind.
+
+        Raises DatabaseError, UnavailableError, OutcomeUnknownError.
+        """
+        if not isinstance(arguments, bytes):
+            arguments = json.dumps({name: value for name, value in arguments.items() if value is not None}).encode()
+        is_batchable = function.is_batchable and kind is None
+        if kind is None:
+            kind = READ if function.is_stable and key is None else WRITE
+        item = b""
+        if key is None:
+            statement, parameters = function.statement, [arguments]
+            if is_batchable and kind == WRITE:
+                item = b'{"function":"%b","arguments":%b}' % (function.name.encode(), arguments)
+        else:
+            statement = ONCE
+            parameters = [part.encode() for part in (key.caller, key.key, key.request, function.name)]
+            parameters.append(arguments)
+            if is_batchable:
+                once = json.dumps({"caller": key.caller, "key": key.key, "request": key.request}).encode()
+                item = b'{"function":"%b","arguments":%b,"once":%b}' % (parameters[3], arguments, once)
+        call = Call(statement, parameters, is_batchable=is_batchable, item=item)
+        try:
+            async with asyncio.timeout(self._seconds + (LONG_SECONDS if kind == LONG else 0)):
+                row = await self.queue(role, kind).put(call)
+        except TimeoutError:
+            raise OutcomeUnknownError("The call did not end in time.") from None
+        if len(row) == 1:
+            return Answer(row[0])
+        is_replayed, body, *error = row
+        if error and error[0] is not None:
+            raise DatabaseError(**json.loads(error[0]), is_replayed=is_replayed == b"t")
+        return Answer(body, is_replayed == b"t")

@@ -1,0 +1,1 @@
+"""Requests, answers and errors. Imports of the other rooms: database; and settings.py."""

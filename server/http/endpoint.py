@@ -1,0 +1,232 @@
+"""The generic handler: a request becomes a function's named arguments, one call, and the text that comes back.
+
+The order of checks is the contract's: the token, the permission, the rate limit, the path, the headers, then the query
+or the body.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
+
+import simplejson
+from aiohttp import web
+from pydantic import BaseModel, Field, ValidationError, create_model
+
+from server.database.calls import Answer
+from server.database.domains import PATH_TYPES, pydantic_type
+from server.database.interface import Argument, Interface, InterfaceError
+from server.http.body import query_of, read_body
+from server.http.errors import STATUS, Api, FieldError, Problem, field_of
+from server.http.routes import ROUTES, Route
+from server.http.service import Service, idempotency_key
+
+FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
+SERVER_ARGUMENTS = ("actor",)
+SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
+COMPRESSED_FROM = 4096  # bytes of an answer
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+class Operation:
+    """A route with its function, and the models of its path and of its query or body.
+
+    Raises InterfaceError where the function takes other arguments than the route gives.
+    """
+
+    def __init__(self, route: Route, interface: Interface) -> None:
+        self.route = route
+        self.function = function = interface.function(route.function)
+        name = f"{route.method} {route.path}: "
+        in_path = _PATH_PARAMETER.findall(route.path)
+        for parameter in in_path:
+            if function.argument(parameter) is None:
+                raise InterfaceError(f"{name}http.{function.name} has no argument p_{parameter}.")
+        if route.method == "GET" and not function.is_stable:
+            raise InterfaceError(f"{name}http.{function.name} is not declared stable.")
+        if route.status != 204 and function.returns is None:
+            raise InterfaceError(f"{name}the comment of http.{function.name} does not say what it returns.")
+        if route.api not in STATUS["NOT_FOUND"]:
+            raise InterfaceError(f"{name}{route.api} has no error bodies.")
+        filled = SERVER_ARGUMENTS_OF_GET if route.method == "GET" else SERVER_ARGUMENTS
+        rest = [a for a in function.arguments if a.name not in in_path and a.name not in filled]
+        rest = [dataclasses.replace(a, required=a.required or a.name in route.required) for a in rest]
+        composites = interface.composites
+        self.path_model = model("Path", (a for a in function.arguments if a.name in in_path), composites, PATH_TYPES)
+        self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
+        self.has_path = bool(in_path)
+        self.has_fields = bool(rest)
+        self.takes_actor = function.argument("actor") is not None
+        self.takes_url = route.method == "GET" and function.argument("url") is not None
+
+
+@lru_cache(maxsize=4)
+def operations(interface: Interface) -> tuple[Operation, ...]:
+    """The operations of all routes. They are made once for an interface: their models take a fifth of a second."""
+    return tuple(Operation(route, interface) for route in ROUTES)
+
+
+class Endpoint:
+    """The handler of one operation."""
+
+    def __init__(self, operation: Operation, service: Service) -> None:
+        self.operation = operation
+        self.route = operation.route
+        self._service = service
+        self._limit = service.limits.of(operation.route)
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        operation, service = self.operation, self._service
+        identity = await service.admit(request, operation.function, self._limit)
+        members = []
+        if operation.has_path:
+            members.append(_members(validated(operation.path_model, dict(request.match_info), "path")))
+        key, body = None, None
+        if self.route.method == "GET":
+            if operation.has_fields:
+                members.append(_members(validated(operation.model, query_of(request), "query")))
+        elif self.route.method != "DELETE":
+            body = await read_body(request, operation.model if self.route.api in FORM_APIS else None)
+            key = idempotency_key(request, service, identity, body)
+            try:
+                members.append(_members(validated(operation.model, body, "body")))
+            except Problem as problem:
+                raise self._with_inputs(problem, body) from problem
+        if operation.takes_actor:
+            members.append(b'"p_actor":' + _text(identity.actor))
+        if operation.takes_url:
+            members.append(b'"p_url":' + _text(service.url(request)))
+        arguments = b"{%b}" % b",".join([part for part in members if part])
+        try:
+            answer = await service.call(identity, operation.function, arguments, key)
+        except Problem as problem:
+            problem = with_fields(problem, self.route.api, operation.model, body)
+            if self.route.method == "GET":
+                problem.fields = tuple(dataclasses.replace(f, loc=("query", *f.loc[1:])) for f in problem.fields)
+            raise self._with_inputs(problem, body) from problem
+        return self._respond(request, answer)
+
+    def _with_inputs(self, problem: Problem, body: Any) -> Problem:
+        """API 4's value errors have all of the order as their input."""
+        if self.route.api is Api.ART:
+            problem.fields = tuple(
+                dataclasses.replace(field, input=_object_at(body, field.loc[1:]))
+                if field.type == "value_error"
+                else field
+                for field in problem.fields
+            )
+        return problem
+
+    def _respond(self, request: web.Request, answer: Answer) -> web.Response:
+        headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
+        if self.route.status == 204:
+            return web.Response(status=204, headers=headers)
+        assert answer.body is not None
+        if self.route.location is not None:
+            headers["Location"] = self.route.location.format_map(simplejson.loads(answer.body))
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        if self.route.method == "GET":
+            return _cacheable(request, answer.body, headers)
+        return web.Response(status=self.route.status, body=answer.body, headers=headers)
+
+
+def _cacheable(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    """The answer to a read, with an ETag of its text: 304 where the client has it, compressed where that saves much."""
+    tag = blake2b(body, digest_size=9).hexdigest()
+    headers["ETag"] = f'"{tag}"'
+    known = request.headers.get("If-None-Match")
+    if known is not None and any(each.value in (tag, "*") for each in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    if len(body) < COMPRESSED_FROM:
+        return web.Response(body=body, headers=headers)
+    headers["Vary"] = "Accept-Encoding"
+    response = web.Response(body=body, headers=headers)
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def model(
+    name: str,
+    arguments: Iterable[Argument],
+    composites: dict[str, list[dict[str, str]]],
+    special: Mapping[str, Any] = MappingProxyType({}),
+) -> type[BaseModel]:
+    """A pydantic model of a function's arguments: null for an optional one is the same as leaving it out.
+
+    ``special``: types that are other ones here.
+    """
+    fields: dict[str, Any] = {}
+    for argument in arguments:
+        kind = special.get(argument.type) or pydantic_type(argument.type, composites)
+        field = Field(... if argument.required else None, serialization_alias=f"p_{argument.name}")
+        fields[argument.name] = (kind if argument.required else kind | None, field)
+    return create_model(name, **fields)
+
+
+def validate(kind: type[BaseModel], value: Any, place: str) -> dict[str, Any]:
+    """The value's fields as JSON-ready arguments. Raises Problem with what is wrong, in ``place``."""
+    return validated(kind, value, place).model_dump(mode="json", exclude_none=True)
+
+
+def validated(kind: type[BaseModel], value: Any, place: str) -> BaseModel:
+    """The value's fields. Raises Problem with what is wrong, in ``place``."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        fields = [_field_error(place, entry) for entry in error.errors(include_url=False)]
+        code = "INVALID_PATH" if place == "path" else "VALIDATION_ERROR"
+        message = "The path is not valid." if place == "path" else "The request is not valid."
+        raise Problem(code, message, fields=fields) from None
+
+
+def _members(fields: BaseModel) -> bytes:
+    """The fields as the members of a JSON object, by SQL name."""
+    # model_dump_json does the same and more, at twice the cost.
+    return fields.__pydantic_serializer__.to_json(fields, by_alias=True, exclude_none=True)[1:-1]
+
+
+def _text(value: str) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _object_at(body: Any, path: Sequence[str | int]) -> Any:
+    """The innermost object of the body on the path to a field."""
+    found = node = body
+    for part in path:
+        if isinstance(node, dict):
+            found = node
+        if not isinstance(node, dict | list):
+            break
+        node = node.get(part) if isinstance(node, dict) else node[int(part)]
+    return node if isinstance(node, dict) else found
+
+
+def _field_error(place: str, entry: Any) -> FieldError:
+    """One of pydantic's errors; of what is no object, FastAPI's, which asks pydantic for attributes too."""
+    if entry["type"] == "model_type":
+        message = "Input should be a valid dictionary or object to extract fields from"
+        return FieldError("model_attributes_type", (place, *entry["loc"]), message, entry["input"])
+    context = {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)}
+    return FieldError(entry["type"], (place, *entry["loc"]), entry["msg"], entry["input"], context)
+
+
+def with_fields(problem: Problem, api: Api, kind: type[BaseModel], body: Any) -> Problem:
+    """The problem with the field that it is about, where the body has one of that name, and what was sent in it."""
+    sent = body if isinstance(body, dict) else {}
+    if not problem.fields:
+        name = field_of(problem.code, api, kind.model_fields)
+        if name is not None:
+            problem.fields = (FieldError("value_error", ("body", name), problem.message, sent.get(name)),)
+    else:
+        problem.fields = tuple(
+            dataclasses.replace(field, input=sent[field.field]) if field.field in sent else field
+            for field in problem.fields
+        )
+    return problem

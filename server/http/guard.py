@@ -1,0 +1,159 @@
+"""What stands around every handler: its errors in the API's form, the request's id, its measuring, the access log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from server.http import errors
+from server.http.errors import Api, Problem
+from server.http.protocol import TooSlowError
+from server.http.rate_limits import HEADERS
+
+REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+"""The id of the request that is being answered: its client's X-Request-Id, or a new one. Empty outside of requests."""
+
+ID_HEADER = "X-Request-Id"
+_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+log = logging.getLogger("server")
+access_log = logging.getLogger("server.access")
+
+
+class Series(Protocol):
+    """Where the requests of one method and route are counted."""
+
+    def observe(self, status: int, seconds: float) -> None: ...
+
+
+class Drain:
+    """Counts the requests under way, so that a stop can wait for them.
+
+    ``is_leaving``: the process is about to stop, and /ready says so. ``is_stopping``: answers close their connections.
+    """
+
+    def __init__(self) -> None:
+        self.is_leaving = False
+        self.is_stopping = False
+        self.count = 0
+        self._is_empty = asyncio.Event()
+
+    def began(self) -> None:
+        self.count += 1
+
+    def ended(self) -> None:
+        self.count -= 1
+        if self.is_stopping and self.count == 0:
+            self._is_empty.set()
+
+    async def wait(self, seconds: float) -> None:
+        """From now on answers close their connections; return when no request is under way, or the time is over."""
+        self.is_stopping = True
+        if self.count == 0:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_empty.wait()
+
+
+class Guard:
+    """Puts itself around handlers. ``access_share``: of all requests, so many are logged, from 0 to 1."""
+
+    def __init__(
+        self, drain: Drain, series: Callable[[str], Mapping[str, Series]], *, is_limited: bool, access_share: float
+    ) -> None:
+        self._drain = drain
+        self._series = series
+        self._is_limited = is_limited
+        self._access_share = access_share
+
+    def __call__(self, api: Api, handler: Handler, route: str) -> Handler:
+        """The handler of a route, guarded."""
+        drain, is_limited, by_method = self._drain, self._is_limited, self._series(route)
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            start = time.perf_counter()
+            request_id = _request_id(request)
+            REQUEST_ID.set(request_id)
+            drain.began()
+            try:
+                try:
+                    response = await handler(request)
+                except ConnectionError:
+                    raise  # the client is gone
+                except Exception as error:  # noqa: BLE001 - what is not foreseen is logged
+                    response = _refusal(error, request, api, request_id)
+                if is_limited and (headers := request.get(HEADERS)):
+                    response.headers.update(headers)
+                response.headers[ID_HEADER] = request_id
+                seconds = time.perf_counter() - start
+                by_method[request.method].observe(response.status, seconds)
+                if self._access_share and random.random() < self._access_share:
+                    _log_access(request, route, response, seconds)
+                if drain.is_stopping:
+                    response.force_close()
+                return response
+            finally:
+                drain.ended()
+
+        return guarded
+
+
+def _request_id(request: web.Request) -> str:
+    sent = request.headers.get(ID_HEADER)
+    if sent is not None and _ID.fullmatch(sent):
+        return sent
+    return os.urandom(12).hex()
+
+
+def _log_access(request: web.Request, route: str, response: web.StreamResponse, seconds: float) -> None:
+    access_log.info(
+        "%s %s %s",
+        request.method,
+        request.rel_url.raw_path,
+        response.status,
+        extra={
+            "method": request.method,
+            "route": route,
+            "status": response.status,
+            "milliseconds": round(seconds * 1000, 3),
+            "bytes": response.body_length or None,
+            "client": request.remote,
+            "actor": request.get(ACTOR),
+        },
+    )
+
+
+ACTOR = web.RequestKey("actor", str)
+"""Who sent the request, once that is known: for the access log."""
+
+
+def _refusal(error: Exception, request: web.Request, api: Api, request_id: str) -> web.Response:
+    match error:
+        case Problem():
+            return errors.response(error, api)
+        case web.HTTPRequestEntityTooLarge():
+            return errors.response(Problem("PAYLOAD_TOO_LARGE", "The body is larger than 1 MiB."), api)
+        case TooSlowError():
+            response = errors.response(Problem("REQUEST_TIMEOUT", "The body did not arrive in time."), api)
+            response.force_close()
+            return response
+        case web.RequestPayloadError():
+            response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
+            # The rest of what comes on this connection cannot be told from that body.
+            response.force_close()
+            return response
+        case _:
+            log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
+            return errors.response(Problem("INTERNAL_ERROR", f"Internal server error. Request {request_id}."), api)

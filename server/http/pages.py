@@ -1,0 +1,95 @@
+"""The documentation pages /docs and /redoc, and their scripts and styles as files of their own.
+
+The package offapi has each page as one text with everything inside, so that it needs no internet. Here the parts are
+taken out of it: a browser keeps them, gets them compressed, and runs no script that stands in a page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from functools import cache
+
+from aiohttp import web
+
+from server.http.errors import Problem
+
+SPECIFICATION = "/openapi.json"
+FILES = "/docs/files/{name}"
+PAGES = {"/docs": "SWAGGER", "/redoc": "REDOC"}
+
+_PART = re.compile(r"<(?P<tag>script|style)(?P<attributes>[^>]*)>(?P<text>.*?)</(?P=tag)>", re.DOTALL)
+_TYPES = {"script": ("js", "text/javascript"), "style": ("css", "text/css")}
+_FOREVER = "public, max-age=31536000, immutable"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:;"
+        " connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Asset:
+    """A file that is sent often: its bytes, compressed once, and its ETag."""
+
+    def __init__(self, text: str, content_type: str, cache_control: str = "no-cache") -> None:
+        self._plain = text.encode()
+        self._gzip = gzip.compress(self._plain, 9, mtime=0)
+        self._content_type = f"{content_type}; charset=utf-8"
+        self._tag = hashlib.sha256(self._plain).hexdigest()[:20]
+        self._headers = {"ETag": f'"{self._tag}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"} | HEADERS
+
+    @property
+    def tag(self) -> str:
+        """A hash of the text."""
+        return self._tag
+
+    async def respond(self, request: web.Request) -> web.Response:
+        """The answer to a GET: 304 where the client has this version."""
+        tags = request.if_none_match or ()
+        if any(tag.value in (self._tag, "*") for tag in tags):
+            return web.Response(status=304, headers=self._headers)
+        headers = self._headers | {"Content-Type": self._content_type}
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=self._gzip, headers=headers | {"Content-Encoding": "gzip"})
+        return web.Response(body=self._plain, headers=headers)
+
+
+@cache
+def _assets() -> dict[str, Asset]:
+    """The pages by their path, and their parts by the name of the file."""
+    from offapi import OpenAPITemplate  # imports megabytes of scripts: only for those who look
+
+    assets: dict[str, Asset] = {}
+
+    def taken_out(match: re.Match[str]) -> str:
+        extension, content_type = _TYPES[match["tag"]]
+        asset = Asset(match["text"], content_type, _FOREVER)
+        name = f"{asset.tag}.{extension}"
+        assets[name] = asset
+        path = FILES.format(name=name)
+        if match["tag"] == "style":
+            return f'<link rel="stylesheet" href="{path}">'
+        return f'<script src="{path}"{match["attributes"]}></script>'
+
+    for path, name in PAGES.items():
+        page = str(OpenAPITemplate[name].value).format(spec_url=SPECIFICATION)
+        assets[path] = Asset(_PART.sub(taken_out, page), "text/html")
+    return assets
+
+
+async def page(request: web.Request) -> web.Response:
+    """One of PAGES."""
+    return await _assets()[request.path].respond(request)
+
+
+async def file(request: web.Request) -> web.Response:
+    """A part of a page. Raises Problem 404."""
+    asset = _assets().get(request.match_info["name"])
+    if asset is None:
+        raise Problem("NOT_FOUND", "Not Found")
+    return await asset.respond(request)

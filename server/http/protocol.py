@@ -1,0 +1,201 @@
+"""HTTP below the routes: what is refused before a request has a route is answered in JSON, like everything else.
+
+aiohttp answers what its parser refuses in plain text, and logs a traceback. Its hooks for that are methods of the
+connection's protocol, which an application cannot choose: the runner does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+import logging
+import re
+import resource
+from typing import Any
+
+from aiohttp import http_exceptions, web
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from server import ServerError
+from server.http import errors
+from server.http.errors import Api, Problem
+from server.settings import Settings
+
+MAXIMUM_LINE = 8190  # bytes of a request's address
+MAXIMUM_FIELD = 8192  # bytes of a header; the parser's error says only which limit was passed, so the two differ
+OTHER_FILES = 100  # descriptors that are no client's: the database's, webhooks', files
+LEAST_ARRIVING = 1024 * 1024  # bytes of a large body in REQUEST_SECONDS
+
+LOOKED_AT = 100  # connections, oldest first, for one that can make room
+
+_TOO_MANY_HEADERS = "Too many headers received"
+_LENGTH_TOO_LARGE = "Content-Length overflow"
+# The line that the parser quotes: with an unknown method, but else as HTTP has it.
+_REQUEST_LINE = re.compile(r"\n  b['\"][!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]")
+
+MALFORMED = web.AppKey("malformed", collections.Counter[str])
+"""Where the requests that the parser refused are counted, by code."""
+
+log = logging.getLogger("server.protocol")
+
+
+def problem_of(error: BaseException | None) -> Problem:
+    """What a client is told of an error of the parser."""
+    message = getattr(error, "message", "")
+    match error:
+        case http_exceptions.LineTooLong() if error.args[1] == MAXIMUM_LINE:
+            told = "URI_TOO_LONG", f"The request's address is longer than {MAXIMUM_LINE} bytes."
+        case http_exceptions.LineTooLong():
+            told = "HEADERS_TOO_LARGE", f"A header is longer than {MAXIMUM_FIELD} bytes."
+        case http_exceptions.ContentEncodingError():
+            told = "UNSUPPORTED_MEDIA_TYPE", "The body's Content-Encoding is not known."
+        case http_exceptions.BadHttpMethod() if _REQUEST_LINE.search(message):
+            told = "NOT_IMPLEMENTED", "The request's method is not known."
+        case http_exceptions.HttpProcessingError() if message.startswith(_TOO_MANY_HEADERS):
+            told = "HEADERS_TOO_LARGE", "The request has too many headers."
+        case http_exceptions.HttpProcessingError() if message.startswith(_LENGTH_TOO_LARGE):
+            told = "PAYLOAD_TOO_LARGE", "The body is too large."
+        case http_exceptions.HttpProcessingError():
+            told = "BAD_REQUEST", "The request is not valid HTTP."
+        case _:
+            told = "INTERNAL_ERROR", "Internal server error."
+    return Problem(*told)
+
+
+class TooSlowError(ServerError, web.RequestPayloadError):
+    """A request's body did not arrive in time."""
+
+
+class _Protocol(web.RequestHandler):
+    """A connection. A request that takes longer than REQUEST_SECONDS to arrive is not waited for.
+
+    A body of more than 1 MiB has that time for each MiB.
+    """
+
+    __slots__ = ("_arrived", "_body", "_malformed", "_seconds", "_timer")
+
+    def __init__(
+        self, manager: web.Server, seconds: float, malformed: collections.Counter[str], **options: Any
+    ) -> None:
+        super().__init__(manager, **options)
+        self._malformed = malformed
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD  # the last request's
+        self._arrived = 0  # bytes since the timer was set
+
+    def data_received(self, data: bytes) -> None:
+        count, was_arriving = self._request_count, not self._body.is_eof()
+        super().data_received(data)
+        if self._request_count != count:
+            # The parser leaves a body that it cannot read half done, for ever.
+            if was_arriving and not self._body.is_eof():
+                self._body.set_exception(web.RequestPayloadError("The body cannot be read."))
+            self._body = self._messages[-1][1]
+        if self._body.is_eof() and (was_arriving or self._request_count != count):
+            self._stop_timer()
+        elif self._timer is None and data:
+            self._start_timer()
+        self._arrived += len(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        self._arrived = 0
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._body.is_eof():  # it is a head that is late
+            self.force_close()
+        elif self._arrived >= LEAST_ARRIVING:
+            self._start_timer()
+        else:
+            self._body.set_exception(TooSlowError("The body did not arrive in time."))
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        # Such a body was answered, and what is left of it cannot be read either.
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what was refused before it had a route, or to what failed outside its handler."""
+        problem = problem_of(exc)
+        if problem.code == "INTERNAL_ERROR":
+            log.error("%s %s failed", request.method, request.path, exc_info=exc)
+        else:
+            log.debug("refused a request from %s: %s", request.remote, exc)
+            self._malformed[problem.code] += 1
+        if request.writer.output_size > 0:
+            raise ConnectionError("A part of an answer is sent already.")
+        response = errors.response(problem, Api.SERVICE)
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPExpectationFailed):
+            resp = errors.response(Problem("EXPECTATION_FAILED", "The request's Expect is not known."), Api.SERVICE)
+            resp.force_close()  # the body may follow or not
+        elif isinstance(resp, web.HTTPNotFound):  # of a target that is no path
+            resp = errors.response(Problem("NOT_FOUND", "Not Found"), Api.SERVICE)
+        return await super().finish_response(request, resp, start_time)
+
+
+class _Server(web.Server):
+    """Makes a protocol for each connection. At MAX_CONNECTIONS one that waits for a request makes room."""
+
+    def __init__(self, server: web.Server, settings: Settings, malformed: collections.Counter[str]) -> None:
+        super().__init__(server.request_handler, request_factory=server.request_factory)
+        self._settings = settings
+        self._malformed = malformed
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = max(1, min(settings.max_connections, files - OTHER_FILES))
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        if len(self._connections) >= self._most:
+            oldest = itertools.islice(self._connections, LOOKED_AT)
+            waiting = next((each for each in oldest if each._current_request is None), handler)
+            waiting.force_close()
+        super().connection_made(handler, transport)
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(
+            self,
+            self._settings.request_seconds,
+            self._malformed,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=self._settings.keep_alive_seconds,
+            max_line_size=MAXIMUM_LINE,
+            max_field_size=MAXIMUM_FIELD,
+        )
+
+
+class Runner(web.AppRunner):
+    """Runs an application, like aiohttp's own."""
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, app: web.Application, settings: Settings, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._settings = settings
+
+    async def _make_server(self) -> web.Server:
+        malformed = self.app.get(MALFORMED, collections.Counter())
+        return _Server(await super()._make_server(), self._settings, malformed)

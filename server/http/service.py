@@ -1,0 +1,176 @@
+"""What the handlers share: who calls, whether they may, and the call itself with its errors as Problems."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import simplejson
+from aiohttp import web
+
+from pgcalls import CallError, DatabaseError, OutcomeUnknownError, UnavailableError
+from pgcalls.queue import READ_ONLY
+from server.database.calls import Answer, Database, Key
+from server.database.interface import Function, Interface
+from server.http.errors import FieldError, Problem
+from server.http.forwarded import origin
+from server.http.guard import ACTOR, REQUEST_ID
+from server.http.rate_limits import Limit, Limits
+from server.http.tokens import Identity, TokenError, Tokens
+from server.settings import Settings
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+log = logging.getLogger("server.service")
+
+
+class Service:
+    """What every endpoint needs: the interface, the database, the tokens, the limits, and who has no token."""
+
+    def __init__(
+        self, interface: Interface, database: Database, tokens: Tokens, limits: Limits, settings: Settings
+    ) -> None:
+        self.interface = interface
+        self.database = database
+        self.tokens = tokens
+        self.limits = limits
+        self.anonymous = Identity(settings.anonymous_role, "anonymous", "anonymous", is_anonymous=True)
+        self._secret_keys = [key.encode() for key in settings.secret_keys]
+        self._trusts_proxy = settings.trust_proxy
+
+    def identify(self, request: web.Request) -> Identity:
+        """Who calls. Raises Problem 401 for a token that is not good; no token is the anonymous role."""
+        parts = request.headers.get("Authorization", "").split()
+        if not parts or parts[0].lower() != "bearer":
+            return self.anonymous
+        if len(parts) != 2:
+            raise Problem("TOKEN_NOT_VALID", "Authorization header must contain two space-delimited values")
+        try:
+            return self.tokens.identity(parts[1])
+        except TokenError as error:
+            message = {"token_class": "AccessToken", "token_type": "access", "message": str(error)}
+            raise Problem(
+                "TOKEN_NOT_VALID",
+                "Given token not valid for any token type",
+                extra={"code": "token_not_valid", "messages": [message]},
+            ) from None
+
+    def authorize(self, identity: Identity, function: Function) -> None:
+        """Raise Problem 401 or 403 where the role has no grant on the function."""
+        if identity.role in function.roles:
+            return
+        if identity.is_anonymous:
+            raise Problem("NOT_AUTHENTICATED", "Authentication credentials were not provided.")
+        raise Problem("PERMISSION_DENIED", "You do not have permission to perform this action.")
+
+    async def admit(self, request: web.Request, function: Function, limit: Limit | None) -> Identity:
+        """Who calls, where they may call the function and their rate limit lets them. Raises Problem."""
+        identity = self.identify(request)
+        request[ACTOR] = identity.actor
+        self.authorize(identity, function)
+        if limit is not None:
+            await limit.admit(request, None if identity.is_anonymous else identity.idempotency_scope)
+        return identity
+
+    def url(self, request: web.Request) -> str:
+        """The request's absolute address."""
+        return f"{origin(request, trusts_proxy=self._trusts_proxy).base_url}{request.rel_url}"
+
+    def fingerprint(self, request: web.Request, body: Any) -> str:
+        """What an Idempotency-Key came with: method, path and body. Keyed with the secrets: a body may hold a password.
+
+        One text for each secret key: a request that was sent before a rotation is recognized after it.
+        """
+        text = simplejson.dumps(body, use_decimal=True, sort_keys=True)
+        message = f"{request.method}\n{request.path.rstrip('/')}\n{text}".encode()
+        return "\x1f".join(hmac.new(key, message, hashlib.sha256).hexdigest() for key in self._secret_keys)
+
+    async def call(
+        self,
+        identity: Identity,
+        function: Function,
+        arguments: Mapping[str, Any] | bytes,
+        key: Key | None = None,
+        *,
+        kind: str | None = None,
+    ) -> Answer:
+        """Call the function as the caller's role; the database's errors become Problems."""
+        try:
+            return await self.database.call(identity.role, function, arguments, key, kind=kind)
+        except DatabaseError as error:
+            problem = self._problem(error, identity)
+            if problem is None:
+                await self._note(error)
+                raise
+            raise problem from error
+        except UnavailableError as error:
+            raise Problem("SERVICE_UNAVAILABLE", f"{error} Nothing was changed.") from error
+        except OutcomeUnknownError as error:
+            raise Problem(
+                "OUTCOME_UNKNOWN",
+                f"{error} The request was carried out, or it was not: repeat it with the same Idempotency-Key or look.",
+            ) from error
+
+    async def _note(self, error: DatabaseError) -> None:
+        """Put the request's id beside an unforeseen error in the database's log."""
+        parameters = [REQUEST_ID.get(), error.sqlstate, error.message]
+        with contextlib.suppress(CallError):
+            await self.database.execute("inventory_public", "select http.note_failure($1, $2, $3)", parameters)
+
+    def _problem(self, error: DatabaseError, identity: Identity) -> Problem | None:
+        """What a client is told of the database's error; None for one that nobody foresaw."""
+        replayed = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
+        code = self.interface.code(error.sqlstate)
+        if code is not None:
+            return Problem(code, error.message, headers=replayed, details=error.data, at=error.at)
+        match error.sqlstate:
+            case "22023" if error.data.keys() & {"field", "fields"}:
+                field = _refused_field(error.message, error.data)
+                return Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
+            case "42501":
+                # A grant was taken away since the start.
+                code = "NOT_AUTHENTICATED" if identity.is_anonymous else "PERMISSION_DENIED"
+                return Problem(code, "You do not have permission to perform this action.")
+            case state if state.startswith("53"):
+                log.error("the database has not enough of something: %s %s", state, error.message)
+                what = "has no room left on its disk" if state == "53100" else "is too busy"
+                return Problem("SERVICE_UNAVAILABLE", f"The database {what} for this call. Nothing was changed.")
+            case state if state[:2] in ("40", "57") or state in ("55P03", READ_ONLY):
+                what = "takes no changes now" if state == READ_ONLY else "is too busy for this call"
+                return Problem("SERVICE_UNAVAILABLE", f"The database {what}. Nothing was changed.")
+            case _:
+                return None
+
+
+def idempotency_key(request: web.Request, service: Service, identity: Identity, body: Any) -> Key | None:
+    """The Idempotency-Key of a POST, bare or quoted. Raises Problem for one that cannot be a key."""
+    text = request.headers.get("Idempotency-Key")
+    if text is None or request.method != "POST":
+        return None
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if not _IDEMPOTENCY_KEY.fullmatch(text):
+        message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
+        field = FieldError("value_error", ("header", "Idempotency-Key"), f"Value error, {message}", text)
+        raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
+    return Key(identity.idempotency_scope, text, service.fingerprint(request, body))
+
+
+def _refused_field(message: str, data: Mapping[str, Any]) -> FieldError:
+    """The database's refusal of an argument, or of the fields of an order (in a list: ``index``)."""
+    order = ("orders", data["index"]) if "index" in data else ()
+    place = ("body", *order, *((data["field"],) if "field" in data else ()))
+    if (shortest := data.get("min_length")) is not None:
+        message = f"String should have at least {shortest} characters"
+        return FieldError("string_too_short", place, message, None, {"min_length": shortest})
+    least = data.get("minimum")
+    if least is None:
+        return FieldError("value_error", place, f"Value error, {message}", data.get("input"))
+    message = f"Input should be greater than or equal to {least}"
+    return FieldError("greater_than_equal", place, message, data.get("input"), {"ge": least})

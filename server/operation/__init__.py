@@ -1,0 +1,1 @@
+"""Start, stop, logs, metrics and readiness. May import all rooms."""

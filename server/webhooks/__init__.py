@@ -1,0 +1,1 @@
+"""Sends events to endpoints of others. Imports of the other rooms: database."""
