@@ -179,7 +179,7 @@ def test_functions_behind_get_are_stable(catalog: Catalog) -> None:
 
 
 def test_every_endpoints_function_has_a_route(catalog: Catalog) -> None:
-    """The server calls ready and figures by itself. Any other function of http that a role may call is for an endpoint."""
+    """The server calls ready and figures by itself. Any other function that a role may call is for an endpoint."""
     granted = catalog.names(
         """
         select p.proname from pg_proc as p
