@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from pgcalls import Limits as QueueLimits
@@ -163,8 +163,32 @@ def _add_routes(app: web.Application, handlers: Handlers, cors: Cors, guard: Cal
         guarded["*"] = guard(api, _wrong_method(sorted(guarded), cors), path)
         resource = app.router.add_resource(path)
         for method, handler in guarded.items():
-            resource.add_route(method, handler)
-    app.router.add_route("*", "/{path:.*}", guard(Api.SERVICE, _not_found, "none"))
+            resource.add_route(method, handler, expect_handler=_expect)
+    app.router.register_resource(_Anything(guard(Api.SERVICE, _not_found, "none")))
+
+
+class _Anything(web.PlainResource):
+    """Any path, and targets that are none, like the * of OPTIONS."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__("/")
+        self._route = web.ResourceRoute("*", handler, self, expect_handler=_expect)
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        return web.UrlMappingMatchInfo({}, self._route), set()
+
+
+async def _expect(request: web.Request) -> web.Response | None:
+    """Let a client that asks first send its body; refuse what else it may expect."""
+    if request.version < HttpVersion11:
+        return None
+    if request.headers["Expect"].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+        return None
+    refused = errors.response(Problem("EXPECTATION_FAILED", "The request's Expect is not known."), Api.SERVICE)
+    refused.force_close()  # the body may follow or not
+    return refused
 
 
 def _wrong_method(methods: list[str], cors: Cors) -> Handler:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import logging
-import os
 import random
 import re
 import time
@@ -25,6 +24,7 @@ REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", d
 """The id of the request that is being answered: its client's X-Request-Id, or a new one. Empty outside of requests."""
 
 ID_HEADER = "X-Request-Id"
+_IDS = random.Random()
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 log = logging.getLogger("server")
@@ -114,7 +114,7 @@ def _request_id(request: web.Request) -> str:
     sent = request.headers.get(ID_HEADER)
     if sent is not None and _ID.fullmatch(sent):
         return sent
-    return os.urandom(12).hex()
+    return f"{_IDS.getrandbits(96):024x}"
 
 
 def _log_access(request: web.Request, route: str, response: web.StreamResponse, seconds: float) -> None:

@@ -146,16 +146,6 @@ class _Protocol(web.RequestHandler):
         response.force_close()
         return response
 
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        if isinstance(resp, web.HTTPExpectationFailed):
-            resp = errors.response(Problem("EXPECTATION_FAILED", "The request's Expect is not known."), Api.SERVICE)
-            resp.force_close()  # the body may follow or not
-        elif isinstance(resp, web.HTTPNotFound):  # of a target that is no path
-            resp = errors.response(Problem("NOT_FOUND", "Not Found"), Api.SERVICE)
-        return await super().finish_response(request, resp, start_time)
-
 
 class _Server(web.Server):
     """Makes a protocol for each connection. At MAX_CONNECTIONS one that waits for a request makes room."""
