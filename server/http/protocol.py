@@ -70,10 +70,11 @@ class TooSlowError(ServerError, web.RequestPayloadError):
 class _Protocol(web.RequestHandler):
     """A connection. A request that takes longer than REQUEST_SECONDS to arrive is not waited for.
 
-    A body of more than 1 MiB has that time for each MiB.
+    A body of more than 1 MiB has that time for each MiB. A client that does not read its answer for that time loses the
+    connection.
     """
 
-    __slots__ = ("_arrived", "_body", "_malformed", "_seconds", "_timer")
+    __slots__ = ("_arrived", "_body", "_malformed", "_reader_timer", "_seconds", "_timer")
 
     def __init__(
         self, manager: web.Server, seconds: float, malformed: collections.Counter[str], **options: Any
@@ -82,6 +83,7 @@ class _Protocol(web.RequestHandler):
         self._malformed = malformed
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._reader_timer: asyncio.TimerHandle | None = None
         self._body: StreamReader = EMPTY_PAYLOAD  # the last request's
         self._arrived = 0  # bytes since the timer was set
 
@@ -99,9 +101,28 @@ class _Protocol(web.RequestHandler):
             self._start_timer()
         self._arrived += len(data)
 
+    def pause_writing(self) -> None:
+        """The client reads more slowly than the answer is written."""
+        super().pause_writing()
+        self._reader_timer = asyncio.get_running_loop().call_later(self._seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        self._stop_reader_timer()
+        super().resume_writing()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()
+        self._stop_reader_timer()
         super().connection_lost(exc)
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _stop_reader_timer(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def _start_timer(self) -> None:
         self._arrived = 0

@@ -79,6 +79,33 @@ def test_a_request_that_arrives_in_parts_is_answered(start_server: Callable[...,
     assert (answer.count(b"HTTP/1.1 200"), answer.count(b"HTTP/1.1 422")) == (1, 1)
 
 
+# Answers
+
+
+def connections(server: Server) -> int:
+    assert server._runner is not None
+    assert server._runner.server is not None
+    return len(server._runner.server.connections)
+
+
+def test_a_client_that_does_not_read_its_answer_is_not_kept(start_server: Callable[..., Server]) -> None:
+    server = start_server(request_seconds=0.3)
+    url = urlsplit(server.url)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((url.hostname, url.port))
+        connection.settimeout(30)
+        asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection.sendall(asked * 40)  # more than the kernel keeps for it
+        Database.wait_for(lambda: connections(server) == 1)
+        Database.wait_for(lambda: connections(server) == 0)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := connection.recv(65536):
+                received += len(data)
+        assert received < 40 * 600_000
+
+
 # Many
 
 
