@@ -15,7 +15,8 @@ import httpx
 import jwt
 import pytest
 
-from tests.conftest import SECRET_KEY, Database, Server
+from pgcalls.client import FEW_CONNECTIONS
+from tests.conftest import SECRET_KEY, Database, InThread, Server
 from tests.http.conftest import Shared
 from tests.http.test_authentication import REFRESH, TOKEN, VERIFY, claims, forge, log_in
 
@@ -187,6 +188,86 @@ def test_a_user_made_again_under_the_same_name_is_somebody_else(client: httpx.Cl
     database.one("select id from maintenance.create_user('root', 'secret', 'admin')")
     assert client.post(REFRESH, json={"refresh": tokens["refresh"]}).status_code == 401
     assert log_in(client)
+
+
+# A new key
+
+
+def test_a_key_is_changed_without_logging_anyone_out_or_breaking_a_retry(
+    start_server: Callable[..., Server], database: Database
+) -> None:
+    old, new = SECRET_KEY, "another secret key for the tests, of 32 characters"
+    database.one("select id from maintenance.create_user('root', 'secret', 'admin')")
+    product = database.product(quantity=5)
+    path, body, key = f"/api/v1/inventory/{product}/addStock", {"amount": 1}, {"Idempotency-Key": "of before"}
+    before = start_server()
+    tokens = log_in(before.client())
+    assert before.client().post(path, json=body, headers=key).status_code == 204
+
+    rotated = start_server(secret_key=new, secret_key_previous=old)
+    assert rotated.client(tokens["access"]).get(USERS).status_code == 200
+    assert rotated.client().post(REFRESH, json={"refresh": tokens["refresh"]}).status_code == 200
+    again = rotated.client().post(path, json=body, headers=key)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (204, "true")
+    assert rotated.client().post(path, json={"amount": 2}, headers=key).status_code == 422
+    assert rotated.client().post(path, json=body, headers={"Idempotency-Key": "of between"}).status_code == 204
+    renewed = log_in(rotated.client())
+
+    after = start_server(secret_key=new)
+    assert after.client(renewed["access"]).get(USERS).status_code == 200
+    assert after.client(tokens["access"]).get(USERS).status_code == 401
+    again = after.client().post(path, json=body, headers={"Idempotency-Key": "of between"})
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (204, "true")
+    assert database.stock(product)[0] == 7
+
+
+# Waiting
+
+
+def test_nobody_waits_behind_a_flood_of_log_ins(
+    start_server: Callable[..., Server], database: Database, in_thread: type[InThread]
+) -> None:
+    database.one("select id from maintenance.create_user('root', 'secret', 'admin')")
+    server = start_server(anonymous_role="inventory_public")
+    client = server.client()
+    tokens = log_in(client)
+    database.admin.execute(
+        """
+        create or replace function inventory.authenticate(p_username text, p_password text)
+        returns inventory.user_info language plpgsql as
+        $$ begin perform pg_advisory_xact_lock(17); return null; end $$
+        """
+    )
+    with database.connect() as holder, holder.transaction():
+        holder.execute("select pg_advisory_xact_lock(17)")
+        body = {"username": "root", "password": "secret"}
+        flood = [in_thread(lambda: server.client().post(TOKEN, json=body).status_code) for _ in range(12)]
+        waiting = "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()"
+        database.wait_for(lambda: database.one(waiting) == FEW_CONNECTIONS)
+        assert client.post(REFRESH, json={"refresh": tokens["refresh"]}).status_code == 200
+        assert client.get("/ready").status_code == 200
+        assert client.get("/products").status_code == 200
+        assert database.one(waiting) == FEW_CONNECTIONS
+    assert {each.result() for each in flood} == {200}
+
+
+def test_users_behind_one_address_share_no_limit_of_refreshes(
+    start_server: Callable[..., Server], database: Database
+) -> None:
+    for name in ("ann", "ben"):
+        database.one("select id from maintenance.create_user(%s, 'secret', 'admin')", name)
+    client = start_server().client()
+    ann, ben = (log_in(client, name)["refresh"] for name in ("ann", "ben"))
+    client = start_server(rate_limit_authentication="2/minute").client()
+
+    def status(path: str, **body: str) -> int:
+        return client.post(path, json=body).status_code
+
+    assert [status(REFRESH, refresh=ann) for _ in range(3)] == [200, 200, 429]
+    assert [status(REFRESH, refresh=ben), status(VERIFY, token=ben), status(VERIFY, token=ben)] == [200, 200, 429]
+    # A token that is not good counts for its address, and so do log-ins.
+    assert [status(VERIFY, token="no token"), status(REFRESH), status(VERIFY, token="x")] == [401, 400, 429]
+    assert status(TOKEN, username="ann", password="secret") == 429
 
 
 # Guessing

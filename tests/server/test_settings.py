@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+import db.settings
 import environment as module
 from environment import ROOT, env_file
 from server.settings import DEVELOPMENT_PASSWORD, DEVELOPMENT_SECRET_KEY, Settings, SettingsError, load
@@ -163,6 +164,51 @@ def test_env_is_read_before_env_dev_and_env_file_before_both(monkeypatch: Monkey
     monkeypatch.setenv("ENV_FILE", str(tmp_path / "missing"))
     with pytest.raises(ValueError, match="missing"):
         env_file()
+
+
+# Secrets
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://postgres@db/x", "postgresql://:word@db/x", "host=db user=inventory_admin"]
+)
+def test_a_production_server_knows_no_login_but_its_own(monkeypatch: Monkeypatch, url: str) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS | {"DATABASE_URL": url})
+    with pytest.raises(SettingsError, match=r"DATABASE_URL names a (user|password).*MIGRATION_DATABASE_URL"):
+        load()
+    use(monkeypatch, ".env.dev", DATABASE_URL=url)
+    assert load().database_url == url
+
+
+def test_a_secret_may_be_a_file(monkeypatch: Monkeypatch, tmp_path: Path) -> None:
+    for name, secret in SECRETS.items():
+        (tmp_path / name).write_text(f"{secret}\n")
+    use(monkeypatch, ".env.prod", **{f"{name}_FILE": str(tmp_path / name) for name in SECRETS})
+    settings = load()
+    assert (settings.secret_key, settings.database_role_password) == tuple(SECRETS.values())
+    assert db.settings.load().database_role_password == SECRETS["DATABASE_ROLE_PASSWORD"]
+    monkeypatch.setenv("SECRET_KEY", SECRET_KEY)
+    with pytest.raises(SettingsError, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+        load()
+    monkeypatch.delenv("SECRET_KEY")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingsError, match="SECRET_KEY_FILE cannot be read"):
+        load()
+
+
+def test_the_schema_is_applied_without_the_servers_secrets(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", MIGRATION_DATABASE_URL="postgresql://postgres@db/x")
+    assert db.settings.load().migration_database_url == "postgresql://postgres@db/x"
+    with pytest.raises(SettingsError, match="SECRET_KEY is not set"):
+        load()
+
+
+def test_the_previous_key_is_as_long_as_a_key(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.prod", **SECRETS, SECRET_KEY_PREVIOUS="short")
+    with pytest.raises(SettingsError, match="SECRET_KEY_PREVIOUS"):
+        load()
+    use(monkeypatch, ".env.prod", **SECRETS, SECRET_KEY_PREVIOUS="p" * 32)
+    assert load().secret_keys == (SECRET_KEY, "p" * 32)
 
 
 # Rate limits
