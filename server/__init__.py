@@ -2,12 +2,13 @@
 
 The rooms, and what each may import of the others:
 
-http        requests, answers and errors: database, settings
-database    the functions that the database offers, and their calls: pgcalls
-webhooks    sends events to endpoints: database
+http        requests, answers and errors: database, settings, traces
+database    the functions that the database offers, and their calls: pgcalls, traces
+webhooks    sends events to endpoints: database, traces
 operation   start, stop, logs, metrics, readiness: all
 app.py      puts the rooms together: all
 settings.py the settings: nothing
+traces.py   spans for OpenTelemetry: nothing
 """
 
 TITLE = "Inventory"

@@ -91,7 +91,8 @@ wanted_packages() {
     [[ $dev = no ]] || files+=(requirements-dev.txt)
     for file in "${files[@]}"; do
         [[ -f $file ]] || die "$file is missing: this checkout is not complete."
-        sum=$(sha256sum <"$file")
+        # requirements.txt takes requirements-otel.txt in.
+        sum=$(cat "$file" requirements-otel.txt | sha256sum)
         echo "${sum%% *}"
     done
 }

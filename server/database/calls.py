@@ -16,6 +16,7 @@ from typing import Any
 from pgcalls import LONG, READ, WRITE, Call, Client, DatabaseError, Limits, OutcomeUnknownError
 from pgcalls.client import ANSWER_SECONDS, LONG_SECONDS
 from pgcalls.queue import Row
+from server import traces
 from server.database.interface import Function
 
 BATCH = "select number, replayed, result, error from http.batch($1)"
@@ -82,6 +83,20 @@ class Database(Client):
                 once = json.dumps({"caller": key.caller, "key": key.key, "request": key.request}).encode()
                 item = b'{"function":"%b","arguments":%b,"once":%b}' % (parameters[3], arguments, once)
         call = Call(statement, parameters, is_batchable=is_batchable, item=item)
+        if traces.tracer() is not None:
+            attributes = {
+                "db.system.name": "postgresql",
+                "db.operation.name": function.name,
+                "role": role,
+                "queue": kind,
+            }
+            with traces.span(f"http.{function.name}", "CLIENT", attributes) as span:
+                answer = await self._answer(call, role, kind)
+                span.set_attribute("queue.attempts", call.attempt)
+                return answer
+        return await self._answer(call, role, kind)
+
+    async def _answer(self, call: Call, role: str, kind: str) -> Answer:
         future = self.queue(role, kind).put(call)
         seconds = self._seconds + (LONG_SECONDS if kind == LONG else 0)
         # A bare timer: asyncio.timeout costs three times as much.

@@ -15,6 +15,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from server import traces
 from server.http import errors
 from server.http.errors import Api, Problem
 from server.http.protocol import TooSlowError
@@ -80,6 +81,8 @@ class Guard:
 
     def __call__(self, api: Api, handler: Handler, route: str) -> Handler:
         """The handler of a route, guarded."""
+        if traces.tracer() is not None:
+            handler = _traced(handler, route)
         drain, is_limited, by_method = self._drain, self._is_limited, self._series(route)
 
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -108,6 +111,22 @@ class Guard:
                 drain.ended()
 
         return guarded
+
+
+def _traced(handler: Handler, route: str) -> Handler:
+    async def traced(request: web.Request) -> web.StreamResponse:
+        attributes = {
+            "http.request.method": request.method,
+            "http.route": route,
+            "url.path": request.path,
+            "request.id": REQUEST_ID.get(),
+        }
+        with traces.span(f"{request.method} {route}", "SERVER", attributes, request.headers) as span:
+            response = await handler(request)
+            span.set_attribute("http.response.status_code", response.status)
+            return response
+
+    return traced
 
 
 def _request_id(request: web.Request) -> str:

@@ -24,6 +24,7 @@ import aiohttp
 from standardwebhooks import Webhook
 
 from pgcalls import CallError
+from server import traces
 from server.database.calls import Database
 from server.webhooks.addresses import ForbiddenAddressError, Resolver, public_socket
 
@@ -205,15 +206,21 @@ class Sender:
         await self._finish(delivery, outcome)
 
     async def _try(self, delivery: Delivery) -> TryResult:
+        with traces.span("webhook", "CLIENT", {"webhook.delivery": delivery.delivery_id}) as span:
+            result = await self._send(delivery)
+            if span is not None:
+                span.set_attribute("webhook.result", result.label)
+            return result
+
+    async def _send(self, delivery: Delivery) -> TryResult:
         assert self._session is not None
         now = datetime.now(UTC)
+        sent = headers(delivery, now)
+        traces.inject(sent)
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._session.post(
-                    delivery.url,
-                    data=delivery.payload.encode(),
-                    headers=headers(delivery, now),
-                    allow_redirects=False,
+                    delivery.url, data=delivery.payload.encode(), headers=sent, allow_redirects=False
                 )
         except TimeoutError:
             return TryResult("failed", error=f"No answer within {self._timeout:g} seconds")

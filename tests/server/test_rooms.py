@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "pgcalls": set(),
     "db": {"environment", "pgcalls"},
     "server/settings.py": {"environment", "server"},
-    "server/database": {"pgcalls", "server"},
-    "server/http": {"pgcalls", "server", "server.database", "server.settings"},
-    "server/webhooks": {"pgcalls", "server.database"},
+    "server/traces.py": {"server"},
+    "server/database": {"pgcalls", "server", "server.traces"},
+    "server/http": {"pgcalls", "server", "server.database", "server.settings", "server.traces"},
+    "server/webhooks": {"pgcalls", "server.database", "server.traces"},
     "server/operation": {"pgcalls", "server", "server.app", "server.settings", *(
         f"server.{room}" for room in ("database", "http", "webhooks")
     )},
