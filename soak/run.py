@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import signal
 import time
@@ -16,6 +17,7 @@ from soak.answers import Answers
 from soak.check import SHOWN, Check, check, check_logs, check_webhooks
 from soak.clients import Client, Shared
 from soak.history import History, Operation, Outcome
+from soak.idlers import idlers
 from soak.ledger import Ledger
 from soak.planted import Planted
 from soak.world import WORLDS, World
@@ -164,7 +166,8 @@ def _counted(operation: Operation) -> dict[str, int]:
 async def soak(options: Options) -> Report:
     """Play, break, mend and check. Raises what keeps the world from being built; violations are in the report."""
     history = History()
-    async with WORLDS[options.world](options.seed) as world:
+    async with contextlib.AsyncExitStack() as stack:
+        world = await stack.enter_async_context(WORLDS[options.world](options.seed))
         planted = options.planted or Planted(frozenset())
         planted.plant(world.conninfo)
         alters = planted.alters() if planted.alters else None
@@ -177,6 +180,7 @@ async def soak(options: Options) -> Report:
         setup = Client("setup", "admin", shared, options.seed)
         try:
             await _prepare(world, shared, [setup, *clients], options.products)
+            await stack.enter_async_context(idlers(shared.urls, options.seed))
             playing = [asyncio.create_task(client.play()) for client in clients]
             driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
             await (driver.run(options.seconds) if options.kinds else asyncio.sleep(options.seconds))

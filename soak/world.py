@@ -52,6 +52,7 @@ SETTINGS = {
     "WEBHOOK_POLL_SECONDS": "0.2",
     "WEBHOOK_ALLOW_PRIVATE_ADDRESSES": "true",
     "LOG_LEVEL": "WARNING",
+    "MAX_CONNECTIONS": "200",  # fewer than clients and idlers open
 }
 
 

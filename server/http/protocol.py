@@ -91,6 +91,10 @@ class _Protocol(web.RequestHandler):
         count, was_arriving = self._request_count, not self._body.is_eof()
         super().data_received(data)
         if self._request_count != count:
+            # The last one to make room.
+            assert self._manager is not None
+            connections = self._manager._connections
+            connections[self] = connections.pop(self)
             # The parser leaves a body that it cannot read half done, for ever.
             if was_arriving and not self._body.is_eof():
                 self._body.set_exception(web.RequestPayloadError("The body cannot be read."))
@@ -169,7 +173,10 @@ class _Protocol(web.RequestHandler):
 
 
 class _Server(web.Server):
-    """Makes a protocol for each connection. At MAX_CONNECTIONS one that waits for a request makes room."""
+    """Makes a protocol for each connection.
+
+    At MAX_CONNECTIONS the one that has sent no request for the longest time makes room, but for those under way.
+    """
 
     def __init__(self, server: web.Server, settings: Settings, malformed: collections.Counter[str]) -> None:
         super().__init__(server.request_handler, request_factory=server.request_factory)

@@ -134,6 +134,21 @@ def test_at_the_cap_connections_that_wait_for_a_request_make_room(
         assert [connection.recv(65536) for connection in idle] == [b""] * 3
 
 
+def test_who_sends_requests_keeps_its_connection(start_server: Callable[..., Server]) -> None:
+    server = start_server(max_connections=4)
+    url = urlsplit(server.url)
+
+    def connected(stack: contextlib.ExitStack) -> socket.socket:
+        return stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=30))
+
+    with contextlib.ExitStack() as stack:
+        oldest = connected(stack)
+        for _ in range(20):
+            oldest.sendall(WHOLE)
+            assert oldest.recv(65536).startswith(b"HTTP/1.1 200")
+            connected(stack).sendall(b"GET /")
+
+
 def test_thousands_of_idle_connections_are_nobodys_trouble(start_server: Callable[..., Server]) -> None:
     """More than the cap: each is accepted, and the oldest are closed."""
     lifecycle.raise_descriptors()
