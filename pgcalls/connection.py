@@ -38,7 +38,7 @@ class NoResult(enum.Enum):
 LOST, UNDONE = NoResult.LOST, NoResult.UNDONE
 
 Result = PGresult | DatabaseError | NoResult
-"""What came of a statement."""
+"""The result of a statement."""
 
 
 class _Mark(enum.Enum):
@@ -92,7 +92,7 @@ class Connection:
 
     @property
     def is_alive(self) -> bool:
-        """Whether, carrying nothing, it still stands: a server that has closed it left something to read."""
+        """Whether an idle connection is still open: a server that has closed it left something to read."""
         return not self.is_closed and not self._poll.poll(0)
 
     def send(

@@ -21,13 +21,13 @@ from server.database.interface import Function
 
 BATCH = "select number, replayed, result, error from http.batch($1)"
 ONCE = "select replayed, result, error from http.once($1, $2, $3, $4, $5)"
-# Each fault below a call has a bound of its own, and this is more than they add up to: the last line of defence.
+# The last line of defence: more than the sum of all bounds below it.
 DEADLINE_SECONDS = 3 * ANSWER_SECONDS
 
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """An Idempotency-Key: whose it is, and what request it came with."""
+    """An Idempotency-Key: its owner, and the hash of its request."""
 
     caller: str
     key: str

@@ -1,4 +1,4 @@
-"""What a value may be: each type of the functions' signatures as one pydantic type.
+"""The types of values: each SQL type of the functions' signatures as a pydantic type.
 
 The domains of ``db/migrations/0001.types.sql`` say the same in SQL; a test holds both to the same samples. Numbers come
 as JSON numbers (parsed to int or Decimal, never to a float) or as their strings.
@@ -19,18 +19,18 @@ from pydantic_core import PydanticCustomError
 from server import ServerError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
-_MOST_PLACES = 1000  # after the point: fewer than PostgreSQL reads
+_MOST_PLACES = 1000  # decimal places: fewer than PostgreSQL accepts
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _LOCATION = re.compile("RACK-[A-Z][0-9]-[0-9]{2}")
 _DIGITS = re.compile(r"\d{1,30}", re.ASCII)
-# What an offset or rounding would move out of the years 0001 to 9999.
+# Times that an offset or rounding would move out of the years 0001 to 9999.
 _BEYOND_YEARS = re.compile(r"9999-12-31.*([.]\d{7}|-\d\d:?\d\d$)|0001-01-01.*[+]\d\d:?\d\d$", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,30}(\.0*)?", re.ASCII)
 
 _MOST_MARKS = 30
-_DOUBLE_MARKS = "\u0f73\u0f75\u0f81"  # become two marks each, but are none themselves
+_DOUBLE_MARKS = "\u0f73\u0f75\u0f81"  # each decomposes into two marks, but is not counted as one
 
-# Control, format, private-use and separator characters, but for the plain space: what sku_code_printable rejects.
+# Control, format, private-use and separator characters except the plain space, as in sku_code_printable.
 _UNPRINTABLE = (
     r"\u0000-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000"
     r"\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF"
@@ -43,12 +43,12 @@ def _printable(unprintable: str) -> str:
 
 
 def _number_form(value: Any) -> Any:
-    """Digits in a string are a number; Python's other spellings of one (1_000, other scripts' digits) are not."""
+    """Accept digits in a string, but not Python's other spellings of a number (1_000, digits of other scripts)."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
     if isinstance(value, str | Decimal):
         number = Decimal(value)
-        # Zeros that say nothing, after the point or before an exponent, are more than PostgreSQL reads.
+        # Remove meaningless zeros: PostgreSQL does not read so many decimal places.
         exponent = number.as_tuple().exponent
         if isinstance(exponent, int) and exponent < -_MOST_PLACES:
             return number.normalize(_EXACT)
@@ -91,7 +91,7 @@ def _time_form(value: Any) -> Any:
     if not isinstance(value, Decimal):
         return value
     if abs(value.adjusted()) > 30:
-        # int() of a number with an exponent like that does not come to an end.
+        # int() of a number with such an exponent would take for ever.
         raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime")
     return int(value) if value == value.to_integral_value() else value
 
@@ -121,7 +121,7 @@ def _no_nul(value: str) -> str:
 
 
 def _to_nfc(value: Any) -> Any:
-    """Unicode's form NFC. What takes time that grows with the square of its length is refused: see UAX #15, 13."""
+    """Convert to Unicode's form NFC. Refuse text whose conversion takes quadratic time: see UAX #15, section 13."""
     if not isinstance(value, str) or value.isascii():
         return value
     marks = 0
@@ -141,7 +141,7 @@ def _not_blank(value: str) -> str:
 
 
 def _form(pattern: str, message: str, documented: str | None = None, **constraints: Any) -> Any:
-    """Text of this form; the message says which, for a pattern tells people little. ``documented``: for OpenAPI."""
+    """Text that matches a pattern, with a message for people. ``documented``: the pattern for OpenAPI."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -186,7 +186,7 @@ def _in_any_case(words: str) -> str:
     return "|".join("".join(f"[{sign.upper()}{sign}]" for sign in word) for word in words.split())
 
 
-# What pydantic takes for a boolean.
+# The texts that pydantic accepts as a boolean.
 _BOOLEAN: dict[str, Any] = {
     "anyOf": [
         {"type": "boolean"},
@@ -202,7 +202,7 @@ def text_as_sent(**constraints: Any) -> Any:
 
 
 def text(**constraints: Any) -> Any:
-    """Text in Unicode's form NFC, which the domains ask for."""
+    """Text in Unicode's form NFC, as the domains require."""
     return Annotated[text_as_sent(**constraints), BeforeValidator(_to_nfc)]
 
 
@@ -237,7 +237,7 @@ TYPES: dict[str, Any] = {
         min_length=1,
         max_length=150,
     ),
-    # As it was sent: the hash of a password that was set before may be of another form.
+    # Not normalized: the hash of an older password may be that of another form.
     "inventory.password": text_as_sent(min_length=1, max_length=1024),
     "inventory.user_role": Literal["operator", "employee", "admin"],
     "inventory.iso_time": Annotated[
@@ -292,13 +292,13 @@ TYPES: dict[str, Any] = {
     "text": text(),
 }
 
-# In a path an integer is its digits and nothing else.
+# In a path an integer is digits only.
 PATH_TYPES: dict[str, Any] = {
     name: Annotated[TYPES[name], BeforeValidator(_digits_form), WithJsonSchema({"type": "integer", "minimum": 0})]
     for name in ("bigint", "integer")
 }
 
-# Domains over arrays: the element's type, and how many.
+# Domains over arrays: the type of the elements, and their number.
 _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
     "inventory.art_orders": ("inventory.art_order", 1, 1000),

@@ -1,4 +1,4 @@
-"""The functions behind the endpoints, as the database describes them.
+"""The interface that the database offers: the functions of schema http, as http.catalog() describes them.
 
 ``http.catalog()`` gives each function's arguments, comment, statement and the roles that may call it. A comment's first
 line is the summary; then come paragraphs; then, each optional:
@@ -80,7 +80,7 @@ class Interface:
 
 @lru_cache(maxsize=4)
 def read(text: str) -> Interface:
-    """What http.catalog() returned as JSON text; the same object again for the same text. Raises InterfaceError."""
+    """Parse the JSON text of http.catalog(). Cached by the text. Raises InterfaceError."""
     document = json.loads(text)
     functions = {name: _function(name, entry) for name, entry in document["functions"].items()}
     views = {name: _parts(name, comment)[1] for name, comment in (document["sketches"] or {}).items()}

@@ -23,7 +23,7 @@ from server.http.routes import TOKEN_ROUTES
 from server.http.service import Service, idempotency_key
 from server.http.tokens import TokenError
 
-# What an inactive or unknown user is told.
+# The message for a user who is unknown or disabled.
 NO_ACTIVE_ACCOUNT = {
     "obtain_token": "No active account found with the given credentials",
     "refresh_token": "No active account found for the given token.",
@@ -73,7 +73,7 @@ def _bound(service: Service, answer: Answer, limit: Limit | None) -> Any:
 
 
 async def _admit(request: web.Request, limit: Limit | None, claims: dict[str, Any] | None = None) -> None:
-    """Count the request for the user of a good token, else for its address: many users may have one address."""
+    """Count the request for the user of a valid token, otherwise for its address. Many users may share an address."""
     if limit is not None:
         await limit.admit(request, f"user:{claims['user_id']}" if claims and "user_id" in claims else None)
 
@@ -104,7 +104,7 @@ async def _refresh(service: Service, request: web.Request, limit: Limit | None) 
 
 
 async def _read(service: Service, request: web.Request, limit: Limit | None, kind: type[BaseModel], field: str) -> Any:
-    """The body, when its limit has let the request in."""
+    """Read the body, then count the request; raise what was wrong with the body only after that."""
     claims, problem, body = None, None, None
     try:
         body = await read_body(request, kind)
@@ -121,7 +121,7 @@ async def _read(service: Service, request: web.Request, limit: Limit | None, kin
 
 
 def _integer(claim: Any, bits: int) -> int:
-    """The claim as an integer that the database has a place for. Raises ValueError or TypeError."""
+    """The claim as an integer of so many bits. Raises ValueError or TypeError."""
     value = int(claim)
     if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         raise ValueError(claim)
@@ -149,7 +149,7 @@ async def _session(
     *,
     kind: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the database says of the user; the same again for the same Idempotency-Key."""
+    """Ask the database for the user's session. The same Idempotency-Key gets the same session again."""
     # Log-ins are slow on purpose and have connections of their own, so that nobody waits behind a flood of them.
     identity = dataclasses.replace(service.anonymous, role="inventory_public")
     key = idempotency_key(request, service, identity, body)

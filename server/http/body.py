@@ -15,28 +15,28 @@ from server.http.errors import FieldError, Problem
 
 MAXIMUM_BODY = 1024 * 1024
 MAXIMUM_FORM_FIELDS = 1000
-MAXIMUM_DEPTH = 100  # of lists and objects in a body: what writes it down again works level by level
+MAXIMUM_DEPTH = 100  # levels of lists and objects in a body: the code that writes it out again recurses
 FORM_TYPE = "application/x-www-form-urlencoded"
-# aiohttp's; without their packages it refuses br and zstd.
+# The encodings that aiohttp reads; it refuses br and zstd where their packages are missing.
 ENCODINGS = ("", "identity", "gzip", "deflate", "br", "zstd")
 
 _JSON = simplejson.JSONDecoder(parse_float=Decimal, allow_nan=False)
 
 
 def query_of(request: web.Request) -> dict[str, str]:
-    """The query's parameters. An empty one counts as left out; of a repeated one the last counts."""
+    """The query's parameters. An empty parameter counts as left out; of a repeated one the last value counts."""
     return {name: value for name, value in request.query.items() if value}
 
 
 def check_encoding(request: web.Request) -> None:
-    """Raise Problem for a Content-Encoding that is not known, whose body would be read as it stands."""
+    """Raise Problem for an unknown Content-Encoding: aiohttp would hand out such a body undecoded."""
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and encoding.lower() not in ENCODINGS:
         raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body's Content-Encoding is not known.")
 
 
 async def read_body(request: web.Request, form: type[BaseModel] | None = None) -> Any:
-    """The body parsed, numbers exact; an absent body, or null, is an empty object. Raises Problem.
+    """Parse the body, with exact numbers. An absent body and null are an empty object. Raises Problem.
 
     ``form``: the fields of a body that may be form-encoded too.
     """
@@ -69,7 +69,7 @@ async def read_body(request: web.Request, form: type[BaseModel] | None = None) -
 
 
 def _read_form(raw: bytes, kind: type[BaseModel]) -> dict[str, Any]:
-    """A form's fields as the strings of a JSON object, the way Django REST framework reads a form.
+    """Read a form as a JSON object of strings, the way Django REST framework does.
 
     Of a repeated field the last value counts, a list takes all. An empty optional field is left out, unless it is text
     that may be empty.
@@ -97,7 +97,7 @@ def _takes_list(annotation: Any) -> bool:
 
 
 def _takes_empty_text(field: FieldInfo) -> bool:
-    """Whether an empty text is a value of the field, or its error."""
+    """Whether the field accepts an empty text, or must report it as an error."""
     if field.is_required():
         return True
     annotation: Any = field.annotation

@@ -20,7 +20,7 @@ _RESPONSE_HEADERS = (
     "Idempotent-Replayed, Location, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
     " RateLimit-Reset, Retry-After"
 )
-_PREFLIGHT_SECONDS = "600"  # that a browser keeps the answer to a preflight
+_PREFLIGHT_SECONDS = "600"  # for which a browser caches the answer to a preflight
 
 
 class Cors:
@@ -30,7 +30,7 @@ class Cors:
         self._origins = origins
 
     def start(self, app: web.Application) -> None:
-        """Let the pages of the origins read answers."""
+        """Let pages of the allowed origins read the answers."""
         if self._origins:
             app.on_response_prepare.append(self._add_headers)
 
@@ -44,7 +44,7 @@ class Cors:
             response.headers["Access-Control-Expose-Headers"] = _RESPONSE_HEADERS
 
     def protected(self, handler: Handler) -> Handler:
-        """The handler of what changes something, with cross-site requests refused."""
+        """Wrap a handler that changes something: it then refuses cross-site requests."""
 
         async def refuse_cross_site(request: web.Request) -> web.StreamResponse:
             if (
@@ -58,7 +58,7 @@ class Cors:
         return refuse_cross_site
 
     def preflight(self, request: web.Request, methods: str) -> web.Response | None:
-        """The answer to a browser that asks whether a page may send a request; None where it asks nothing like that."""
+        """The answer to a CORS preflight; None where the request is not one, or its origin is not allowed."""
         if (
             request.method != "OPTIONS"
             or "Access-Control-Request-Method" not in request.headers

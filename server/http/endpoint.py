@@ -29,7 +29,7 @@ from server.http.service import Service, idempotency_key
 
 FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
 SERVER_ARGUMENTS = ("actor",)
-SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # a list links to its other pages
+SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # the links of a list to its other pages need it
 COMPRESSED_FROM = 4096  # bytes of an answer
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -68,7 +68,7 @@ class Operation:
 
 @lru_cache(maxsize=4)
 def operations(interface: Interface) -> tuple[Operation, ...]:
-    """The operations of all routes. They are made once for an interface: their models take a fifth of a second."""
+    """The operations of all routes. Cached by interface: building their models takes a fifth of a second."""
     return tuple(Operation(route, interface) for route in ROUTES)
 
 
@@ -113,7 +113,7 @@ class Endpoint:
         return self._respond(request, answer)
 
     def _with_inputs(self, problem: Problem, body: Any) -> Problem:
-        """API 4's value errors have all of the order as their input."""
+        """In API 4 the input of a value error is the whole order, not the field."""
         if self.route.api is Api.ART:
             problem.fields = tuple(
                 dataclasses.replace(field, input=_object_at(body, field.loc[1:]))
@@ -137,7 +137,7 @@ class Endpoint:
 
 
 def _cacheable(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
-    """The answer to a read, with an ETag of its text: 304 where the client has it, compressed where that saves much."""
+    """Answer a read with an ETag of its text. 304 where the client has it; long answers are compressed."""
     tag = blake2b(body, digest_size=9).hexdigest()
     headers["ETag"] = f'"{tag}"'
     known = request.headers.get("If-None-Match")
@@ -158,9 +158,9 @@ def model(
     composites: dict[str, list[dict[str, str]]],
     special: Mapping[str, Any] = MappingProxyType({}),
 ) -> type[BaseModel]:
-    """A pydantic model of a function's arguments: null for an optional one is the same as leaving it out.
+    """Make a pydantic model of a function's arguments. Null for an optional argument is the same as leaving it out.
 
-    ``special``: types that are other ones here.
+    ``special``: types that replace the usual ones, by SQL name.
     """
     fields: dict[str, Any] = {}
     for argument in arguments:
@@ -171,12 +171,12 @@ def model(
 
 
 def validate(kind: type[BaseModel], value: Any, place: str) -> dict[str, Any]:
-    """The value's fields as JSON-ready arguments. Raises Problem with what is wrong, in ``place``."""
+    """Validate the value. Its fields as JSON-ready arguments. Raises Problem; ``place``: body, query or path."""
     return validated(kind, value, place).model_dump(mode="json", exclude_none=True)
 
 
 def validated(kind: type[BaseModel], value: Any, place: str) -> BaseModel:
-    """The value's fields. Raises Problem with what is wrong, in ``place``."""
+    """Validate the value. Raises Problem; ``place``: body, query or path."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
@@ -209,7 +209,7 @@ def _object_at(body: Any, path: Sequence[str | int]) -> Any:
 
 
 def _field_error(place: str, entry: Any) -> FieldError:
-    """One of pydantic's errors; of what is no object, FastAPI's, which asks pydantic for attributes too."""
+    """Convert an error of pydantic. For a value that is not an object the error is FastAPI's own."""
     if entry["type"] == "model_type":
         message = "Input should be a valid dictionary or object to extract fields from"
         return FieldError("model_attributes_type", (place, *entry["loc"]), message, entry["input"])
@@ -218,7 +218,7 @@ def _field_error(place: str, entry: Any) -> FieldError:
 
 
 def with_fields(problem: Problem, api: Api, kind: type[BaseModel], body: Any) -> Problem:
-    """The problem with the field that it is about, where the body has one of that name, and what was sent in it."""
+    """Add the field that the problem is about, if the body has one of that name, and the value that was sent."""
     sent = body if isinstance(body, dict) else {}
     if not problem.fields:
         name = field_of(problem.code, api, kind.model_fields)

@@ -1,4 +1,4 @@
-"""Errors: one table from code and API to status, one renderer a body shape.
+"""Errors: one table maps code and API to a status, and each shape of a body has one renderer.
 
 A business error comes from the database with one of its own SQLSTATEs; ``inventory.error_codes()`` gives its code. The
 other codes here are the server's own. What status a code has in which API stands in STATUS alone, and how an API writes
@@ -48,7 +48,7 @@ class FieldError:
 
 
 class Problem(ServerError):  # noqa: N818 - RFC 9457's word
-    """An error that a client is told of: a code of STATUS, a sentence, and the fields at fault where there are any.
+    """An error to tell the client: a code of STATUS, a sentence, and the fields at fault, if any.
 
     ``extra``: more keys of the body, where it is Django REST framework's. ``details``: the database's, for machines.
     ``at``: when, where the answer may be given again. ``lines``: what is wrong with which line of a file, by field.
@@ -156,7 +156,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "INTERNAL_ERROR": _all(500),
 }
 
-# The field that a business error is about, by its name in each API's body, where it is about one.
+# The names that the field of a business error has in the bodies of the APIs.
 FIELD: dict[str, tuple[str, ...]] = {
     "DUPLICATE_SKU": ("sku", "sku_code"),
     "DUPLICATE_USERNAME": ("username",),
@@ -167,7 +167,7 @@ FIELD: dict[str, tuple[str, ...]] = {
     "QUANTITY_OUT_OF_RANGE": ("quantity", "amount", "stock"),
 }
 
-# In API 5 these are about a field too: what its body names does not exist, or cannot be used.
+# In API 5 these errors belong to a field too: the body names something that does not exist or cannot be used.
 CATALOG_FIELD: dict[str, tuple[str, ...]] = FIELD | {
     "DUPLICATE_BRAND": ("name",),
     "DUPLICATE_CATEGORY": ("name",),
@@ -189,7 +189,7 @@ _CATALOG_SENTENCE = {
 
 
 def field_of(code: str, api: Api, names: Container[str]) -> str | None:
-    """The field that a business error is about, of those that the body has; None where it is about none of them."""
+    """The field of the body that a business error is about; None if it is about none of them."""
     known = CATALOG_FIELD if api is Api.CATALOG else FIELD
     return next((name for name in known.get(code, ()) if name in names), None)
 
@@ -204,7 +204,7 @@ def status_of(code: str, api: Api, *, is_in_body: bool) -> int:
     return STATUS[code][api]
 
 
-# What API 4 says besides: the failing order of a call, and what stands in the way.
+# Details that API 4 adds: the index of the failing order, and the quantities that stand in the way.
 ART_DETAILS = ("failed_index", "held", "reserved", "blocked", "available")
 
 
@@ -223,7 +223,7 @@ def response(problem: Problem, api: Api) -> web.Response:
 
 
 def line_problem(wrong: Mapping[int, Sequence[FieldError]]) -> Problem:
-    """The problem of a file with lines that are not valid: what is wrong with each, as API 5 says it of a field."""
+    """The problem of a file with invalid lines: for each line its errors, in API 5's words."""
     return Problem(
         "LINES_REJECTED",
         "No line was taken: some of them are not valid.",
@@ -238,7 +238,7 @@ _JSON = simplejson.JSONEncoder(use_decimal=True, default=str, separators=(",", "
 
 
 def dump(value: Any) -> bytes:
-    """JSON with numbers as they came: a Decimal is written digit for digit."""
+    """Write JSON with exact numbers: a Decimal keeps its digits."""
     return _JSON.encode(value).encode()
 
 
@@ -296,12 +296,12 @@ def _problem_json(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
 def _django(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
     """API 5 and the authentication endpoints: Django REST framework's bodies, and ``error`` beside them."""
     told = problem.fields if status in (400, 422) and problem.code != "INVALID_JSON" else ()
-    # What is wrong with an item of a list is told under the list's name.
+    # An error of an item is reported under the name of its list.
     fields = [dataclasses.replace(field, loc=field.loc[:2]) for field in told]
     details: dict[str, Any] = _by_field(fields, lambda error: _django_sentence(error, problem.code))
     if problem.lines:
         details = {"lines": {str(number): lists for number, lists in problem.lines.items()}}
-    # An id of no form and an id of nothing are one answer there.
+    # Django answers a malformed id and an unknown id in the same way.
     message = "Not found." if status == 404 and problem.code != "PAGE_NOT_FOUND" else problem.message
     body: dict[str, Any] = dict(details) if details else {"detail": message}
     error = {"code": problem.code, "message": message, "details": details}

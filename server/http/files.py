@@ -1,4 +1,4 @@
-"""Products by the file: the import and the export, whose bodies are CSV or JSON lines.
+"""Import and export of products as files: CSV or JSON lines.
 
 An import is read whole, its lines are checked as the creation of a product is, and one call makes all of them or none.
 An export is read and sent a thousand products at a time, so that neither the server nor the database holds all of them.
@@ -29,8 +29,8 @@ from server.http.service import Service, idempotency_key
 
 MAXIMUM_FILE = 64 * 1024 * 1024
 MAXIMUM_LINES = 100_000
-MAXIMUM_ERRORS = 1000  # of an import's answer: lines that are not valid
-EXPORT_LINES = 1000  # of a call
+MAXIMUM_ERRORS = 1000  # invalid lines that an import's answer names
+EXPORT_LINES = 1000  # products for each call of the database
 
 CSV_TYPES = ("text/csv", "application/csv")
 JSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
@@ -71,7 +71,7 @@ class Line:
 
 
 def line_model(interface: Interface) -> type[BaseModel]:
-    """What a line of an import must be: the body that creates a product."""
+    """The model of a line of an import: the body that creates a product."""
     arguments = interface.function("create_catalog_product").arguments
     return model("Line", (a for a in arguments if a.name not in SERVER_ARGUMENTS), interface.composites)
 
@@ -92,16 +92,16 @@ def _csv_lines(text: str) -> Iterator[Line]:
             break
         except csv.Error as error:
             yield Line(number, error=_line_error(f"CSV parse error - {error}"))
-            return  # where the next line would begin cannot be known
+            return  # the start of the next line cannot be known
         if not any(cells):
             continue
         if not names:
             names = [name.strip() for name in cells]
-            known = [name for name in names if name]  # a sheet's empty columns have none
+            known = [name for name in names if name]  # empty columns of a spreadsheet have no name
             if "title" not in known or len(set(known)) < len(known):
                 raise Problem("INVALID_JSON", "The first line must have the names of the fields, each once.")
         elif len(cells) != len(names):
-            # A file that was cut off ends in a line like that.
+            # A truncated file ends in such a line.
             yield Line(number, error=_line_error(f"The line has {len(cells)} cells, the first line {len(names)}."))
         else:
             yield Line(number, {name: cell for name, cell in zip(names, cells, strict=True) if name and cell})
@@ -165,7 +165,7 @@ async def _import(service: Service, function: Any, identity: Any, request: web.R
         raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body must be text/csv or application/x-ndjson.")
     check_encoding(request)
     raw = await _read(request)
-    # In a thread: a hundred thousand lines take seconds, and others wait for none of them.
+    # In a thread: a hundred thousand lines take seconds, in which the event loop serves other requests.
     kind = line_model(service.interface)
     text = await asyncio.to_thread(decode, raw)
     key = await asyncio.to_thread(idempotency_key, request, service, identity, text)
@@ -208,7 +208,7 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
     if form not in ("csv", "ndjson"):
         error = FieldError("literal_error", ("query", "format"), "Input should be 'csv' or 'ndjson'", form)
         raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[error])
-    # The first call before the answer begins: what goes wrong then is an error like any other.
+    # The first call comes before the answer begins, so that its error can still be an ordinary answer.
     products = await _products(service, function, identity, 0)
     names = list(function.returns[0])
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="products.{form}"'})
@@ -234,7 +234,7 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
         pass  # the client is gone
     except (Problem, DatabaseError) as error:
         log.warning("an export ended half-way: %s", error)
-        # Half an answer cannot say that it is half: the connection ends without the last chunk.
+        # An answer that has begun cannot become an error. Without its last chunk the client sees that it is incomplete.
         if request.transport is not None:
             request.transport.abort()
     return response

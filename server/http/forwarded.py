@@ -1,4 +1,4 @@
-"""Where a request came from and what it was sent to: as the connection says it, or a proxy that is trusted."""
+"""The address that a request was sent to, and the client's: from the connection, or from a trusted proxy's headers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(:[0-9]{1
 
 
 @dataclasses.dataclass(frozen=True)
-class Origin:
+class Addresses:
     """``base_url``: scheme and host, as the client addressed them. ``client``: what counts as one client's address."""
 
     base_url: str
     client: str
 
 
-def origin(request: web.Request, *, trusts_proxy: bool) -> Origin:
-    """The request's origin. Of a list in an X-Forwarded header the last entry counts: the nearest proxy wrote it.
+def addresses(request: web.Request, *, trusts_proxy: bool) -> Addresses:
+    """Read the addresses of a request. In an X-Forwarded header the last entry counts: the nearest proxy wrote it.
 
     What is not trusted, or cannot be read, is as if it were not there. The Host is taken as it was sent: one that is no
     address makes a link that is none, and no error.
@@ -34,7 +34,7 @@ def origin(request: web.Request, *, trusts_proxy: bool) -> Origin:
         forwarded_scheme = _last(request, "X-Forwarded-Proto").lower()
         scheme = forwarded_scheme if forwarded_scheme in _DEFAULT_PORT else scheme
         host = _forwarded_host(request, scheme)
-    return Origin(f"{scheme}://{host}", client or "unknown")
+    return Addresses(f"{scheme}://{host}", client or "unknown")
 
 
 def _last(request: web.Request, name: str) -> str:
@@ -43,7 +43,7 @@ def _last(request: web.Request, name: str) -> str:
 
 
 def _host(request: web.Request) -> str:
-    """The Host as it was sent, with its port whatever form the target has, and a ? for each byte that is no text."""
+    """The Host header as it was sent, with its port. A byte that is not text becomes a question mark."""
     host = request.headers.get("Host") or request.host
     return host.encode("utf-8", "replace").decode()
 
@@ -69,7 +69,7 @@ def _has_no_port(text: str) -> bool:
 
 
 def _client(text: str | None) -> str:
-    """The address, with its port or without; of an IPv6 address its /64, which is one customer's. Empty for none."""
+    """The IP address without its port. For IPv6 the /64, which is usually one customer. Empty if it is no address."""
     text = text or ""
     if match := _ADDRESS_AND_PORT.fullmatch(text):
         text = match["v6"] or match["v4"]

@@ -1,4 +1,4 @@
-"""What stands around every handler: its errors in the API's form, the request's id, its measuring, the access log."""
+"""The wrapper of every handler: errors in the API's form, request ids, metrics, the access log."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Drain:
             self._is_empty.set()
 
     async def wait(self, seconds: float) -> None:
-        """From now on answers close their connections; return when no request is under way, or the time is over."""
+        """Let answers close their connections from now on. Return when no request is under way, or the time is over."""
         self.is_stopping = True
         if self.count == 0:
             return
@@ -69,7 +69,7 @@ class Drain:
 
 
 class Guard:
-    """Puts itself around handlers. ``access_share``: of all requests, so many are logged, from 0 to 1."""
+    """Wraps handlers. ``access_share``: the share of requests that the access log shows, from 0 to 1."""
 
     def __init__(
         self, drain: Drain, series: Callable[[str], Mapping[str, Series]], *, is_limited: bool, access_share: float
@@ -170,7 +170,7 @@ def _refusal(error: Exception, request: web.Request, api: Api, request_id: str) 
             return response
         case web.RequestPayloadError():
             response = errors.response(Problem("INVALID_JSON", "The body cannot be read."), api)
-            # The rest of what comes on this connection cannot be told from that body.
+            # The next request on this connection cannot be told from the rest of the body.
             response.force_close()
             return response
         case _:

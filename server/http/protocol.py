@@ -1,4 +1,4 @@
-"""HTTP below the routes: what is refused before a request has a route is answered in JSON, like everything else.
+"""HTTP below the routes: connections, their time-outs, and JSON answers to requests that the parser refuses.
 
 aiohttp answers what its parser refuses in plain text, and logs a traceback. Its hooks for that are methods of the
 connection's protocol, which an application cannot choose: the runner does.
@@ -23,15 +23,15 @@ from server.http.errors import Api, Problem
 from server.settings import Settings
 
 MAXIMUM_LINE = 8190  # bytes of a request's address
-MAXIMUM_FIELD = 8192  # bytes of a header; the parser's error says only which limit was passed, so the two differ
-OTHER_FILES = 100  # descriptors that are no client's: the database's, webhooks', files
-LEAST_ARRIVING = 1024 * 1024  # bytes of a large body in REQUEST_SECONDS
+MAXIMUM_FIELD = 8192  # bytes of a header. Another number, for the parser's error names only the limit
+OTHER_FILES = 100  # file descriptors for other things than clients: the database, webhooks, files
+LEAST_ARRIVING = 1024 * 1024  # bytes of a large body that must arrive within each REQUEST_SECONDS
 
-LOOKED_AT = 100  # connections, oldest first, for one that can make room
+LOOKED_AT = 100  # connections, beginning with the longest idle, in the search for one to close
 
 _TOO_MANY_HEADERS = "Too many headers received"
 _LENGTH_TOO_LARGE = "Content-Length overflow"
-# The line that the parser quotes: with an unknown method, but else as HTTP has it.
+# A request line that is valid but for its method. The parser quotes it in its message.
 _REQUEST_LINE = re.compile(r"\n  b['\"][!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]")
 
 MALFORMED = web.AppKey("malformed", collections.Counter[str])
@@ -41,7 +41,7 @@ log = logging.getLogger("server.protocol")
 
 
 def problem_of(error: BaseException | None) -> Problem:
-    """What a client is told of an error of the parser."""
+    """Convert an error of the parser into the problem that the client is told."""
     message = getattr(error, "message", "")
     match error:
         case http_exceptions.LineTooLong() if error.args[1] == MAXIMUM_LINE:
@@ -91,11 +91,11 @@ class _Protocol(web.RequestHandler):
         count, was_arriving = self._request_count, not self._body.is_eof()
         super().data_received(data)
         if self._request_count != count:
-            # The last one to make room.
+            # The dictionary is in order of the last request, for _Server.connection_made.
             assert self._manager is not None
             connections = self._manager._connections
             connections[self] = connections.pop(self)
-            # The parser leaves a body that it cannot read half done, for ever.
+            # The parser would never finish a body that it cannot read.
             if was_arriving and not self._body.is_eof():
                 self._body.set_exception(web.RequestPayloadError("The body cannot be read."))
             self._body = self._messages[-1][1]
@@ -106,7 +106,7 @@ class _Protocol(web.RequestHandler):
         self._arrived += len(data)
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than the answer is written."""
+        """Called when the client reads more slowly than the answer is written."""
         super().pause_writing()
         self._reader_timer = asyncio.get_running_loop().call_later(self._seconds, self._abort)
 
@@ -139,7 +139,7 @@ class _Protocol(web.RequestHandler):
 
     def _look(self) -> None:
         self._timer = None
-        if self._body.is_eof():  # it is a head that is late
+        if self._body.is_eof():  # the head is late, not the body
             self.force_close()
         elif self._arrived >= LEAST_ARRIVING:
             self._start_timer()
@@ -147,7 +147,7 @@ class _Protocol(web.RequestHandler):
             self._body.set_exception(TooSlowError("The body did not arrive in time."))
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        # Such a body was answered, and what is left of it cannot be read either.
+        # The request with such a body has been answered already.
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kw)
 
@@ -158,7 +158,7 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what was refused before it had a route, or to what failed outside its handler."""
+        """Answer a request that was refused before it had a route, or that failed outside of its handler."""
         problem = problem_of(exc)
         if problem.code == "INTERNAL_ERROR":
             log.error("%s %s failed", request.method, request.path, exc_info=exc)

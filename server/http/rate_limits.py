@@ -23,14 +23,14 @@ from limits.storage import storage_from_string
 from limits.util import WindowStats
 
 from server.http.errors import Api, Problem
-from server.http.forwarded import origin
+from server.http.forwarded import addresses
 from server.http.routes import Route
 from server.settings import Settings, SettingsError
 
-STORE_SECONDS = 0.25  # that a request waits for the store
-PAUSE_SECONDS = 1.0  # without asking a store that did not answer
-SWEEP_SECONDS = 10.0  # between looks for what memory can forget
-CONCURRENCY = 50  # questions to the store at a time
+STORE_SECONDS = 0.25  # for which a request waits for the store
+PAUSE_SECONDS = 1.0  # for which a store that did not answer is not asked again
+SWEEP_SECONDS = 10.0  # between sweeps of expired entries in memory
+CONCURRENCY = 50  # requests to the store at a time
 
 HEADERS = web.RequestKey("rate_limit_headers", dict[str, str])
 
@@ -65,7 +65,7 @@ class Store:
     def __init__(self, url: str) -> None:
         storage = _storage(url)
         self._limiter = MovingWindowRateLimiter(storage)
-        # What is slow in memory is this process, not the store.
+        # In memory only this process can be slow, so there is no time-out.
         self._seconds = None if isinstance(storage, MemoryStorage) else STORE_SECONDS
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._is_down = False
@@ -75,10 +75,10 @@ class Store:
         return time.monotonic() < self._down_until
 
     async def count(self, item: RateLimitItem, name: str, who: str) -> tuple[bool, WindowStats] | None:
-        """Whether one more fits, which is counted then, and the window after it; None where the store is down."""
+        """Count one more request if it fits. Whether it fits, and the window after it; None if the store is down."""
         if self._is_pausing():
             return None
-        # The queue before the store is no fault of the store's: a burst of requests must not look like one.
+        # Waiting for a slot is not counted as the store's time: a burst of requests must not look like a dead store.
         async with self._slots:
             if self._is_pausing():
                 return None
@@ -117,16 +117,16 @@ class Limit:
         self._trusts_proxy = trusts_proxy
 
     async def admit(self, request: web.Request, user: str | None = None) -> None:
-        """Count the request for the user, else for its address. Raises Problem 429 where that is one too many.
+        """Count the request for the user, otherwise for its address. Raises Problem 429 if the limit is exceeded.
 
         Leaves the answer's headers in ``request[HEADERS]``.
         """
-        who = user or f"address:{origin(request, trusts_proxy=self._trusts_proxy).client}"
+        who = user or f"address:{addresses(request, trusts_proxy=self._trusts_proxy).client}"
         counted = await self._store.count(self._item, self._name, who)
         if counted is None:
             return
         fits, window = counted
-        # A request counts up to and with the instant at which its time is over.
+        # A request still counts at the very instant at which its window ends.
         seconds = max(floor(window.reset_time - time.time()) + 1, 1)
         request[HEADERS] = self._headers(max(window.remaining, 0) if fits else 0, seconds)
         if not fits:
@@ -137,7 +137,7 @@ class Limit:
             raise Problem("RATE_LIMITED", message, headers={"Retry-After": str(seconds)})
 
     def _headers(self, remaining: int, seconds: int) -> dict[str, str]:
-        """The IETF's draft-ietf-httpapi-ratelimit-headers, and its first versions' for older clients."""
+        """The headers of draft-ietf-httpapi-ratelimit-headers, and those of its first versions for older clients."""
         return {
             "RateLimit-Policy": f'"{self._name}";q={self._item.amount};w={self._item.get_expiry()}',
             "RateLimit": f'"{self._name}";r={remaining};t={seconds}',
@@ -204,7 +204,7 @@ def _storage(url: str) -> Any:
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
 
-            # Once more, at once: a connection that Redis has closed while it was idle.
+            # One retry at once: Redis may have closed an idle connection.
             options = {"implementation": "redispy", "retry": Retry(NoBackoff(), 1)}
         storage = _Memory() if scheme == "memory" else storage_from_string(f"async+{url}", **options)
         MovingWindowRateLimiter(storage)

@@ -142,13 +142,13 @@ ROUTES: tuple[Route, ...] = (
     ),
 )
 
-# The two whose bodies are files: server/files.py.
+# Their bodies are files: see files.py.
 FILE_ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "POST", "/api/v1/products/import/", "import_products", 201),
     Route(Api.CATALOG, "GET", "/api/v1/products/export/", "export_products"),
 )
 
-# The three whose arguments are not the body's fields: server/authentication.py.
+# Their arguments are not the body's fields: see authentication.py.
 TOKEN_ROUTES: tuple[Route, ...] = (
     Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/", "obtain_token"),
     Route(Api.AUTHENTICATION, "POST", "/api/v1/authentication/token/refresh/", "refresh_token"),

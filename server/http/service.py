@@ -1,4 +1,4 @@
-"""What the handlers share: who calls, whether they may, and the call itself with its errors as Problems."""
+"""What the handlers share: identification, authorization, and calls whose errors become Problems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pgcalls.queue import READ_ONLY
 from server.database.calls import Answer, Database, Key
 from server.database.interface import Function, Interface
 from server.http.errors import FieldError, Problem
-from server.http.forwarded import origin
+from server.http.forwarded import addresses
 from server.http.guard import ACTOR, REQUEST_ID
 from server.http.rate_limits import Limit, Limits
 from server.http.tokens import Identity, TokenError, Tokens
@@ -44,7 +44,7 @@ class Service:
         self._trusts_proxy = settings.trust_proxy
 
     def identify(self, request: web.Request) -> Identity:
-        """Who calls. Raises Problem 401 for a token that is not good; no token is the anonymous role."""
+        """The caller's identity; the anonymous one without a token. Raises Problem 401 for an invalid token."""
         parts = request.headers.get("Authorization", "").split()
         if not parts or parts[0].lower() != "bearer":
             return self.anonymous
@@ -69,7 +69,7 @@ class Service:
         raise Problem("PERMISSION_DENIED", "You do not have permission to perform this action.")
 
     async def admit(self, request: web.Request, function: Function, limit: Limit | None) -> Identity:
-        """Who calls, where they may call the function and their rate limit lets them. Raises Problem."""
+        """Identify the caller, check the grant on the function, and count the request. Raises Problem."""
         identity = self.identify(request)
         request[ACTOR] = identity.actor
         self.authorize(identity, function)
@@ -79,10 +79,10 @@ class Service:
 
     def url(self, request: web.Request) -> str:
         """The request's absolute address."""
-        return f"{origin(request, trusts_proxy=self._trusts_proxy).base_url}{request.rel_url}"
+        return f"{addresses(request, trusts_proxy=self._trusts_proxy).base_url}{request.rel_url}"
 
     def fingerprint(self, request: web.Request, body: Any) -> str:
-        """What an Idempotency-Key came with: method, path and body. Keyed with the secrets: a body may hold a password.
+        """A hash of method, path and body, for the Idempotency-Key. It is keyed: a body may hold a password.
 
         One text for each secret key: a request that was sent before a rotation is recognized after it.
         """
@@ -133,7 +133,7 @@ class Service:
                 field = _refused_field(error.message, error.data)
                 return Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
             case "42501":
-                # A grant was taken away since the start.
+                # A grant was revoked after the server had read the interface.
                 code = "NOT_AUTHENTICATED" if identity.is_anonymous else "PERMISSION_DENIED"
                 return Problem(code, "You do not have permission to perform this action.")
             case state if state.startswith("53"):
@@ -163,7 +163,7 @@ def idempotency_key(request: web.Request, service: Service, identity: Identity, 
 
 
 def _refused_field(message: str, data: Mapping[str, Any]) -> FieldError:
-    """The database's refusal of an argument, or of the fields of an order (in a list: ``index``)."""
+    """Convert the database's refusal of an argument, or of a field of an order (in a list: ``index``)."""
     order = ("orders", data["index"]) if "index" in data else ()
     place = ("body", *order, *((data["field"],) if "field" in data else ()))
     if (shortest := data.get("min_length")) is not None:

@@ -22,7 +22,7 @@ class TokenError(ServerError):
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """Who calls: a database role, and the name that the ledger keeps."""
+    """The caller: the database role, and the name that the ledger keeps."""
 
     role: str
     actor: str
@@ -76,7 +76,7 @@ class Tokens:
 
     def _decode(self, token: str) -> dict[str, Any]:
         """The claims, whichever key has signed them. Raises jwt's errors."""
-        # The database's clock issued the token, which need not be this machine's.
+        # iat is the database's time, and this machine's clock may differ.
         options: Any = {"require": ["exp"], "verify_iat": False}
         for key in self._keys[:-1]:
             with contextlib.suppress(jwt.InvalidSignatureError):
@@ -84,7 +84,7 @@ class Tokens:
         return jwt.decode(token, self._keys[-1], algorithms=[ALGORITHM], options=options)
 
     def identity(self, token: str) -> Identity:
-        """Who an access token speaks for. Raises TokenError."""
+        """The identity that an access token stands for. Raises TokenError."""
         claims = self.read(token, "access")
         try:
             role, user_id, username = str(claims["role"]), int(claims["user_id"]), str(claims["username"])

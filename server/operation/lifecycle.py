@@ -21,8 +21,8 @@ from server.http.protocol import Runner
 from server.settings import Settings
 
 BACKLOG = 1024  # connections that wait to be accepted: a burst of clients
-GARBAGE = 10_000  # objects more than before, after which Python looks for cycles
-DRAIN_SECONDS = 15  # for requests under way, before a stop closes what is open
+GARBAGE = 10_000  # allocations after which Python looks for reference cycles
+DRAIN_SECONDS = 15  # for requests under way; then a stop closes their connections
 
 log = logging.getLogger("server")
 

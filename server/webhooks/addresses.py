@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 _IPV4_REFUSED = ipaddress.ip_network("192.88.99.0/24")  # relays of 6to4
 _IPV6_GLOBAL = ipaddress.ip_network("2000::/3")
 _IPV6_REFUSED = (
-    ipaddress.ip_network("2001::/23"),  # protocols' own, Teredo among them
+    ipaddress.ip_network("2001::/23"),  # protocol assignments, such as Teredo
     ipaddress.ip_network("2001:db8::/32"),  # documentation
     ipaddress.ip_network("2002::/16"),  # 6to4
     ipaddress.ip_network("3fff::/20"),  # documentation
@@ -26,7 +26,7 @@ class ForbiddenAddressError(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Whether the IP address is a global unicast one. An IPv4 address inside an IPv6 one is what counts."""
+    """Whether the IP address is a global unicast address. An IPv4 address within an IPv6 address counts as itself."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
@@ -47,7 +47,7 @@ def public_socket(info: tuple[Any, ...]) -> socket.socket:
 
 
 class Resolver(AbstractResolver):
-    """Looks names up in threads of its own: names that take long must not hold up the rest of the server."""
+    """Resolves names in its own threads: a slow name must not delay the rest of the server."""
 
     def __init__(self, threads: int) -> None:
         self._threads = concurrent.futures.ThreadPoolExecutor(threads, "webhook-names")

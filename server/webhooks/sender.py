@@ -31,11 +31,11 @@ from server.webhooks.addresses import ForbiddenAddressError, Resolver, public_so
 ROLE = "inventory_worker"
 AT_ONCE = 32  # tries under way in this process
 PER_WEBHOOK = 4  # of one endpoint, in all processes
-LEASE = timedelta(seconds=60)  # more than a try takes, with its report
-TIMEOUT = 15.0  # seconds for a try, from the look-up of the name to the answer's headers
+LEASE = timedelta(seconds=60)  # longer than a try and its report take
+TIMEOUT = 15.0  # seconds for a try, from name resolution to the headers of the answer
 STOP_SECONDS = 5.0  # for tries under way, when the server stops
 LONGEST_BACKOFF = 30.0  # seconds between looks at a database that does not answer
-LONGEST_RETRY_AFTER = 86_400  # seconds: more is not believed
+LONGEST_RETRY_AFTER = 86_400  # seconds; a longer one is cut to this
 USER_AGENT = "inventory-webhooks/1"
 
 # Not the module's generator: a program that seeds that one would make all its processes wait in step.
@@ -58,7 +58,7 @@ class Delivery:
 
 @dataclasses.dataclass(frozen=True)
 class TryResult:
-    """What became of a try: the answer's status, or None and what went wrong before there was one."""
+    """The result of a try: the status of the answer, or None and the error."""
 
     label: str
     status: int | None = None
@@ -67,7 +67,7 @@ class TryResult:
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """How long a Retry-After of seconds or an HTTP date asks to wait; None where it says nothing."""
+    """The time to wait of a Retry-After header, in seconds or as an HTTP date; None if it cannot be read."""
     if value is None:
         return None
     value = value.strip()
@@ -94,7 +94,7 @@ def headers(delivery: Delivery, now: datetime) -> dict[str, str]:
 
 
 class Sender:
-    """Claims what is due, sends it, reports. ``timeout``: seconds for a try."""
+    """Claims deliveries that are due, sends them, and reports the results. ``timeout``: seconds for a try."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Sender:
         self._allow_private_addresses = allow_private_addresses
         self._timeout = timeout
         self.tries: collections.Counter[str] = collections.Counter()
-        """Tries by what became of them: for metrics."""
+        """Tries by result: for metrics."""
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[None]] = set()
@@ -121,21 +121,21 @@ class Sender:
             resolver=Resolver(AT_ONCE),
             use_dns_cache=False,
             socket_factory=None if self._allow_private_addresses else public_socket,
-            # A connection is used once: the one that is checked is the one that is used.
+            # Each connection is used once, so that the checked address is the one that is used.
             force_close=True,
             limit=0,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(),  # _try has its own
+            timeout=aiohttp.ClientTimeout(),  # _send has a time-out of its own
             auto_decompress=False,
             trust_env=False,
         )
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Claim nothing more; tries under way have a moment, and what is left is left to its lease. Safe to repeat."""
+        """Claim no more deliveries and give tries under way a moment. The rest waits for its lease. Safe to repeat."""
         self._is_stopping = True
         self._wake.set()
         if self._loop is not None:
@@ -175,7 +175,7 @@ class Sender:
                 await self._rest(failures)
 
     async def _rest(self, failures: int) -> None:
-        """Wait for the next look: a while, or until a try under way ends; longer where the database did not answer."""
+        """Wait until it is time to claim again, or a try ends; longer after failures of the database."""
         seconds = self._poll_seconds * _JITTER.uniform(0.8, 1.2)
         if failures:
             seconds = min(seconds * 2 ** min(failures - 1, 20), LONGEST_BACKOFF)
@@ -192,7 +192,7 @@ class Sender:
     async def _claim(self, limit: int) -> list[Delivery]:
         (rows,) = await self._database.execute(
             ROLE,
-            # Columns by name: where another release's function lacks one, nothing is claimed; one more does no harm.
+            # Columns by name: where another release lacks one nothing is claimed, and a new one does no harm.
             "select coalesce(json_agg(c), '[]') from (select delivery_id, attempt, url, secrets, message_id, payload"
             " from inventory.claim_deliveries($1, $2, $3)) as c",
             [limit, PER_WEBHOOK, LEASE],
@@ -230,7 +230,7 @@ class Sender:
             return TryResult("failed", error=f"Cannot connect: {error.os_error}")
         except Exception as error:  # noqa: BLE001 - an endpoint's fault, whatever it is
             return TryResult("failed", error=f"{type(error).__name__}: {error}".rstrip(": "))
-        # Nothing of the answer's body is read.
+        # The body of the answer is not read.
         answer.close()
         if 200 <= answer.status < 300:
             return TryResult("delivered", answer.status)
@@ -238,7 +238,7 @@ class Sender:
         return TryResult("refused", answer.status, f"The receiver answered {answer.status}", asked)
 
     async def _finish(self, delivery: Delivery, outcome: TryResult) -> None:
-        """Report the outcome, for as long as the lease lasts: after it the delivery is another's."""
+        """Report the result, trying until the lease ends. After that another sender owns the delivery."""
         delay = 0.1
         try:
             async with asyncio.timeout(LEASE.total_seconds() - self._timeout):
@@ -257,7 +257,7 @@ class Sender:
                         )
                         return
                     except CallError as error:
-                        # Said twice it counts once.
+                        # It is reported again: the database ignores a second report.
                         log.debug("delivery %s cannot be reported: %s", delivery.delivery_id, error)
                     await asyncio.sleep(delay * _JITTER.uniform(0.5, 1))
                     delay = min(delay * 2, 5)

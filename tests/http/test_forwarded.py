@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from multidict import CIMultiDict
 
-from server.http.forwarded import origin
+from server.http.forwarded import addresses
 from tests.conftest import PATIENCE, Server
 from tests.http.conftest import Shared
 
@@ -173,7 +173,7 @@ def test_a_target_that_is_a_whole_url_keeps_the_port_of_the_host(shared: Shared)
 def client_of(remote: str | None, *forwarded: str, trusts_proxy: bool = True) -> str:
     headers = CIMultiDict([("X-Forwarded-For", line) for line in forwarded])
     request = SimpleNamespace(scheme="http", host="x", remote=remote, headers=headers)
-    return origin(cast(web.Request, request), trusts_proxy=trusts_proxy).client
+    return addresses(cast(web.Request, request), trusts_proxy=trusts_proxy).client
 
 
 @pytest.mark.parametrize(
