@@ -1,4 +1,4 @@
-"""The README's backup of a database that is written to: whole and right in another cluster."""
+"""The backup of docs/operations.md, of a database that is written to: whole and right in another cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.operations.conftest import NAME, NewCluster, Writers, rows, run_sql, 
 from tests.process import ROOT
 
 COMMANDS = re.findall(
-    r"^    (psql .*init\.sql.*|pg_dump .*pg_restore.*)$", (ROOT / "README.md").read_text(), re.MULTILINE
+    r"^    (psql .*init\.sql.*|pg_dump .*pg_restore.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
 )
 
 

@@ -1,14 +1,16 @@
-"""The README's walks, from a shell and from psql, print what the README says."""
+"""The walks of the README and of docs/walk.md, from a shell and from psql, print what the pages say."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.readme.walk import README, Step, Walk, service, steps
+from tests.readme.walk import PAGES, Step, Walk, service, steps
 
 
-def test_the_walks_print_what_the_readme_says(tmp_path: Path) -> None:
-    walked = steps(README.read_text())
+def test_the_walks_print_what_the_pages_say(tmp_path: Path) -> None:
+    by_page = [steps(page.read_text()) for page in PAGES]
+    assert all(by_page)
+    walked = [step for page in by_page for step in page]
     assert {step.prompt for step in walked} == {"$", "inventory=#"}
     with service(tmp_path / "data") as (url, psql):
         walk = Walk(url, psql, tmp_path)

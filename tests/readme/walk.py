@@ -1,15 +1,16 @@
-"""The README's console blocks, run for real.
+"""The console blocks of the README and of docs/walk.md, run for real: the second page goes on where the first ends.
 
 A block is ```` ```console ```` with commands behind ``$ `` (a shell) or ``inventory=# `` (psql), and what they print.
-Ids and times differ from run to run: a UUID of the README stands for the one that came in its place, and is replaced by
-it in the commands after; a time is compared by its form.
+Ids and times differ from run to run: a UUID of a page stands for the one that came in its place, and is replaced by it
+in the commands after; a time is compared by its form.
 
-    python -m tests.readme.walk --write     put what the commands print now into the README
+    python -m tests.readme.walk --write     put what the commands print now into the pages
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ from pathlib import Path
 from tests.process import LAST_LINE, ROOT, run, said_until
 
 README = ROOT / "README.md"
+PAGES = (README, ROOT / "docs" / "walk.md")  # in the order in which they are run
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00)?")
@@ -32,7 +34,7 @@ _PROMPT = re.compile(r"^(\$|inventory=#) (.*)$")
 
 @dataclasses.dataclass
 class Step:
-    """One command, what the README says that it prints, and what it printed."""
+    """One command, what the page says that it prints, and what it printed."""
 
     prompt: str
     command: str
@@ -60,7 +62,7 @@ def steps(text: str) -> list[Step]:
 
 
 class Walk:
-    """Runs steps against one service, with the README's ids replaced by those that came in their place.
+    """Runs steps against one service, with the pages' ids replaced by those that came in their place.
 
     A variable that one shell command sets is there for those after it.
     """
@@ -124,7 +126,7 @@ def service(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def rewritten(text: str, walked: list[Step]) -> str:
-    """The README with what the steps printed."""
+    """The page with what the steps printed."""
     remaining = iter(walked)
 
     def block(match: re.Match[str]) -> str:
@@ -138,18 +140,19 @@ def rewritten(text: str, walked: list[Step]) -> str:
 
 
 def main() -> int:
-    text = README.read_text()
-    found = steps(text)
+    texts = {page: page.read_text() for page in PAGES}
+    found = {page: steps(text) for page, text in texts.items()}
     with tempfile.TemporaryDirectory(prefix="inventory-walk-") as directory, service(Path(directory)) as (url, psql):
         walk = Walk(url, psql, Path(directory))
-        for step in found:
+        for step in itertools.chain.from_iterable(found.values()):
             walk.run(step)
             # What is written back are this run's ids: the commands must name them too.
             step.command = _UUID.sub(lambda match: walk._ids.get(match[0], match[0]), step.command)
-    if "--write" in sys.argv:
-        README.write_text(rewritten(text, found))
-    else:
-        print("".join(f"{step.prompt} {step.command}\n{step.actual}" for step in found))
+    for page, walked in found.items():
+        if "--write" in sys.argv:
+            page.write_text(rewritten(texts[page], walked))
+        else:
+            print("".join(f"{step.prompt} {step.command}\n{step.actual}" for step in walked))
     return 0
 
 

@@ -1,0 +1,105 @@
+"""The pages of the documentation name what there is: every endpoint, setting, metric and page, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import db.settings
+from pgcalls import Limits as QueueLimits
+from server.database.calls import Database
+from server.http.guard import Drain
+from server.http.rate_limits import Limits
+from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
+from server.operation.metrics import _FIGURES, Metrics
+from server.settings import Settings
+from server.webhooks.sender import Sender
+from tests.process import ROOT
+from tests.readme.walk import README
+
+API = ROOT / "docs" / "api.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+FOLDERS = (".", "bench", "bench/peers", "db", "docs", "pgcalls")
+THREE_SCREENS = 120
+
+_ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE)(?: (/[^`]*))?`")
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def pages() -> list[Path]:
+    """All pages, but for those of packages that are installed below a folder."""
+    return [page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.md"))]
+
+
+def section(page: Path, title: str) -> str:
+    return page.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def names(text: str) -> set[str]:
+    """What stands as code in the first cells of the tables."""
+    return {name for row in re.findall(r"^\| (.*?) \|", text, re.MULTILINE) for name in _CODE.findall(row)}
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_readme_is_three_screens() -> None:
+    assert len(README.read_text().splitlines()) <= THREE_SCREENS
+
+
+def test_the_table_has_every_endpoint_with_its_function() -> None:
+    routes = (*ROUTES, *TOKEN_ROUTES, *FILE_ROUTES)
+    endpoints, functions = set(), {}
+    for row in re.findall(r"^\| .*\|$", section(API, "Endpoints"), re.MULTILINE):
+        methods: list[str] = []
+        in_row = set()
+        for method, path in _ENDPOINT.findall(row):
+            methods.append(method)
+            if path:
+                in_row |= {(each, path) for each in methods}
+                methods = []
+        endpoints |= in_row
+        functions |= {endpoint: set(re.findall(r"`http\.(\w+)`", row)) for endpoint in in_row}
+    assert endpoints == {(route.method, route.path) for route in routes}
+    for route in routes:
+        assert route.function in functions[route.method, route.path], route
+    assert set().union(*functions.values()) == {route.function for route in routes}
+
+
+def test_the_table_has_every_setting_and_no_other() -> None:
+    settings = {name.upper() for name in Settings.model_fields | db.settings.Settings.model_fields}
+    assert {name for name in names(section(OPERATIONS, "Settings")) if name.isupper()} == settings
+    for file in (".env.dev", ".env.prod"):
+        assert set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / file).read_text(), re.MULTILINE)) <= settings
+
+
+def test_the_table_has_every_metric_and_no_other() -> None:
+    queues = Database("", None, QueueLimits(1, 1, 1))
+    metrics = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {})
+    metrics.figures = dict.fromkeys(_FIGURES, 0)
+    # Not the time at which each counter began.
+    shown = set(re.findall(r"^# HELP (inventory_\w+)", metrics.text().decode(), re.MULTILINE))
+    assert names(section(OPERATIONS, "Metrics")) - {"process_…", "python_…"} == {
+        name for name in shown if not name.endswith("_created")
+    }
+
+
+def test_every_link_leads_somewhere() -> None:
+    for page in pages():
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for link in _LINK.findall(text):
+            target, _, part = link.partition("#")
+            if "://" in target:
+                continue
+            leads_to = (page.parent / target) if target else page
+            assert leads_to.exists(), f"{page}: {link}"
+            if part and leads_to.suffix == ".md":
+                headings = re.findall(r"^#+ (.*)$", leads_to.read_text(), re.MULTILINE)
+                assert part in map(anchor, headings), f"{page}: {link}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {(README.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(README.read_text())}
+    assert set((ROOT / "docs").glob("*.md")) <= linked
