@@ -34,7 +34,7 @@ STAGES = {
         "web_response.py",
         "http_writer.py",
         "finish_response (aiohttp/web_protocol.py",
-        "_respond (server/endpoint.py",
+        "_respond (server/http/endpoint.py",
     ),
     "read and parse the request, route": (
         "data_received (aiohttp/web_protocol.py",
@@ -44,7 +44,6 @@ STAGES = {
         "yarl/",
         "multidict/",
         "simplejson/",
-        "aiohttp/web_urldispatcher.py",
         "read_body (server/http/body.py",
     ),
     "validate, write the arguments": (

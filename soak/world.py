@@ -31,7 +31,7 @@ from tools.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "inventory"
-# Few on purpose: a few more than the servers' lanes take, so that the pool can be filled.
+# Few on purpose: a few more than the servers' queues use, so that all can be taken.
 MAX_CONNECTIONS = 44
 START_SECONDS = 60
 # Until a failover counts as done though nobody writes: longer than a call that was under way may take.

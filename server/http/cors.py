@@ -15,10 +15,10 @@ from server.http.errors import Problem
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key"
+_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
 _RESPONSE_HEADERS = (
-    "Idempotent-Replayed, Location, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
-    " RateLimit-Reset, Retry-After"
+    "ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
+    " RateLimit-Reset, Retry-After, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = "600"  # for which a browser caches the answer to a preflight
 

@@ -1,8 +1,8 @@
 """Rate limits: how many requests a user, or an address, may send in a time, counted in a store of the package limits.
 
-Three limits: of the authentication endpoints, by address; of reads and of writes, by the user of a token, else by
-address. A window moves: a request counts until its time is over, and one that is refused does not count. Where the
-store does not answer, requests go through: to serve comes first.
+There are three limits: of the authentication endpoints, of reads and of writes. A request counts for the user of its
+token, otherwise for its address; a log-in counts for its address. The window moves: a request counts until its time is
+over, and one that is refused does not count. While the store does not answer, requests go through.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def calls_waiting_in_server(database: Database, client: httpx.Client) -> tuple[i
     queued = [
         line.split()[-1]
         for line in client.get("/metrics").text.splitlines()
-        if line.startswith("inventory_db_waiting{") and 'lane="write"' in line
+        if line.startswith("inventory_db_waiting{") and 'queue="write"' in line
     ]
     return blocked, sum(int(float(count)) for count in queued)
 

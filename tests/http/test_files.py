@@ -704,7 +704,7 @@ def test_a_client_that_goes_away_does_no_harm(
     assert len(exported(shop)) == 20
 
 
-# The lane of what takes long
+# The queue of calls that take long
 
 
 def test_imports_do_not_keep_other_writes_waiting(

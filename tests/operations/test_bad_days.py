@@ -153,7 +153,7 @@ def test_no_room_for_the_write_ahead_log(new_cluster: NewCluster, new_disk: Call
         assert blocks >= set(writers.blocks)
         assert sales >= set(writers.sales)
         assert len(blocks) + len(sales) <= len(writers.blocks) + len(writers.sales) + unknown
-        # Each lane finds out by itself that the database is back.
+        # Each queue finds out by itself that the database is back.
         body = {"product_id": products[0], "quantity": "1", "unit_price": "3"}
         Database.wait_for(lambda: admin.post("/inventory/sales", json=body).status_code == 201)
         more = Writers(admin, products, sku_ids)

@@ -1,4 +1,4 @@
-"""Each domain of the functions' signatures says in SQL what its type in server/types.py says in Python."""
+"""Each domain of the functions' signatures says in SQL what its type in server/database/domains.py says in Python."""
 
 from __future__ import annotations
 
