@@ -101,7 +101,7 @@ class Endpoint:
         if operation.takes_actor:
             members.append(b'"p_actor":' + _text(identity.actor))
         if operation.takes_url:
-            members.append(b'"p_url":' + _text(service.url(request)))
+            members.append(b'"p_url":' + json.dumps(service.url(request)).encode())
         arguments = b"{%b}" % b",".join([part for part in members if part])
         try:
             answer = await service.call(identity, operation.function, arguments, key)
@@ -192,6 +192,7 @@ def _members(fields: BaseModel) -> bytes:
     return fields.__pydantic_serializer__.to_json(fields, by_alias=True, exclude_none=True)[1:-1]
 
 
+@lru_cache(maxsize=1024)
 def _text(value: str) -> bytes:
     return json.dumps(value).encode()
 

@@ -10,8 +10,9 @@ import pytest
 from psycopg import sql
 
 import pgcalls.client
+import server.database.calls
 from pgcalls import DatabaseError, OutcomeUnknownError, UnavailableError
-from pgcalls.queue import RETRIES
+from pgcalls.queue import RETRIES, Queue
 from server.database.calls import Database as Caller
 from server.database.calls import Key
 from server.database.interface import Function
@@ -590,3 +591,21 @@ def limit_connections(database: Database, count: int) -> None:
     """How many the database takes beside the superuser's; -1: any number."""
     name = sql.Identifier(str(database.admin.info.dbname))
     database.admin.execute(sql.SQL("alter database {} connection limit {}").format(name, sql.Literal(count)))
+
+
+def test_a_call_that_nothing_below_ends_has_a_deadline(
+    database: Database, functions: dict[str, Function], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last line of defence: here a queue forgets the call."""
+    product = database.product(quantity=5)
+    monkeypatch.setattr(server.database.calls, "DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr(server.database.calls, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(Queue, "_dispatch", lambda _: None)
+    monkeypatch.setattr(Queue, "_refuse_overdue", lambda _: None)
+
+    async def scenario() -> None:
+        async with calling(database.conninfo, queue_seconds=0.1) as caller:
+            with pytest.raises(OutcomeUnknownError, match="in time"):
+                await caller.call(OPERATOR, functions["reserve_stock"], one_unit(product))
+
+    play(scenario())
