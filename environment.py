@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, an env file, files of secrets. What server and db settings are made of."""
+"""Reads settings from the environment, an env file and secret files. The base of the server's and db's settings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parent
 
 
 class Environment(BaseSettings):
-    """Settings by their names in capitals. The environment wins over the env file.
+    """Settings named by their fields in upper case. The environment takes precedence over the env file.
 
-    A setting NAME may also be given as NAME_FILE, the path of a file that holds it, as containers get their secrets.
+    A setting NAME may also be given as NAME_FILE, the path of a file with its value: containers get secrets that way.
     """
 
     model_config = SettingsConfigDict(extra="allow")
@@ -37,7 +37,10 @@ class Environment(BaseSettings):
 
 
 def env_file() -> Path:
-    """The env file: ENV_FILE where that is set, else .env where there is one, else .env.dev. Raises ValueError."""
+    """Returns the path of the env file: ENV_FILE if it is set, else .env if it exists, else .env.dev.
+
+    Raises ValueError if ENV_FILE names a file that does not exist.
+    """
     if named := os.environ.get("ENV_FILE"):
         path = Path(named)
         if not path.is_file():

@@ -1,14 +1,14 @@
--- What only a superuser can do, once a database; safe to repeat. db/apply.py runs it before the migrations.
+-- The part of the set-up that needs a superuser. db/apply.py runs it before the migrations; it is safe to repeat.
 --
--- Roles are the whole of authorization: what a role may do is what it is granted, beside each function in db/functions.
--- inventory_owner owns everything, is no superuser and cannot log in; the others own nothing, can create nothing and
--- reach tables only through the owner's functions and views.
+-- Authorization is done with roles alone: each file in db/functions ends with the grants of its function.
+-- inventory_owner owns all objects, is not a superuser and cannot log in. The other roles own nothing, cannot create
+-- anything, and reach the tables only through the owner's functions and views.
 
 do $$
 declare
     v_role text;
 begin
-    -- Roles belong to the whole server: two databases that are set up at once take turns.
+    -- Roles are shared by all databases of a cluster: this lock lets two set-ups at the same time take turns.
     lock table pg_catalog.pg_authid in share row exclusive mode;
 
     foreach v_role in array array[
@@ -23,13 +23,13 @@ begin
             execute format('alter role %I nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls', v_role);
         else
             execute format('alter role %I login nosuperuser nocreatedb nocreaterole noreplication nobypassrls', v_role);
-            -- A caller that holds a lock too long, or waits too long for one, is stopped and told so.
+            -- End a session that holds its locks without doing anything.
             execute format('alter role %I set idle_in_transaction_session_timeout = %L', v_role, '60s');
             execute format('alter role %I set search_path = pg_catalog', v_role);
         end if;
     end loop;
 
-    -- Each role may do all that the one before it may.
+    -- Each role inherits the rights of the role before it.
     grant inventory_public to inventory_operator;
     grant inventory_operator to inventory_employee;
     grant inventory_employee to inventory_admin;
@@ -41,11 +41,11 @@ begin
         execute format('alter role %I set statement_timeout = %L', v_role, '10s');
         execute format('alter role %I set lock_timeout = %L', v_role, '5s');
     end loop;
-    -- A long report holds a snapshot, and a snapshot makes the hot rows slow.
+    -- A long report holds back vacuum with its snapshot, and frequently updated rows become slow.
     alter role inventory_reporting set statement_timeout = '5min';
     alter role inventory_reporting set default_transaction_read_only = on;
 
-    -- The database is the project's: nobody else connects, and nobody makes objects that could shadow its own.
+    -- No other role may connect, or create objects that could shadow those of the project.
     execute format('revoke all on database %I from public', current_database());
     execute format(
         'grant connect on database %I to inventory_public, inventory_operator, inventory_employee, inventory_admin,'
@@ -57,7 +57,7 @@ $$;
 
 revoke all on schema public from public;
 
--- Large objects can be written by everybody, read-only transactions included: nobody needs them here.
+-- By default every role may write large objects, even in a read-only transaction. The project does not use them.
 do $$
 declare
     v_function regprocedure;
@@ -71,8 +71,8 @@ begin
 end;
 $$;
 
--- Advisory locks are taken inside the owner's functions. A login that could take one itself could hold up every
--- Idempotency-Key, new location, job of maintenance and db/apply.py for as long as it liked.
+-- The owner's functions take advisory locks. A role that could take them directly could block requests with an
+-- Idempotency-Key, new locations, maintenance jobs and db/apply.py for as long as it wanted.
 do $$
 declare
     v_function regprocedure;
@@ -98,12 +98,12 @@ create schema if not exists http authorization inventory_owner;
 create schema if not exists report authorization inventory_owner;
 create schema if not exists maintenance authorization inventory_owner;
 
-comment on schema store is 'Tables and constraints. Nobody''s but the owner''s: reach them through the other schemas.';
-comment on schema inventory is 'The rules: typed in, typed out. Callable from any SQL client by the roles that have the grant.';
-comment on schema http is 'The documents'' JSON: one function an endpoint. No rule stands here.';
+comment on schema store is 'Tables and constraints, for the owner alone. Use the functions of the other schemas.';
+comment on schema inventory is 'The rules, as functions with typed arguments and results. A role may call those it is granted.';
+comment on schema http is 'One function per HTTP endpoint, which takes and returns JSON. It contains no rules.';
 comment on schema report is 'Views and functions for reporting tools (role inventory_reporting).';
-comment on schema maintenance is 'What DBAs and pg_cron run (role inventory_maintenance).';
-comment on schema extensions is 'Extensions'' own functions, for the owner''s functions alone.';
+comment on schema maintenance is 'Functions and procedures for DBAs and pg_cron (role inventory_maintenance).';
+comment on schema extensions is 'The functions of extensions, used only by the owner''s functions.';
 
 grant usage on schema extensions to inventory_owner;
 grant usage on schema http, inventory to inventory_public;

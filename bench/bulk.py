@@ -1,7 +1,7 @@
-"""What comes in bulk over HTTP: ART orders in lines a second, and how long an import of products takes.
+"""Measures bulk calls over HTTP: ART orders in lines per second, and the duration of an import of products.
 
-python -m bench.bulk [CHECKOUT]      a server, of another checkout if there is one named, and a cluster of its own;
-                                     four clients, calls of 1000 orders
+python -m bench.bulk [CHECKOUT]      starts the server, or that of another checkout, with a temporary cluster;
+                                     four clients send calls of 1000 orders
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PRODUCTS = 2000
 CLIENTS = 4
 LINES = 1000
-CALLS = 5  # of each client, over and over
+CALLS = 5  # different calls of each client, which it repeats
 SECONDS = 10.0
-STOCK = "RACK-Z0-00"  # where there is enough of each product for what is removed and transferred
+STOCK = "RACK-Z0-00"  # has enough of each product for all Removes and Transfers
 STOCKED = 1_000_000
 IMPORTED = 100_000
 
 
 def mixed(draw: random.Random, products: int) -> dict[str, object]:
-    """An order that is never refused: half are Adds, the rest the four other types."""
+    """Returns an order that is never refused. Half of the orders are Adds, the others are of the four other types."""
 
     def place() -> str:
         return f"RACK-{draw.choice('ABCDE')}{draw.randrange(10)}-{draw.randrange(10):02}"
@@ -52,7 +52,7 @@ def mixed(draw: random.Random, products: int) -> dict[str, object]:
 
 
 def post(url: str, body: bytes, kind: str = "application/json", token: str = "") -> str:
-    """The answer's `status`, where it has one; of a refusal its number."""
+    """Send a POST. Returns the member `status` of the answer if it has one, else the HTTP status."""
     headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
@@ -62,7 +62,7 @@ def post(url: str, body: bytes, kind: str = "application/json", token: str = "")
 
 
 def bulk(url: str, products: int) -> str:
-    """Orders about so many products, over and over: lines a second, and what the calls were answered."""
+    """Send orders for this number of products, and describe the lines per second and the answers."""
 
     draw = random.Random(products)
     bodies = [
@@ -85,7 +85,7 @@ def bulk(url: str, products: int) -> str:
 
 
 def load(url: str) -> str:
-    """Import so many products as CSV: how long it takes."""
+    """Import IMPORTED products as CSV, and describe the duration and the answer."""
     login = urllib.request.Request(
         f"{url}/api/v1/authentication/token/",
         json.dumps({"username": "admin", "password": "admin"}).encode(),
@@ -128,8 +128,8 @@ def main() -> int:
                 ]
                 stocked = post(f"{url}/api/v1/art_orders", json.dumps({"orders": orders}).encode())
                 assert stocked == "success", stocked
-            print(f"mixed orders about {PRODUCTS} products: {bulk(url, PRODUCTS)}", flush=True)
-            print(f"mixed orders about one product: {bulk(url, 1)}", flush=True)
+            print(f"mixed orders for {PRODUCTS} products: {bulk(url, PRODUCTS)}", flush=True)
+            print(f"mixed orders for one product: {bulk(url, 1)}", flush=True)
             print(f"import of {IMPORTED} products: {load(url)}", flush=True)
         finally:
             server.terminate()

@@ -1,7 +1,7 @@
-"""Where a call's time goes, in the server and in the database: python -m bench.cost
+"""Measures the CPU time of each stage of a request, in the server and in the database: python -m bench.cost
 
-Runs the service under load, samples its stacks with py-spy, and says what each stage of a request costs of the
-processor; docs/performance.md quotes it. With --flame it writes the flame graph docs/flame.svg.
+Runs the service under load and samples its stacks with py-spy. docs/performance.md quotes the results. With --flame it
+also writes the flame graph docs/flame.svg.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from bench.compare.subjects import ROOT, Service
 SPY = ROOT / ".venv-bench" / "bin" / "py-spy"
 CONNECTIONS = 128
 WORKS = ("read", "reserve-many", "reserve-one")
-TICK = 10_000  # microseconds, of /proc
+TICK = 10_000  # microseconds; the unit of CPU times in /proc
 
-# The stage of a sample is that of its innermost frame that has one.
+# A sample belongs to the stage of its innermost frame that matches one of these.
 STAGES = {
     "answer: headers, write": (
         "web_response.py",
@@ -69,7 +69,7 @@ def stage(frames: list[str]) -> str:
 
 
 def processor(pids: list[int]) -> dict[int, float]:
-    """Microseconds of the processor that each has used."""
+    """Returns the CPU time in microseconds that each process has used."""
     used = {}
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def backends(service: Service) -> list[int]:
 
 
 def cost(service: Service, work: str, seconds: int, flame: Path | None) -> None:
-    """Print the table of one work."""
+    """Measure one workload, and print its table."""
     request = service.requests[work]
     assert isinstance(request, Request)
     load(service.url, request, CONNECTIONS, 2)
@@ -114,7 +114,7 @@ def cost(service: Service, work: str, seconds: int, flame: Path | None) -> None:
 
 @contextlib.contextmanager
 def under_load(service: Service, request: Request, seconds: int) -> Iterator[None]:
-    """The work is asked for meanwhile."""
+    """Runs the block while the load generator sends the request."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(load, service.url, request, CONNECTIONS, seconds)
         time.sleep(1)
@@ -136,7 +136,7 @@ def samples_of(service: Service, request: Request, pid: int, seconds: int, raw: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--flame", action="store_true", help="write docs/flame.svg, of reservations")
+    parser.add_argument("--flame", action="store_true", help="write docs/flame.svg, measured with reservations")
     options = parser.parse_args()
     with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
         service = subjects.make("service", cluster, 1, None)

@@ -1,10 +1,10 @@
-"""How fast it is with ten thousand to ten million products, ten movements each, in 25 months of partitions.
+"""Measures calls with ten thousand to ten million products, each with ten movements, in 25 monthly partitions.
 
     python -m bench.growth                          all sizes that fit on the disk, and ten minutes of one hot product
     python -m bench.growth --sizes 1000 10000 --seconds 2 --hot-minutes 0 --output /tmp
 
-One database a size, in a cluster of its own in a temporary directory (--directory: where). It is loaded without fsync
-and without indexes, and measured with both: pgbench, 8 clients, prepared statements, products drawn at random. Writes
+Each size has its own database, in a temporary cluster (--directory: where). The database is loaded without fsync and
+without indexes, and measured with both: by pgbench, with 8 clients, prepared statements and random products. Writes
 growth.md, growth.json and growth.svg to docs.
 """
 
@@ -34,10 +34,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PLOTTER = ROOT / ".venv-bench" / "bin" / "python"
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-MONTHS = 25  # the current one and two years before it
-SLOTS = 10  # of a month; a slot has one step of every 25th product
+MONTHS = 25  # the current month and two years before it
+SLOTS = 10  # in each month; a slot has one step of every 25th product
 WORKERS = 2
-BYTES_A_PRODUCT = 4500  # with its movements and all indexes, and some to spare
+BYTES_A_PRODUCT = 4500  # with its movements and all indexes, and a reserve
 LOADING = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -56,7 +56,7 @@ MEASURING = {
     "shared_buffers": "4GB",
 }
 
-# A product's life: 1000 come at 2.00 each, 3 are consumed, the rest is reservations.
+# The movements of each product: 1000 units arrive at 2.00 each, 3 are consumed, the rest are reservations.
 STEPS = """
 (values
     (0, 'initial', 0, 1000, 0, 0, 2000, 1000, 2000),
@@ -146,7 +146,7 @@ LOADED = ("product", "stock", "cost_layer", "cost_layer_use", "price")
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """What pgbench runs; ``:id`` is a product at random, ``{past}`` a day of the past."""
+    """A script of pgbench. ``:id`` is a random product, ``{past}`` a day in the past."""
 
     name: str
     script: str
@@ -174,7 +174,7 @@ HOT = "select http.reserve_stock('1', 1);\nselect http.release_stock('1', 1);"
 
 @dataclasses.dataclass
 class Size:
-    """What was measured with so many products; ``calls`` a second and ``latency`` in milliseconds, by operation."""
+    """The results with this number of products, by operation: ``calls`` per second, ``latency`` in milliseconds."""
 
     products: int
     load_seconds: float = 0
@@ -185,7 +185,7 @@ class Size:
 
 @dataclasses.dataclass(frozen=True)
 class Minute:
-    """A minute of the hot product: pairs of reserve and release a second, and the table of stock after it."""
+    """A minute of the hot product: pairs of reserve and release per second, and the table of stock at its end."""
 
     calls: float
     bytes: int
@@ -194,7 +194,7 @@ class Minute:
 
 
 def months(now: datetime) -> list[datetime]:
-    """The first instants of the months, the oldest first, and now."""
+    """Returns the beginnings of the months, the oldest first, and now."""
     last = now.year * 12 + now.month - 1
     firsts = [datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(last - MONTHS + 1, last + 1)]
     return [*firsts, now]
@@ -214,7 +214,7 @@ class Bench:
 
     def _restart(self, settings: dict[str, str]) -> None:
         self._cluster.stop()
-        os.sync()  # what was written without fsync
+        os.sync()  # writes out what was loaded without fsync
         self._cluster = self._start(settings)
 
     def close(self) -> None:
@@ -224,7 +224,7 @@ class Bench:
         return psycopg.connect(self._cluster.dsn(dbname=database), autocommit=True)
 
     def run(self, products: int) -> Size:
-        """Load a database, measure it, and leave it for ``hot``; the one before is dropped."""
+        """Drop the previous database, load one, and measure it. It is kept for ``hot``."""
         size = Size(products)
         self._restart(LOADING)
         with self._connect("postgres") as admin:
@@ -241,7 +241,7 @@ class Bench:
         past = f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}"
         for operation in OPERATIONS:
             script = f"\\set id random(1, {products})\n" + operation.script.replace("{past}", past)
-            self._pgbench(script, max(1, self._seconds // 5))  # caches, plans
+            self._pgbench(script, max(1, self._seconds // 5))  # warms up caches and plans
             size.calls[operation.name], size.latency[operation.name] = self._pgbench(script, self._seconds)
             print(
                 f"  {operation.name}: {size.calls[operation.name]:.0f} a second, {size.latency[operation.name]:.2f} ms",
@@ -256,7 +256,7 @@ class Bench:
             current = f"movement_{edges[-2]:%Y_%m}"
             connection.execute(f"alter table store.movement detach partition store.{current}".encode())
             connection.execute(f"drop table store.{current}".encode())
-            # Of a key there is no rebuilding: others refer to it.
+            # Primary keys and unique constraints are kept: foreign keys refer to them.
             indexes = connection.execute(
                 "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) from pg_index as i"
                 " where i.indrelid = any(%s::regclass[])"
@@ -316,7 +316,7 @@ class Bench:
                 done.result()
 
     def _execute(self, *statements: str, whole: bool = True) -> None:
-        """Run statements in one transaction: what fills a table that it has made writes no WAL."""
+        """Run statements, in one transaction if ``whole``: rows of a table created in it need no WAL."""
         with self._connect("growth") as connection:
             if not whole:
                 for statement in statements:
@@ -327,7 +327,7 @@ class Bench:
                     connection.execute(statement.encode())
 
     def _pgbench(self, script: str, seconds: int) -> tuple[float, float]:
-        """Calls a second, and their mean latency in milliseconds."""
+        """Returns the calls per second, and their mean latency in milliseconds."""
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
@@ -351,18 +351,18 @@ class Bench:
         return float(calls[1]), float(latency[1])
 
     def verify(self) -> None:
-        """What was loaded agrees, and so does what was done with it."""
+        """Check that the loaded data, and the changes made by the measurement, are consistent."""
         with self._connect("growth") as connection:
             assert connection.execute("select * from maintenance.verify() limit 5").fetchall() == []
 
     def hot(self, minutes: int) -> list[Minute]:
-        """Reserve and release one product, minute after minute."""
+        """Reserve and release one product for so many minutes, and measure each minute."""
         found = []
         with self._connect("growth") as connection:
             for _ in range(minutes):
                 before = _stock(connection)
                 calls, _ = self._pgbench(HOT, 60)
-                time.sleep(1)  # until the sessions that ended have told their counts
+                time.sleep(1)  # until the ended sessions have reported their statistics
                 after = _stock(connection)
                 updates, hot = after[1] - before[1], after[2] - before[2]
                 size = _number(connection, "select pg_relation_size('store.stock')")
@@ -372,7 +372,7 @@ class Bench:
 
 
 def _gin_first(index: tuple[str, str]) -> tuple[bool, str]:
-    """The one that takes longest begins first."""
+    """Sorts GIN indexes first, because they take longest to build."""
     return "USING gin" not in index[1], index[0]
 
 
@@ -383,7 +383,7 @@ def _number(connection: psycopg.Connection, query: str) -> int:
 
 
 def _stock(connection: psycopg.Connection) -> tuple[int, int, int]:
-    """Dead versions, updates and HOT updates of the table of stock so far."""
+    """Returns the dead rows, updates and HOT updates of the table of stock so far."""
     row = connection.execute(
         "select n_dead_tup, n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relid = 'store.stock'::regclass"
     ).fetchone()
@@ -416,12 +416,12 @@ def report(
     lines = [
         "# Growth",
         "",
-        "The same calls with more and more products, each with ten movements, a price and a cost layer, in a category",
-        f"and of a brand; the ledger in {MONTHS} months of partitions, and those ahead. `make bench-growth` on",
-        f"{os.cpu_count()} cores ({_cpu()}), {memory:.0f} GB of memory,",
-        f"shared_buffers {MEASURING['shared_buffers']}, fsync on; {clients} clients of pgbench on the same machine,",
-        f"prepared statements, {seconds} seconds each, products drawn at random. Calls a second, and the mean latency",
-        "in milliseconds; a block and its conversion are one call.",
+        "The same calls with more and more products. Each product has ten movements, a price, a cost layer, a category",
+        f"and a brand. The ledger has partitions for {MONTHS} months, and for the coming ones. Measured with",
+        f"`make bench-growth` on {os.cpu_count()} cores ({_cpu()}) with {memory:.0f} GB of memory,",
+        f"shared_buffers {MEASURING['shared_buffers']} and fsync on. {clients} clients of pgbench on the same machine",
+        f"use prepared statements and random products, {seconds} seconds per operation. The table has the calls per",
+        "second and, in parentheses, the mean latency in milliseconds. A block and its conversion are one call.",
         "",
         "![Calls a second by number of products](growth.svg)",
         "",
@@ -435,15 +435,15 @@ def report(
         cells = (f"{_grouped(size.calls[operation.name])} ({size.latency[operation.name]:.2f})" for size in sizes)
         lines.append(f"| {operation.name} | {' | '.join(cells)} |")
     if left_out:
-        lines += ["", f"Not measured, for the disk is too small: {', '.join(map(_grouped, left_out))} products."]
+        lines += ["", f"Not measured because the disk is too small: {', '.join(map(_grouped, left_out))} products."]
     if minutes:
         lines += [
             "",
             "## A hot product",
             "",
-            f"{clients} clients reserve and release one product, minute after minute; the table of stock has",
-            f"{_grouped(hot_in)} rows. The next update of a page clears away the versions that nobody sees",
-            "any more.",
+            f"{clients} clients reserve and release one product for {len(minutes)} minutes. The table of stock has",
+            f"{_grouped(hot_in)} rows. When a page is updated, PostgreSQL removes the old row versions in it that no",
+            "transaction can see any more.",
             "",
             "| minute | reserve and release, a second | table of stock | dead rows in it | HOT updates |",
             "|---:|---:|---:|---:|---:|",
@@ -457,7 +457,7 @@ def report(
 
 
 def fitting(sizes: Iterable[int], directory: Path) -> tuple[list[int], list[int]]:
-    """The sizes for which there is room, and those for which there is none."""
+    """Returns the sizes that fit on the disk, and those that do not."""
     room = shutil.disk_usage(directory).free
     fits = [size for size in sizes if size * BYTES_A_PRODUCT < room]
     return fits, [size for size in sizes if size not in fits]
@@ -469,7 +469,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=15, help="for each operation")
     parser.add_argument("--hot-minutes", type=int, default=10)
-    parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()), help="where the cluster is made")
+    parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()), help="parent of the cluster")
     parser.add_argument("--output", type=Path, default=DOCS)
     arguments = parser.parse_args()
 
@@ -477,7 +477,7 @@ def main() -> None:
     directory.chmod(0o755)
     wanted, left_out = fitting(arguments.sizes, directory)
     for size in left_out:
-        print(f"{size} products: no room on the disk", flush=True)
+        print(f"{size} products: not enough space on the disk", flush=True)
     bench = Bench(directory, arguments.clients, arguments.seconds)
     try:
         sizes = []
@@ -499,7 +499,7 @@ def main() -> None:
     if PLOTTER.exists():
         subprocess.run([PLOTTER, "-m", "bench.growth_plot", arguments.output], cwd=ROOT, check=True)
     else:
-        print("No plot: make bench-growth installs what draws it.")
+        print("No plot was drawn, because matplotlib is missing: `tools/setup.sh --bench` installs it.")
 
 
 if __name__ == "__main__":

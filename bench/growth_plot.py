@@ -1,4 +1,7 @@
-"""Calls a second against products: python -m bench.growth_plot DIRECTORY, which has growth.json and gets growth.svg."""
+"""Plots calls per second against products: python -m bench.growth_plot DIRECTORY
+
+Reads growth.json in the directory, and writes growth.svg.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot
 
-INK = "#7d8590"  # legible on white and on black
+INK = "#7d8590"  # legible on a white and on a black background
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""The lists over a million products and seven million movements: their times and their plans.
+"""Measures the lists with a million products and seven million movements, and shows their plans.
 
-    python -m bench.lists            make the data in a cluster of its own (some minutes, 5 GB), write bench/lists.md
-    python -m bench.lists DIRECTORY  keep the cluster there, and use the data that is there already
+    python -m bench.lists            loads the data into a temporary cluster (some minutes, 5 GB), writes bench/lists.md
+    python -m bench.lists DIRECTORY  keeps the cluster in that directory, and uses its data the next time
 
-What a list function runs inside is seen through auto_explain, so the plans are those of the calls themselves.
+The plans are those of the statements inside the list functions. auto_explain reports them during the calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DATABASE = "bench"
 REPEATS = 5
 FAST_LOAD = {"shared_buffers": "1GB", "maintenance_work_mem": "512MB", "max_wal_size": "8GB"}
 
-# What is asked for, and how.
+# The calls that are measured.
 CALLS = [
     ("page 1 of the inventory", "http.list_inventory()"),
     ("page 400 of the inventory", "http.list_inventory(p_page => 400)"),
@@ -118,7 +118,7 @@ REPORTS = [
 
 @contextlib.contextmanager
 def loaded(directory: Path) -> Iterator[str]:
-    """The conninfo of the loaded database, in a cluster that runs as long as the block."""
+    """Yields the conninfo of the loaded database. Its cluster runs until the end of the block."""
     cluster = Cluster(directory, settings=FAST_LOAD, throwaway=True)
     cluster.start()
     try:
@@ -141,7 +141,7 @@ def loaded(directory: Path) -> Iterator[str]:
 
 
 class Bench:
-    """Times statements, and collects the plans of what they run inside."""
+    """Measures statements, and collects the plans of the statements that run inside them."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
@@ -157,7 +157,7 @@ class Bench:
         self.days = {"day": row[0], "next": row[1], "middle": row[2], "flowed": row[3]}
 
     def milliseconds(self, statement: str, repeats: int = REPEATS) -> float:
-        """The least of some runs, after one that warms up."""
+        """Returns the shortest time of several runs, after one to warm up."""
         times = []
         for _ in range(repeats + 1 if repeats > 1 else 1):
             start = time.perf_counter()
@@ -166,7 +166,7 @@ class Bench:
         return min(times[1:] or times) * 1000
 
     def plans(self, statement: str) -> list[str]:
-        """The plans of the statements inside that read a table."""
+        """Returns the plans of the list queries inside the statement."""
         self._plans.clear()
         self.connection.execute("set client_min_messages = log; set auto_explain.log_min_duration = 0")
         self.connection.execute(statement.encode()).fetchall()
@@ -176,7 +176,7 @@ class Bench:
 
 
 def short(plan: str) -> str:
-    """The plan's nodes, conditions and real numbers of rows."""
+    """Returns only the plan's nodes, conditions and actual row counts."""
     lines = plan[plan.index("(cost=") :].splitlines()[1:]
     kept = [line for line in lines if re.search(r"->|Cond|Filter|Sort Key", line)]
     return "\n".join(re.sub(r"\(cost=[^)]*\) ", "", line) for line in kept)
@@ -204,16 +204,22 @@ def main() -> int:
             taken = bench.milliseconds(statement.format_map(bench.days), repeats=1)
             lines.append(f"| {name} | `{statement}` | {taken / 1000:.1f} |")
         found = connection.execute("select count(*) from maintenance.verify()").fetchone()
-        lines += ["", f"Differences that `maintenance.verify()` finds in it: {found and found[0]}.", "", "## Plans", ""]
+        lines += [
+            "",
+            f"`maintenance.verify()` finds {found and found[0]} differences in this data.",
+            "",
+            "## Plans",
+            "",
+        ]
         (HERE / "lists.md").write_text("\n".join([*lines, *plans]))
     return 0
 
 
 HEAD = """# Lists of millions
 
-Made by `python -m bench.lists`: 1 000 000 products, 7 000 000 movements (one product has 1 000 006 of them), 1 500 000
-purchases and as many sales, 1 000 000 inflows and as many outflows, on the machine of the day. Milliseconds
-in the database, the best of five, all in memory.
+`python -m bench.lists` writes this page. The data has 1 000 000 products, 7 000 000 movements (1 000 006 of one
+product), 1 500 000 purchases, 1 500 000 sales, 1 000 000 inflows and 1 000 000 outflows. The times are milliseconds in
+the database, the best of five runs, with all data in memory.
 """
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
--- A million products and seven million movements, whose ledger, layers and totals agree as if the rules had written them.
+-- Loads a million products and seven million movements. Ledger, layers and totals agree, as if the rules had written them.
 --
--- Every product: 20 on hand at 2.000, a purchase of 10 at 3.000, a sale of 5 at 4.000, a reservation of 2, an inflow of 5 at
--- 2.000, an outflow of 5; one of 1000 categories and of 500 brands, and a price up to 100. Product 1 then
--- 500 000 times over: a purchase of 1 at 3.000, and a sale of 1 at 4.000. Movements happen a millisecond apart, up to now.
+-- Every product has 20 units at 2.000, a purchase of 10 at 3.000, a sale of 5 at 4.000, a reservation of 2, an inflow of 5
+-- at 2.000 and an outflow of 5. It has one of 1000 categories, one of 500 brands, and a price of at most 100. Product 1 also
+-- has 500 000 purchases of 1 at 3.000, each followed by a sale of 1 at 4.000. The movements are a millisecond apart, up to now.
 
 \set products 1000000
 \set pairs 500000
@@ -46,8 +46,8 @@ select
     now() - interval '60 days', now(), 25, 56.944, 6
 from generate_series(1, :products) as g;
 
--- The moving average of all: 20 at 2 and 10 at 3 are 70 for 30; a sale of 5 takes 11.667 of it, and an outflow of 5 11.389
--- of what are 68.333 for 30 with 5 more.
+-- The moving average: 20 units at 2 and 10 at 3 are 30 units for 70. A sale of 5 takes 11.667 of it. With an inflow of 5
+-- there are 30 units for 68.333, and an outflow of 5 takes 11.389 of it.
 insert into store.movement (
     product_id, id, number, kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after,
     cost, reference, actor, occurred_at, created_at, average_quantity, average_value
@@ -117,7 +117,7 @@ from store.movement as m
 where m.kind = 'sale'
 order by m.id;
 
--- Product 1: of pair p the sale takes the unit that came 25 units before the pair's own.
+-- Product 1: the sale of pair p takes the unit that arrived 25 units before that of the pair's purchase.
 create temporary table pair as
 select
     p, 6 * :products + 2 * p - 1 as bought_id, 6 * :products + 2 * p as sold_id,

@@ -1,4 +1,4 @@
-"""A product with a long history: what its calls cost with no movement behind it, and with millions.
+"""Measures calls for a product with a long history: without movements, and with millions of them.
 
 python -m bench.long                        ten million movements (a quarter of an hour, 10 GB)
 python -m bench.long --movements 1000000
@@ -23,7 +23,7 @@ from tools.cluster import Cluster
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "work_mem": "64MB"}
 REPEATS = 200
 
-# 25 units at 2.000 are there. Of each pair one comes, at 2.000, and one leaves, out of the oldest layer.
+# There are 25 units at 2.000 at first. Each pair of movements adds one at 2.000, and takes one from the oldest layer.
 LOAD = """
 update store.movement set occurred_at = now() - interval '9 days', created_at = now() - interval '9 days';
 update store.cost_layer set received_at = now() - interval '9 days';
@@ -75,7 +75,7 @@ CALLS = [
 
 
 def milliseconds(connection: psycopg.Connection[Any], query: str, repeats: int = REPEATS) -> float:
-    """The median time of the call; of a slow one, of fewer calls."""
+    """Returns the median time of the call. A slow call is repeated fewer times."""
     times: list[float] = []
     while len(times) < repeats and (len(times) < 3 or sum(times) < 5):
         begin = time.perf_counter()
@@ -85,7 +85,7 @@ def milliseconds(connection: psycopg.Connection[Any], query: str, repeats: int =
 
 
 def measure(conninfo: str) -> list[float]:
-    """The time of each call, and of verify(), in milliseconds."""
+    """Returns the times of all calls and of verify(), in milliseconds."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         times = connection.execute(
             "select inventory.instant_text(now() - interval '1 minute'),"

@@ -1,17 +1,17 @@
 """Bring a database to this code's schema: roles, migrations, functions, views, jobs.
 
-The only way to change a database. Safe to repeat, and safe to run from several places at once: a lock makes them take
-turns. It does the same however often it is run:
+This is the only way to change a database. It is safe to repeat, and safe to start from several places at once: an
+advisory lock makes them take turns. The steps are the same at every run:
 
-1. ``init.sql`` (what needs a superuser),
-2. pending migrations from ``db/migrations``, as ``inventory_owner``,
-3. all functions and views in one transaction: those without a file are dropped, so are those whose arguments changed;
-   the project's roles have the grants that stand in the files, and no other,
-4. the ledger's partitions of the months ahead,
-5. the jobs of pg_cron, where it runs.
+1. Run ``init.sql``, which needs a superuser.
+2. Apply the pending migrations of ``db/migrations`` as ``inventory_owner``.
+3. Replace all functions and views in one transaction. Those that have no file any more, and those whose arguments
+   changed, are dropped. The project's roles keep only the grants that the files contain.
+4. Create the ledger's partitions for the coming months.
+5. Schedule the jobs in pg_cron, if it is running.
 
-    python -m db.apply                                          MIGRATION_DATABASE_URL and DATABASE_ROLE_PASSWORD
-    python -m db.apply postgresql://superuser@host/database     no settings; the roles' passwords stay as they are
+    python -m db.apply                                          uses MIGRATION_DATABASE_URL, DATABASE_ROLE_PASSWORD
+    python -m db.apply postgresql://superuser@host/database     uses no settings; leaves the roles' passwords alone
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
 SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin", "inventory_worker")
 LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
 
-# Any number that no one else takes an advisory lock on.
+# An arbitrary number. Nothing else may take an advisory lock on it.
 APPLY_LOCK = 7_236_401_882_113
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What pg_cron runs: ``name`` is its row in store.job, ``schedule`` in cron's form, GMT."""
+    """A job of pg_cron. ``name`` is its key in store.job; ``schedule`` is a cron expression in GMT."""
 
     name: str
     schedule: str
@@ -61,7 +61,7 @@ JOBS = (
     Job("verify", "23 3 * * *", "call maintenance.run_batches('verify', 3600)"),
 )
 
-# pg_cron keeps a row for each run. Others' jobs in the same cluster are not ours to forget.
+# pg_cron keeps one row for each run. Delete only those of this project's jobs: other databases share the table.
 HISTORY_JOB = "inventory cron history"
 PURGE_HISTORY = f"""
 delete from cron.job_run_details
@@ -81,21 +81,22 @@ class ApplyError(Exception):
 
 
 def migration_names() -> list[str]:
-    """The names of all migrations, in order."""
+    """Returns the names of all migrations, in the order in which they are applied."""
     return sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
 
 
 def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True) -> None:
-    """Apply everything to the database that ``conninfo`` names, as the superuser that it names.
+    """Bring the database that ``conninfo`` names up to date. Its user must be a superuser.
 
-    ``role_password``: set as the password of the roles that the server logs in as; None leaves them as they are.
-    ``jobs``: False leaves pg_cron alone, for those who schedule the maintenance procedures themselves.
-    Raises ApplyError, or psycopg.Error where the server refuses. Functions change all together or not at all.
+    ``role_password`` is set as the password of the roles that the server logs in as. None leaves their passwords
+    unchanged. ``jobs=False`` does not touch pg_cron, for operators who schedule the maintenance procedures themselves.
+    The functions are replaced all together or not at all. Raises ApplyError, or psycopg.Error if PostgreSQL refuses a
+    statement.
     """
     conninfo = to_primary(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         _check_server(connection)
-        # Ends with the session: a run that is killed leaves no lock behind.
+        # A session lock: if this process is killed, PostgreSQL releases it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
         with connection.transaction():
             connection.execute((ROOT / "init.sql").read_bytes())
@@ -114,20 +115,20 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
 
 def _check_server(connection: psycopg.Connection) -> None:
     if connection.info.server_version < 150000:
-        raise ApplyError(f"PostgreSQL 15 or later is needed, this is {connection.info.server_version // 10000}.")
+        raise ApplyError(f"PostgreSQL 15 or later is needed; this is {connection.info.server_version // 10000}.")
     row = connection.execute(
         "select current_setting('is_superuser') = 'on', current_setting('server_encoding') = 'UTF8'"
     ).fetchone()
     assert row is not None
     if not row[0]:
-        raise ApplyError(f"The schema is applied by a superuser; {connection.info.user} is none.")
+        raise ApplyError(f"A superuser must apply the schema, and {connection.info.user} is not one.")
     if not row[1]:
         raise ApplyError("The database's encoding must be UTF8.")
 
 
 def _set_passwords(connection: psycopg.Connection, password: str) -> None:
     for role in SERVER_ROLES:
-        # Hashed here, so that the clear text reaches neither the server's log nor its statistics.
+        # Hash the password here, so that the plain text appears neither in PostgreSQL's log nor in its statistics.
         secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
         connection.execute(
             sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(secret.decode()))
@@ -152,7 +153,7 @@ def _migrate(conninfo: str) -> None:
 
 
 def _revoke_all(connection: psycopg.Connection) -> None:
-    """Take back what the files grant: CREATE OR REPLACE keeps a grant that is no longer in its file."""
+    """Revoke all grants before the files grant them again: CREATE OR REPLACE keeps grants that a file has lost."""
     roles = sql.SQL(", ").join(sql.Identifier(role) for role in LOGIN_ROLES)
     for schema in SCHEMAS:
         for kind in ("routines", "tables"):
@@ -165,7 +166,7 @@ def _revoke_all(connection: psycopg.Connection) -> None:
 
 def _replace_functions(connection: psycopg.Connection) -> None:
     def existing() -> dict[tuple[str, str], list[tuple[int, str]]]:
-        """(schema, name) -> [(oid, signature)] of every function and procedure of ours."""
+        """Maps (schema, name) to [(oid, signature)] for every function and procedure in the project's schemas."""
         found: dict[tuple[str, str], list[tuple[int, str]]] = {}
         for schema, name, oid, signature in connection.execute(
             "select n.nspname, p.proname, p.oid, p.oid::regprocedure::text"
@@ -186,7 +187,7 @@ def _replace_functions(connection: psycopg.Connection) -> None:
             with connection.transaction():
                 connection.execute(path.read_bytes())
         except psycopg.errors.InvalidFunctionDefinition:
-            # A result or an argument's name changed: CREATE OR REPLACE cannot do that.
+            # CREATE OR REPLACE cannot change the result type or the name of an argument.
             _drop_old_views(connection)
             for _, signature in before.pop(key):
                 drop(signature, "its definition changed")
@@ -194,7 +195,7 @@ def _replace_functions(connection: psycopg.Connection) -> None:
         except psycopg.Error as error:
             raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
 
-    # Before the functions that they call, and no earlier: calls of the old functions wait for the locks of the views.
+    # Old views must go before the functions that they call. Not earlier: until the commit, calls wait for these locks.
     _drop_old_views(connection)
     old = {oid for signatures in before.values() for oid, _ in signatures}
     for key, signatures in existing().items():
@@ -213,7 +214,7 @@ def _replace_functions(connection: psycopg.Connection) -> None:
 
 
 def _files(directory: Path) -> dict[tuple[str, str], Path]:
-    """(schema, name) -> file. Raises ApplyError where two files have one name: only one of them would be applied."""
+    """Maps (schema, name) to the file. Raises ApplyError if two files share a name: only one would be applied."""
     files: dict[tuple[str, str], Path] = {}
     for path in sorted(directory.rglob("*.sql")):
         other = files.setdefault((path.relative_to(directory).parts[0], path.stem), path)
@@ -223,13 +224,13 @@ def _files(directory: Path) -> dict[tuple[str, str], Path]:
 
 
 def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[str, str], Path]]:
-    """The clock first, for it stands in others' default arguments; the rest by name."""
+    """Sorts the files by name, the clock first: default arguments of other functions call it."""
     first = ("inventory", "clock")
     return sorted(files.items(), key=lambda item: (item[0] != first, item[0]))
 
 
 def _view_files() -> dict[tuple[str, str], Path]:
-    """The views of the schema store first: others are made of them."""
+    """Sorts the views by name, those of the schema store first: other views select from them."""
     return dict(sorted(_files(VIEWS).items(), key=lambda item: (item[0][0] != "store", item[0])))
 
 
@@ -249,7 +250,7 @@ def _replace_views(connection: psycopg.Connection) -> None:
             with connection.transaction():
                 connection.execute(path.read_bytes())
         except psycopg.errors.InvalidTableDefinition:
-            # A column is gone, or has another name, type or place: CREATE OR REPLACE cannot do that.
+            # CREATE OR REPLACE can only add columns at the end: not drop, rename, retype or reorder them.
             log.info("dropping view %s.%s: its columns changed", *key)
             connection.execute(sql.SQL("drop view {}").format(sql.Identifier(*key)))
             connection.execute(path.read_bytes())
@@ -258,13 +259,13 @@ def _replace_views(connection: psycopg.Connection) -> None:
 
 
 def _make_partitions(connection: psycopg.Connection) -> None:
-    """The ledger's months ahead are there from the start, and where pg_cron never runs."""
+    """Create the ledger's coming partitions now: the job may run late, or never where there is no pg_cron."""
     while connection.execute("select maintenance.make_partitions()").fetchone() == (1,):
         pass
 
 
 def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
-    """Schedule JOBS for this database in pg_cron's own; a warning where pg_cron does not run."""
+    """Schedule JOBS for this database in the database of pg_cron. Logs a warning if pg_cron is not running."""
     row = connection.execute("select current_setting('cron.database_name', true), current_database()").fetchone()
     assert row is not None
     cron_database, database = row
@@ -286,11 +287,11 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
     for job in JOBS:
         connection.execute("select maintenance.record_schedule(%s, %s)", [job.name, reason is None])
     if reason is not None:
-        log.warning("pg_cron does not run here (%s): blocks still end on time, but none is swept.", reason)
+        log.warning("pg_cron does not run here (%s): blocks still end on time, but no maintenance job runs.", reason)
 
 
 def _job_name(database: str, job: Job) -> str:
-    """What pg_cron knows a job by. Of a longer name it would keep 63 bytes, and take two jobs for one."""
+    """Returns the job's name in pg_cron, at most 63 bytes: a longer one is cut, so that two jobs could share a name."""
     name = f"inventory {database} {job.name}"
     if len(name.encode()) > 63:
         return f"inventory {hashlib.sha256(database.encode()).hexdigest()[:16]} {job.name}"
@@ -307,7 +308,7 @@ def main() -> int:
             settings = load()
             url = settings.migration_database_url or settings.database_url
             if not url:
-                raise ApplyError("MIGRATION_DATABASE_URL is not set, and no database is named.")
+                raise ApplyError("Name a database: as the argument, or with MIGRATION_DATABASE_URL.")
             apply(url, role_password=settings.database_role_password or None)
     except (ApplyError, ValueError, psycopg.Error) as error:
         log.error("%s", error)

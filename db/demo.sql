@@ -1,4 +1,4 @@
--- A little stock to try things on, through the rules like everybody else's: where there is no product yet.
+-- Demo stock for an empty database. It is made with the same functions as any other stock.
 select
     inventory.initialize_inventory(p.id, d.unit_id, d.quantity, d.reorder_point, 'demo') as stock,
     inventory.set_price(p.id, d.price) as price

@@ -1,4 +1,4 @@
-"""The settings of db/apply.py. None of them is the server's secret but the password of its roles."""
+"""The settings of db/apply.py. It needs no secret of the server except the password of the server's roles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from environment import Environment, env_file
 
 
 class Settings(Environment):
-    """``migration_database_url``: the database, as a superuser. Where it is not set, ``database_url`` is used."""
+    """``migration_database_url`` names the database and a superuser. ``database_url`` is used if it is not set."""
 
     migration_database_url: str = ""
     database_url: str = ""
@@ -14,5 +14,5 @@ class Settings(Environment):
 
 
 def load() -> Settings:
-    """The settings of this process. Raises ValueError."""
+    """Reads the settings of this process. Raises ValueError."""
     return Settings(_env_file=env_file())

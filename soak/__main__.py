@@ -21,18 +21,18 @@ ROUND_SECONDS = 120.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m soak", description="All five APIs under faults, then checked.")
-    parser.add_argument("--world", choices=WORLDS, default="plain", help="what stands between clients and data")
-    parser.add_argument("--seconds", type=float, default=60, help="how long things break")
-    parser.add_argument("--seed", default=str(random.randrange(10**6)), help="of clients and faults; printed")
+    parser = argparse.ArgumentParser(prog="python -m soak", description="Test all five APIs under injected faults.")
+    parser.add_argument("--world", choices=WORLDS, default="plain", help="the set-up of servers and clusters")
+    parser.add_argument("--seconds", type=float, default=60, help="time during which faults are injected")
+    parser.add_argument("--seed", default=str(random.randrange(10**6)), help="seed of clients and faults; printed")
     parser.add_argument("--clients", type=int, default=96)
-    parser.add_argument("--products", type=int, default=27, help="of each nine one is scarce")
-    parser.add_argument("--answers", type=int, default=0, help="go on until there are so many")
-    parser.add_argument("--recovery-seconds", type=float, default=10, help="until all clients had a success again")
-    parser.add_argument("--history", type=Path, help="write the history there, a line of JSON for each request")
+    parser.add_argument("--products", type=int, default=27, help="number of products; one in nine is scarce")
+    parser.add_argument("--answers", type=int, default=0, help="go on until there are this many answers")
+    parser.add_argument("--recovery-seconds", type=float, default=10, help="time for all clients to succeed again")
+    parser.add_argument("--history", type=Path, help="write the history to this file, one line of JSON per request")
     parser.add_argument("--faults", choices=SETS, default="all", help="short: fewer kinds, for a run of some seconds")
-    parser.add_argument("--planted", choices=PLANTED, help="plant a fault, which is then to be found")
-    parser.add_argument("--record", type=Path, help="add the run's totals to the table at the end of this file")
+    parser.add_argument("--planted", choices=PLANTED, help="plant this bug, which the checks must then find")
+    parser.add_argument("--record", type=Path, help="append the run's totals to the table at the end of this file")
     arguments = parser.parse_args()
     options = Options(
         seed=arguments.seed,
@@ -60,7 +60,10 @@ def main() -> int:
 
 
 def rounds(options: Options) -> list[Options]:
-    """A long run as many, each with a world and a seed of its own: one alone can be repeated, and memory is bounded."""
+    """Splits a long run into rounds, each with its own world and seed.
+
+    This bounds the memory of the checks, and a single round can be repeated.
+    """
     count = math.ceil(options.seconds / ROUND_SECONDS)
     if count == 1:
         return [options]
@@ -70,7 +73,7 @@ def rounds(options: Options) -> list[Options]:
 
 @dataclasses.dataclass
 class Total:
-    """What the rounds of a run came to."""
+    """The totals over the rounds of a run."""
 
     seconds: float = 0
     answers: int = 0
@@ -84,7 +87,7 @@ class Total:
         self.violations += len(report.violations)
 
     def row(self, options: Options, faults: str) -> str:
-        """A row of the table of runs in docs/trust.md."""
+        """Returns a row for the table of runs in docs/trust.md."""
         command = f"make soak SECONDS={options.seconds:g} SEED={options.seed} WORLD={options.world}"
         if faults != "all":
             command += f" ARGS='--faults {faults}'"

@@ -1,7 +1,7 @@
-"""Holds every answer to the ledger: each was true at some instant between its request and itself.
+"""Checks each answer against the ledger: it must have been true at some instant between its request and its arrival.
 
-The order of each product's changes is known (see soak.timeline), so nothing has to be guessed, and the time that a
-check takes grows with the number of answers alone.
+The order of each product's changes is known (see soak.timeline). Therefore the check does not have to search through
+possible orders, and its time grows only with the number of answers.
 """
 
 from __future__ import annotations
@@ -30,31 +30,34 @@ from soak.timeline import (
     timelines,
 )
 
-# A version of something, and when it was the present one: what a read may have seen.
+# A version that a read may have seen: its number, and the span in which it may have been the current one.
 Seen = tuple[int, Span]
 
 
 class Prices:
-    """The rules of one type of price of one product, each in force from its making until the next one's."""
+    """The prices of one type of a product. Each is in force from its creation until the next one is created."""
 
     def __init__(self, rules: list[dict[str, Any]], spans: Sequence[Span]) -> None:
         self.versions = Versions(spans)
         self._rules = rules
 
     def seen(self, span: Span, holds: Callable[[dict[str, Any] | None], bool]) -> Iterator[Seen]:
-        """The versions that may be in force in the span and of whose rule (None: there is none yet) this holds."""
+        """Yields the versions that may be in force in the span and whose price satisfies ``holds``.
+
+        Before the first price, ``holds`` gets None.
+        """
         for number, low, high in self.versions.of(*span):
             if holds(self._rules[number - 1] if number else None):
                 yield number, (low, high)
 
 
 class Answers:
-    """All that was answered, and what it is held to."""
+    """Checks all answers of a history against the ledger."""
 
     def __init__(self, history: History, ledger: Ledger) -> None:
         self.history = history
         self.ledger = ledger
-        # What the ledger does not know, though a client was told of it, has no state but the first.
+        # A product or price that an answer names but the ledger does not have gets only the initial state.
         self.timelines = defaultdict(lambda: Timeline([], {}), timelines(history, ledger))
         self.prices = defaultdict(lambda: Prices([], []), _prices(history, ledger))
         self.blocks: dict[str, tuple[Timeline, Block]] = {
@@ -63,7 +66,7 @@ class Answers:
             for number, block in timeline.blocks.items()
         }
         self.unexplained: Counter[str] = Counter()
-        """Answers that no check here explains, by the operation's name and the error's code."""
+        """The number of answers that no check covers, by the operation's name and the error's code."""
 
     def check(self) -> list[Check]:
         return [self._order(), *self._reads(), self._refusals(), self._one_instant()]
@@ -79,7 +82,11 @@ class Answers:
         return check
 
     def _one_instant(self) -> Check:
-        """No circle of: earlier at a product, or answered before sent. Then all changes have one order in time."""
+        """All changes together have an order in time.
+
+        That is so if there is no cycle in these relations: "earlier at the same product", "answered before the other
+        was sent".
+        """
         check = Check("changes of several products have one instant for all")
         order: TopologicalSorter[Hashable] = TopologicalSorter()
         events: set[tuple[float, bool]] = set()
@@ -101,7 +108,7 @@ class Answers:
             order.prepare()
         except CycleError as error:
             named = {id(o): o.line() for o in self.history.operations}
-            check.violations.append("in a circle: " + "; ".join(named[n] for n in error.args[1] if n in named))
+            check.violations.append("in a cycle: " + "; ".join(named[n] for n in error.args[1] if n in named))
         return check
 
     # Reads
@@ -110,7 +117,7 @@ class Answers:
         check = Check("each read is what was there at an instant of its time")
         back = Check("nobody sees time go back")
         floors: dict[Hashable, int] = defaultdict(int)
-        answered: list[tuple[float, int, Hashable, int]] = []  # heap: until when a read waited, and what it saw
+        answered: list[tuple[float, int, Hashable, int]] = []  # heap: when a read was answered, and what it saw
         turn = itertools.count()
         looks = {
             "look at sku": self._sku,
@@ -167,7 +174,7 @@ class Answers:
     def _stock(
         self, operation: Operation, told: tuple[Decimal, ...] | None, listed: list[dict[str, Any]] | None = None
     ) -> tuple[Hashable, list[Seen]]:
-        """The states that are as told: on hand, reserved, blocked and available, and the blocks, all at once."""
+        """Returns the states that match the answer in all balances and, if it lists blocks, in all blocks."""
         assert operation.about is not None
         timeline = self.timelines[operation.about]
         seen: list[Seen] = []
@@ -223,7 +230,7 @@ class Answers:
             yield promo, self.prices[promo].seen(operation.window, lambda rule: rule is None)
 
     def _place(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
-        """One list is of one instant, whatever number of products it tells of."""
+        """Yields the matching states of all products: the whole list must be from one instant."""
         place = operation.path.split("/")[4]
         told = {each["sku"]: Decimal(each["quantity"]) for each in operation.answer["stock"]}
         for product, timeline in self.timelines.items():
@@ -259,8 +266,8 @@ class Answers:
                 check.expect(self._was_active(operation), f"extended after its end: {operation.line()}")
         return check
 
-    def _is_true(self, operation: Operation) -> bool | None:  # noqa: PLR0911 - a line a code
-        """Whether the refusal was true; None where that is not known here."""
+    def _is_true(self, operation: Operation) -> bool | None:  # noqa: PLR0911 - one line per code
+        """Whether the refusal was justified; None if no check covers it."""
         span = operation.window
         match operation.code:
             case "INSUFFICIENT_STOCK" if operation.name == "orders":
@@ -305,9 +312,9 @@ class Answers:
         told: Decimal | None = None,
         before: Iterable[Want] = (),
     ) -> bool:
-        """Whether in one of the states there was too little, after what comes before it in the same request.
+        """Whether one of the states has too little for ``want``, after the changes of the orders ``before`` it.
 
-        Expired blocks count as free: a refusal for their sake is a sale that is lost.
+        The quantity of expired blocks counts as available: a refusal because of them would lose a sale.
         """
         timeline = self.timelines[want.product]
         brought = [line for each in before if each.product == want.product for line in each.brings]
@@ -331,21 +338,24 @@ class Answers:
         return False
 
     def _would_be_short(self, operation: Operation) -> bool:
-        """Of orders that were all undone for the sake of one."""
+        """Whether the refusal of an atomic bulk order, because of one of its orders, was justified."""
         failed = int(operation.answer["detail"]["failed_index"])
         want = operation.wants[failed]
         told = _told(operation, "available")
         return self._is_wanting(want, self._states(want, operation.window), told, operation.wants[:failed])
 
     def _is_short(self, operation: Operation, failed: int) -> bool:
-        """Of orders each for itself: the state is that between its neighbours, which are in the ledger."""
+        """Whether the refusal of one order in a bulk order that is not atomic was justified.
+
+        The states to look at are those between the orders before and after it, which are in the ledger.
+        """
         want = operation.wants[failed]
         timeline = self.timelines[want.product]
         done = {str(r.get("operation_id")): n for n, r in enumerate(operation.answer["results"])}
         first, last = 0, len(timeline.changes)
         is_within = False
         for number, change in enumerate(timeline.changes, 1):
-            # Blocks that it ended on the way are its own too, and no order.
+            # Skip blocks that the operation ended because they had expired: they belong to it, but are not orders.
             if change.operation is operation and change.movement["kind"] != "expire":
                 is_within = True
                 if done[change.movement["reference"]] < failed:
@@ -355,7 +365,7 @@ class Answers:
                     break
         if not is_within:
             return self._is_wanting(want, self._states(want, operation.window))
-        # It held the product from its first order to its last, and only ended blocks besides.
+        # It held the product's lock from its first order to its last. Other changes in between are its ended blocks.
         if first:
             end = first
             while end < last and timeline.changes[end].movement["kind"] == "expire":
@@ -378,7 +388,10 @@ class Answers:
         return is_there and max(earlier) > start - CLOCKS_DIFFER
 
     def _has_come_back(self, operation: Operation) -> bool:
-        """A sale's units come back to the client that sold them, which asks for one thing after another."""
+        """Whether the sale's returned units and these are more than were sold.
+
+        Only the client that made the sale returns its units, and it sends one request at a time.
+        """
         sale = operation.path.split("/")[3]
         sold = next(o for o in self.history.operations if o.name == "sale" and _made_sale(o) == sale)
         returned = (
@@ -389,7 +402,7 @@ class Answers:
         return sum(returned, Decimal(operation.body["quantity"])) > Decimal(sold.body["quantity"])
 
     def _has_left(self, operation: Operation) -> bool:
-        """Whether some of an inflow's units may have left before the answer."""
+        """Whether some of the inflow's units may have been used before the answer."""
         timeline = self.timelines[operation.wants[0].product]
         number = operation.path.split("/")[4]
         movements = [change.movement for change in timeline.changes]
@@ -426,7 +439,7 @@ def _block_id(operation: Operation) -> str:
 
 
 def _told(operation: Operation, name: str) -> Decimal | None:
-    """How much the refusal says is available or reserved; None where it does not say."""
+    """Returns the available or reserved quantity that the refusal states; None if it states none."""
     detail = operation.answer.get("detail")
     if isinstance(detail, dict) and name in detail:
         return Decimal(detail[name])

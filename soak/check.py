@@ -1,4 +1,4 @@
-"""Holds the history to the database: what was acknowledged is there once, what was refused is nowhere."""
+"""Compares the history with the database: each acknowledged change is there once, and no refused change is there."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from soak.history import ZERO, History, Operation, Outcome
 from soak.ledger import Ledger, Moved
 from soak.world import World
 
-SHOWN = 10  # violations of one check that are shown
+SHOWN = 10  # number of violations that are printed for one check
 
 
 @dataclasses.dataclass
 class Check:
-    """One claim: how many things it was held to, and which of them do not stand to it."""
+    """One check: ``count`` is the number of things that were checked, ``violations`` describes those that failed."""
 
     name: str
     count: int = 0
@@ -31,8 +31,8 @@ class Check:
             self.violations.append(what)
 
 
-def made(operation: Operation) -> list[tuple[str, str]]:  # noqa: PLR0911 - a line a kind
-    """(table, id) of the rows that an acknowledged operation says it has made."""
+def made(operation: Operation) -> list[tuple[str, str]]:  # noqa: PLR0911 - one line per kind
+    """Returns (table, id) of each row that, by its answer, an acknowledged operation has created."""
     a, name = operation.answer, operation.name
     match name:
         case "block":
@@ -61,7 +61,7 @@ def made(operation: Operation) -> list[tuple[str, str]]:  # noqa: PLR0911 - a li
 
 
 def check(history: History, ledger: Ledger) -> list[Check]:
-    """All checks of what the history says against what the database has."""
+    """Runs all checks that compare the history with the database."""
     done = [o for o in history.operations if o.outcome is Outcome.ACKNOWLEDGED]
     maybe = [o for o in history.operations if o.outcome is Outcome.MAYBE]
     return [
@@ -130,7 +130,7 @@ def _text(moved: Moved) -> str:
 
 
 def _rows(done: list[Operation], ledger: Ledger) -> Check:
-    """Of what answers name: all of it is there, and there is no more of it."""
+    """All rows that answers name exist, and no other rows exist."""
     check = Check("what answers name is there, and no more")
     named: dict[str, Counter[str]] = {table: Counter() for table in ledger.ids}
     for operation in done:
@@ -140,16 +140,16 @@ def _rows(done: list[Operation], ledger: Ledger) -> Check:
             named["product"][str(ledger.products.get(operation.answer["sku_id"], "none"))] += 1
     for table, numbers in named.items():
         for number, times in numbers.items():
-            check.expect(number in ledger.ids[table], f"{table} {number} was acknowledged and is not there")
+            check.expect(number in ledger.ids[table], f"{table} {number} was acknowledged, but does not exist")
             check.expect(times == 1, f"{table} {number} was the answer to {times} requests")
-        if table != "price":  # each new product has a price of its own
+        if table != "price":  # a new product gets its first price without an answer that names it
             for number in ledger.ids[table] - numbers.keys():
-                check.expect(False, f"{table} {number} is there and nobody was told")
+                check.expect(False, f"{table} {number} exists, but no answer named it")
     return check
 
 
 def _conservation(done: list[Operation], maybe: list[Operation], ledger: Ledger) -> Check:
-    """First stock + acknowledged arrivals - acknowledged departures = on hand; likewise reserved and blocked."""
+    """Initial stock + acknowledged arrivals - acknowledged departures = on hand; likewise for reserved and blocked."""
     check = Check("units are conserved, by the answers alone")
     sums: dict[int, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
 
@@ -161,7 +161,8 @@ def _conservation(done: list[Operation], maybe: list[Operation], ledger: Ledger)
         for effect in operation.effects:
             if effect.on_hand is not None:
                 add(ledger.product(effect.product), (effect.on_hand, effect.reserved, effect.blocked))
-    # What no answer tells: blocks that expired, what a count found, what had no key and whose answer was lost.
+    # No answer tells of expired blocks, of what a count changed, or of requests without a key whose answer was lost:
+    # take these changes from the ledger.
     told = Counter(ledger.as_moved(o.actor, e) for o in done for e in o.effects if e.on_hand is not None)
     possible = Counter(ledger.as_moved(o.actor, e) for o in maybe for e in o.effects if e.on_hand is not None)
     for movement in ledger.movements:
@@ -250,7 +251,7 @@ def _verify(ledger: Ledger) -> Check:
 
 
 def check_webhooks(history: History, world: World) -> Check:
-    """Each acknowledged flow's event came, signed; no webhook-id came with two bodies, no flow with two ids."""
+    """Each acknowledged flow's event was delivered and signed, with one id per flow and one body per id."""
     check = Check("each flow's event was delivered, signed, under one id")
     receiver = world.receiver
     flows = {
@@ -267,13 +268,13 @@ def check_webhooks(history: History, world: World) -> Check:
     for flow in flows:
         check.expect(len(ids[flow]) == 1, f"{flow}: {len(ids[flow])} messages")
     for flow in ids.keys() - flows:
-        check.expect(False, f"{flow} was delivered, and no such flow was acknowledged")
+        check.expect(False, f"{flow} was delivered, but no such flow was acknowledged")
     check.expect(receiver.forged == 0, f"{receiver.forged} messages with a bad signature")
     return check
 
 
 def check_logs(world: World) -> Check:
-    """The servers wrote no error down, but that they could not start while there was no database."""
+    """The servers logged no error, except that they could not start while the database was down."""
     check = Check("the servers' logs have no error")
     for server in world.servers:
         for line in server.log.read_text(errors="replace").splitlines():

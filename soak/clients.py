@@ -1,7 +1,7 @@
-"""Clients that play all five APIs, each from a random sequence of its own, and write down what they were told.
+"""Clients that call all five APIs, each with its own random sequence, and record the answers.
 
-POSTs have an Idempotency-Key and are sent again, to either server, until there is a definite answer. What has no key is
-sent again only where that is safe: where the answer said that nothing was changed, or where twice is the same as once.
+POSTs have an Idempotency-Key and are sent again, to any server, until there is a definite answer. A request without a
+key is sent again only if that is safe: if the answer said that nothing was changed, or if the request is idempotent.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import simplejson
 
 from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of
 
-TIMEOUTS = (1.0, 2.0, 6.0)  # seconds: of clients of less and more patience
-PATIENCE = 20.0  # seconds that a request is sent again after the play is over
-FIRST_DELAY, LAST_DELAY = 0.02, 0.5
-LOOKS = 0.6  # of what a client does
-PLACES = 100  # clients whose amounts differ in their last digits
+TIMEOUTS = (1.0, 2.0, 6.0)  # seconds that a client waits for an answer
+PATIENCE = 20.0  # seconds after the end during which requests are still sent again
+FIRST_DELAY, LAST_DELAY = 0.02, 0.5  # seconds between attempts
+LOOKS = 0.6  # share of reads among the requests
+PLACES = 100  # number of clients whose amounts differ in their last digits
 
-# The answers to requests of the right shape that the contract knows. Any other refusal is a violation.
+# The documented refusals of well-formed requests. Any other refusal is a violation.
 REFUSALS = {
     *("INSUFFICIENT_STOCK", "INSUFFICIENT_RESERVED", "QUANTITY_CHANGED", "RETURN_EXCEEDS_DEPARTURE", "INFLOW_USED"),
     *("BLOCK_EXPIRED", "BLOCK_CONVERTED", "BLOCK_CANCELLED", "BLOCK_QUANTITY_EXCEEDED", "COUNT_OPEN", "COUNT_CLOSED"),
@@ -38,7 +38,7 @@ REFUSALS = {
 
 @dataclasses.dataclass(frozen=True)
 class Product:
-    """A product by all its names."""
+    """A product, with all its identifiers."""
 
     id: int
     sku: str
@@ -47,19 +47,19 @@ class Product:
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """A block that somebody made: anybody may end it."""
+    """A block that some client created. Any client may end it."""
 
     id: str
     product: Product
     quantity: Decimal
 
 
-# Puts another body in the place of an answer to a GET of this path: a fault that is planted.
+# A planted bug: replaces the body of the answer to a GET of this path.
 Alters = Callable[[str, bytes], bytes]
 
 
 class Shared:
-    """What all clients know: the products, the blocks that may still be active, the places."""
+    """The knowledge that all clients share: the products, the blocks that may still be active, the locations."""
 
     def __init__(self, urls: list[str], history: History, alters: Alters | None = None, late: float = 0) -> None:
         self.urls = urls
@@ -75,7 +75,7 @@ class Shared:
         self.ends_at: float | None = None
 
     def end(self) -> None:
-        """No client begins anything more."""
+        """Make the clients stop after their current request."""
         self.ends_at = time.monotonic()
         self.is_over.set()
 
@@ -88,7 +88,7 @@ Play = Callable[[], Awaitable[None]]
 
 
 class Client:
-    """One client: one request at a time. ``role`` None: it has no token."""
+    """A client, which sends one request at a time. With ``role`` None it has no token."""
 
     def __init__(self, name: str, role: str | None, shared: Shared, seed: str) -> None:
         self.name = name
@@ -99,7 +99,7 @@ class Client:
         self._random = random.Random(f"{seed}/{name}")
         self._timeout = self._random.choice(TIMEOUTS)
         self._number = 0
-        # Half of the clients want products of which there are too few.
+        # Half of the clients mostly ask for scarce products.
         self._place = int(name.rpartition("-")[2]) if "-" in name else 0
         self._hot_share = 0.9 if self._place % 2 else 0.1
         self._headers: dict[str, str] = {}
@@ -107,7 +107,7 @@ class Client:
         self._reserved: dict[Product, Decimal] = {}
         self._sales: deque[tuple[int, Product, Decimal]] = deque(maxlen=20)
         self._flows: deque[tuple[str, int, Product, Decimal]] = deque(maxlen=20)
-        self._own: list[tuple[Product, Decimal]] = []  # nobody else touches these: (product, on hand)
+        self._own: list[tuple[Product, Decimal]] = []  # (product, on hand); no other client uses these products
         self._count: int | None = None
         self._plays = self._of_role()
 
@@ -138,7 +138,7 @@ class Client:
         return looks
 
     async def play(self) -> None:
-        """Until the end: one thing after another, and of two one is a look."""
+        """Send random requests, one after another, until the end. A share of LOOKS of them are reads."""
         looks = self._looks_of_role()
         while not self.shared.is_over.is_set():
             plays = looks if self._random.random() < LOOKS else self._plays
@@ -156,7 +156,7 @@ class Client:
 
     # How it asks
 
-    async def do(  # noqa: PLR0917 - as a line of HTTP has them
+    async def do(  # noqa: PLR0917 - in the order of an HTTP request
         self,
         api: int,
         name: str,
@@ -170,7 +170,7 @@ class Client:
         about: Product | None = None,
         wants: Iterable[Want] = (),
     ) -> Operation:
-        """Send the request until there is a definite answer, or the end; ``told`` makes effects of a good one."""
+        """Send the request until there is a definite answer, or the run ends. ``told`` turns a success into effects."""
         self._number += 1
         key = f"{self.name}-{self._number}" if method == "POST" and has_key else None
         operation = Operation(
@@ -187,7 +187,7 @@ class Client:
         return operation
 
     async def insist(self, operation: Operation) -> None:
-        """Send it again and again until it is decided, or PATIENCE after the end."""
+        """Send the request again and again until it has a definite answer, or until PATIENCE after the end."""
         delay = FIRST_DELAY
         was_unsure = any(not t.is_surely_undone for t in operation.tries)
         while True:
@@ -196,7 +196,7 @@ class Client:
             if one.status is not None and one.status != 503 and one.code not in PASSING:
                 self._decide(operation, one, raw, was_unsure=was_unsure)
                 if "Idempotent-Replayed" in headers and not was_unsure and operation.twin is None:
-                    self._object(f"done, though each try before was told that nothing was changed: {operation.line()}")
+                    self._object(f"done, though each try was answered that nothing was changed: {operation.line()}")
                 return
             was_unsure = was_unsure or not one.is_surely_undone
             if operation.key is None and not operation.is_repeatable and was_unsure:
@@ -219,7 +219,7 @@ class Client:
         operation.answer = _parsed(raw)
         is_good = 200 <= one.status < 300
         if operation.method == "DELETE" and one.status == 404 and was_unsure:
-            is_good = True  # nobody else deletes it: an earlier try has
+            is_good = True  # no other client deletes it, so an earlier attempt has
         if is_good:
             operation.outcome = Outcome.ACKNOWLEDGED
             self.last_success = max(self.last_success, one.sent)
@@ -227,13 +227,13 @@ class Client:
                 operation.effects = operation.told(operation.answer)
             return
         operation.outcome = Outcome.REFUSED
-        # A block's end may lie in the past by now.
+        # When the last attempt is sent, the requested end of a block may be in the past.
         is_late = operation.name == "block" and one.status == 422 and "expires_at" in operation.body
         if not is_late and (one.status >= 500 or one.code not in REFUSALS):
             self._object(f"{one.status} {raw[:300]!r} to {operation.line()}")
 
     async def _insist_twice(self, operation: Operation) -> None:
-        """Send it twice at once, as a client does that has lost its patience: both get one answer, or none."""
+        """Send the request twice at the same time, like an impatient client. Both answers must be the same."""
         sent = self.shared.now()
         operation.twin = Try(0, sent, math.inf, None, "under way")
         (one, raw, headers), _ = await asyncio.gather(self._send(operation), self.insist(operation))
@@ -245,13 +245,13 @@ class Client:
             self._object(f"sent twice at once it was answered {one.status} {raw[:200]!r} too: {operation.line()}")
 
     async def _replay(self, operation: Operation) -> None:
-        """Send a key whose answer is known once more: the same answer, marked, and nothing changes."""
+        """Send an answered request again with its key: the answer must be the same, and marked as replayed."""
         one, raw, headers = await self._send(operation)
         if one.status is None or one.status == 503 or one.code in PASSING:
             return
         operation.replays.append(headers.get("Idempotent-Replayed"))
         if operation.api == 0:
-            return  # tokens are made anew
+            return  # new tokens are issued
         if (one.status, raw) != (operation.status, operation.raw):
             self._object(
                 f"a replay answered {one.status} {raw[:200]!r}, not {operation.raw[:200]!r}: {operation.line()}"
@@ -267,7 +267,7 @@ class Client:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._timeout), connector=aiohttp.TCPConnector(limit=4)
             )
-            # Left to itself the library sends some requests again; each try is to be written down.
+            # By default aiohttp sends some requests again by itself. Each attempt must be recorded here.
             self._session._retry_connection = False
         server = self._random.randrange(len(self.shared.urls))
         headers = dict(self._headers)
@@ -307,7 +307,7 @@ class Client:
         return self._random.choice(self.shared.cold)
 
     def _units(self, most: int = 5) -> Decimal:
-        """So many units; now and then with decimals."""
+        """Returns a random quantity, sometimes with decimals."""
         if self._random.random() < 0.3:
             return Decimal(self._random.randrange(1, most * 1000)) / 1000
         return Decimal(self._random.randint(1, most))
@@ -384,7 +384,7 @@ class Client:
     async def _extend(self) -> None:
         if self.shared.blocks:
             block = self._random.choice(self.shared.blocks)
-            # Far enough ahead that it is in the future whenever the last try comes.
+            # So far ahead that it is still in the future at the last attempt.
             body = {"expires_at": _ahead(self._random.uniform(200, 600))}
             await self.do(1, "extend", "POST", f"/temporary-blocks/{block.id}/extend", body)
 
@@ -405,13 +405,13 @@ class Client:
         await self.do(2, "look at item", "GET", f"/api/v1/inventory/{name}", about=product)
 
     def _amount(self, most: int) -> Decimal:
-        """An amount whose last digits are this client's: what it moves can be told from what others move."""
+        """Returns a random amount whose last digits identify this client: its movements differ from those of others."""
         return Decimal(self._random.randrange(1, most * 10)) / 10 + Decimal(self._place % PLACES) / 1000
 
     async def _move(
         self, name: str, product: Product, amount: Decimal, effect: Effect, wants: Iterable[Want] = ()
     ) -> Operation:
-        """Some have no key: such a one is sent once, and must not come twice whatever lies between."""
+        """Change the stock. Some requests have no key: they are sent only once, and must not be carried out twice."""
         path = f"/api/v1/inventory/{self._random.choice((product.id, product.sku_id))}/{name}Stock"
         has_key = self._random.random() < 0.85
         return await self.do(
@@ -431,7 +431,7 @@ class Client:
             self._reserved[product] = self._reserved.get(product, ZERO) + amount
 
     def _of_reserved(self) -> tuple[Product, Decimal] | None:
-        """Some of what it has reserved, which it has then no more."""
+        """Takes some units from those that this client has reserved."""
         mine = [(p, q) for p, q in self._reserved.items() if q > 0]
         if not mine:
             return None
@@ -494,7 +494,7 @@ class Client:
         )  # fmt: skip
 
     async def _correct(self) -> None:
-        """PATCH what is on hand, provided that it is still what was seen."""
+        """PATCH the quantity on hand, on condition that it is still the quantity that was read."""
         product = self._product()
         seen = await self.do(3, "look at inventory", "GET", f"/inventory/{product.id}", about=product)
         if seen.outcome is not Outcome.ACKNOWLEDGED:
@@ -563,7 +563,7 @@ class Client:
                 return Want(product.id, ZERO, start, quantity, brings=((start, -quantity), (end, quantity)))
             case "Count":
                 return Want(product.id, place=end, counted=quantity)
-        less = max(-quantity, ZERO)  # of an Add nothing
+        less = max(-quantity, ZERO)  # 0 for an Add
         return Want(product.id, less, end, less, brings=((end, quantity),))
 
     async def _order(self) -> None:
@@ -592,7 +592,7 @@ class Client:
         await self.do(4, "orders", "POST", "/api/v1/art_orders", body, told, wants=wants)
 
     async def _take_count(self) -> None:
-        """Start a count, or go on with the one that it has begun."""
+        """Start a count, or continue and close the one that this client has started."""
         if self._count is None:
             body = {"location": self._random.choice(self.shared.places)}
             started = await self.do(4, "start count", "POST", "/api/v1/counts", body)
@@ -654,7 +654,7 @@ class Client:
         )
 
     async def _delete_flow(self) -> None:
-        """Delete one of its own, which nobody else deletes: once more finds none, and means that it is done."""
+        """Delete a flow that this client made. No other client deletes it, so a 404 after a retry means success."""
         if not self._flows:
             return
         flow = self._random.choice(self._flows)
@@ -687,7 +687,7 @@ class Client:
             self._own.append((product, Decimal(quantity)))
 
     async def _put_product(self) -> None:
-        """PUT the quantity of a product of its own: the same twice is the same as once."""
+        """PUT the quantity of a product that only this client uses. The request is idempotent."""
         if not self._own:
             return
         product, before = self._own.pop(self._random.randrange(len(self._own)))
@@ -699,7 +699,7 @@ class Client:
         path = f"/api/v1/products/{product.id}/"
         effects = [Effect(product.id, "adjust", after - before)] if after != before else []
         put = await self.do(5, "put product", "PUT", path, body, lambda _: effects)
-        # A try that nobody heard of may still come: nothing else is done to the product then.
+        # An earlier attempt without an answer may still be carried out. The product is then not used again.
         if put.outcome is Outcome.ACKNOWLEDGED and len(put.tries) == 1:
             self._own.append((product, after))
 

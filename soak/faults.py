@@ -1,7 +1,7 @@
-"""The driver: breaks one thing of the database and one thing of one server at a time, from the seed.
+"""Injects faults, chosen by the seed: one in the database and one at a server at a time.
 
-Two lanes run side by side. One breaks PostgreSQL, the other a server or the network before or behind it; never
-more than one server at a time, so that what the clients cannot reach here they can reach there.
+Two sequences of faults run concurrently. One affects PostgreSQL; the other affects a server, or the network in front
+of it or behind it. Only one server is affected at a time, so that the clients can reach another one.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ SERVER_FAULTS = (
     "lose answers to servers",
 )
 ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
-# For a run of some seconds.
+# The faults of a run of some seconds.
 SHORT = ("end sessions", "kill the postmaster", "lose answers to servers", "kill a server")
-# What can happen in one world alone; the first of each in short runs too.
+# Faults that only one world has. The first of each is also injected in short runs.
 OF_WORLD = {"plain": (), "workers": ("kill a worker",), "failover": ("kill the primary", "cut off the primary")}
-LONG_SECONDS = 30  # from then on there is time without faults, and for slow ones
+LONG_SECONDS = 30  # runs of at least this length have pauses between the faults, and slow faults
 SETS = ("all", "short", "none")
-# These break the way between servers and database.
-ON_THE_WAY = ("stall the database", "lose answers to servers", "cut off the primary")
-# A lane breaks one thing at a time: of the database, of a server.
-LANES = ((*DATABASE_FAULTS, *OF_WORLD["failover"]), (*SERVER_FAULTS, *OF_WORLD["workers"]))
+# Faults of the network between the servers and the database.
+DATABASE_NETWORK_FAULTS = ("stall the database", "lose answers to servers", "cut off the primary")
+# The faults of each sequence. A sequence injects one fault at a time.
+SEQUENCES = ((*DATABASE_FAULTS, *OF_WORLD["failover"]), (*SERVER_FAULTS, *OF_WORLD["workers"]))
 
 
 def kinds_of(world: str, which: str) -> tuple[str, ...]:
-    """The kinds of faults of a run in that world; ``which``: one of SETS."""
+    """Returns the kinds of faults of a run in that world. ``which`` is one of SETS."""
     own = OF_WORLD[world]
     return {"all": (*ALL, *own), "short": (*SHORT, *own[:1]), "none": ()}[which]
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One that happened, and how long it lasted."""
+    """A fault that was injected, with its beginning and end."""
 
     kind: str
     target: str
@@ -70,7 +70,7 @@ class Fault:
 
 
 class Faults:
-    """await Faults(world, hot, seed).run(seconds): break and mend, then mend all."""
+    """Injects faults and repairs them: await Faults(...).run(seconds)."""
 
     def __init__(
         self, world: World, hot: Sequence[int], seed: str, kinds: Sequence[str], now: Callable[[], float]
@@ -82,8 +82,8 @@ class Faults:
         self._kinds = kinds
         self._now = now
         self._is_long = False
-        # Between the servers and the database one thing happens at a time: who mends it mends all of it.
-        self._way = asyncio.Lock()
+        # Only one fault at a time in the network between servers and database: repairing one repairs all of it.
+        self._database_network = asyncio.Lock()
         self._of_kind: dict[str, Action] = {
             "kill a backend": self._kill_backend,
             "end sessions": self._end_sessions,
@@ -103,16 +103,18 @@ class Faults:
         }
 
     async def run(self, seconds: float) -> None:
-        """Break things until so many seconds are over and each kind had its turn; at most twice as long."""
+        """Inject faults for ``seconds``, and longer until each kind was injected once, but at most twice as long."""
         began = time.monotonic()
         self._is_long = seconds >= LONG_SECONDS
-        lanes = [[kind for kind in self._kinds if kind in lane] for lane in LANES]
+        sequences = [[kind for kind in self._kinds if kind in sequence] for sequence in SEQUENCES]
         try:
-            await asyncio.gather(*(self._lane(lane, n, began, seconds) for n, lane in enumerate(lanes) if lane))
+            await asyncio.gather(
+                *(self._inject(kinds, n, began, seconds) for n, kinds in enumerate(sequences) if kinds)
+            )
         finally:
             await self._mend()
 
-    async def _lane(self, kinds: list[str], number: int, began_at: float, seconds: float) -> None:
+    async def _inject(self, kinds: list[str], number: int, began_at: float, seconds: float) -> None:
         chance = random.Random(f"{self._seed}/faults/{number}")
         for is_first in itertools.chain([True], itertools.repeat(False)):
             chance.shuffle(kinds)
@@ -120,13 +122,14 @@ class Faults:
                 await asyncio.sleep(chance.uniform(5, 7) if self._is_long else chance.uniform(0.5, 1.5))
                 if time.monotonic() > began_at + (2 * seconds if is_first else seconds):
                     return
-                async with self._way if kind in ON_THE_WAY else contextlib.nullcontext():
+                is_exclusive = kind in DATABASE_NETWORK_FAULTS
+                async with self._database_network if is_exclusive else contextlib.nullcontext():
                     began = self._now()
                     target = await self._of_kind[kind](chance)
                     self.happened.append(Fault(kind, target, began, self._now()))
 
     async def _mend(self) -> None:
-        """All is whole again when this returns, whatever was under way."""
+        """Repair everything, whatever fault was being injected."""
         for server in self._world.servers:
             for proxy in (server.http, *server.databases):
                 proxy.heal()
@@ -135,15 +138,15 @@ class Faults:
         self._world.sweeps.set()
         await asyncio.to_thread(self._world.cluster.start)
 
-    # The database's
+    # Faults of the database
 
     async def _sessions(self) -> list[int]:
-        """The servers' sessions, those that are at work first."""
+        """Returns the process ids of the servers' sessions, the active ones first."""
         rows = await self._world.rows(f"select pid {SERVER_SESSIONS} order by state <> 'active', pid")
         return [pid for (pid,) in rows]
 
     async def _kill_backend(self, chance: random.Random) -> str:
-        """PostgreSQL ends all its sessions then, and recovers."""
+        """Kill a backend. PostgreSQL then ends all sessions, and recovers."""
         sessions = await self._sessions()
         if not sessions:
             return "none"
@@ -184,7 +187,7 @@ class Faults:
         return mode
 
     async def _hold_locks(self, chance: random.Random) -> str:
-        """The first time of a long run, longer than a caller's lock_timeout of 5 s."""
+        """Hold locks. The first time in a long run takes longer than the server's lock_timeout of 5 s."""
         seconds = (
             7 if self._is_long and not any(f.kind == "hold locks" for f in self.happened) else chance.choice((1, 3))
         )
@@ -202,7 +205,7 @@ class Faults:
         return what
 
     async def _fill_pool(self, chance: random.Random) -> str:
-        """Take all connections that are left, and end some of the servers', so that they need new ones."""
+        """Use up all free connections, and end some of the servers' sessions, so that the servers need new ones."""
         taken: list[psycopg.AsyncConnection[object]] = []
         try:
             for sessions in (False, True):
@@ -220,7 +223,7 @@ class Faults:
         return str(len(taken))
 
     async def _stop_cron(self, chance: random.Random) -> str:
-        """No job begins: pg_cron's are inactive and its launcher is ended, and what stands in for it here waits."""
+        """Stop all jobs: deactivate those of pg_cron, end its launcher, and pause the run's own sweep."""
         self._world.sweeps.clear()
         has_cron = self._world.cluster.has_pg_cron
         if has_cron:
@@ -238,7 +241,7 @@ class Faults:
         async with await psycopg.AsyncConnection.connect(self._world.cluster.dsn(), autocommit=True) as connection:
             await connection.execute(statement.encode())
 
-    # The servers' and the network's
+    # Faults of the servers and the network
 
     def _server(self, chance: random.Random) -> Server:
         return chance.choice(self._world.servers)

@@ -1,4 +1,4 @@
-"""What the clients did, and what they were told: the one thing that the database is held to."""
+"""Records what the clients sent and what they were answered. The checks compare it with the database."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ import simplejson
 
 ZERO = Decimal(0)
 
-# Answers that decide nothing: the request may be sent again, and with its key must be.
+# After these errors the outcome is open. The request may be sent again; if it has a key, it must be.
 PASSING = {"SERVICE_UNAVAILABLE", "OUTCOME_UNKNOWN", "IDEMPOTENCY_KEY_IN_USE"}
 
 
 class Outcome(enum.Enum):
-    """What is known of an operation. MAYBE: it has no key, and nobody can know. DOUBT: its key will say."""
+    """What is known about an operation.
+
+    MAYBE: nobody can know, because the request has no key. DOUBT: sending its key again will tell.
+    """
 
     PENDING = "pending"
     ACKNOWLEDGED = "acknowledged"
@@ -32,9 +35,9 @@ class Outcome(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """The movement that an operation writes. ``product``: its id, or the UUID of API 1.
+    """The movement that an operation writes. ``product`` is the product's id, or its UUID in API 1.
 
-    ``on_hand`` None: what the database had booked decides, as of a count; then ``reference`` names it.
+    ``on_hand`` is None if it depends on the balance in the database, as in a count; ``reference`` then identifies it.
     """
 
     product: int | str
@@ -47,7 +50,7 @@ class Effect:
 
 @dataclasses.dataclass
 class Try:
-    """One sending of a request. ``status`` None: no answer came, ``error`` says why."""
+    """One attempt to send a request. If ``status`` is None, no answer came, and ``error`` says why."""
 
     server: int
     sent: float
@@ -58,16 +61,18 @@ class Try:
 
     @property
     def is_surely_undone(self) -> bool:
-        """Whether the answer says that nothing was changed, or the request never left."""
+        """Whether nothing was changed for sure: the answer says so, or the request was never sent."""
         return (self.status == 503 and self.code == "SERVICE_UNAVAILABLE") or self.error == "not connected"
 
 
 @dataclasses.dataclass(frozen=True)
 class Want:
-    """What a request needs of a product: so much available, so much at the place, so much reserved.
+    """The quantities of a product that a request needs, without which it may be refused.
 
-    ``counted``: what a count found at the place; it then needs what lies there above that.
-    ``brings``: what the place has more afterwards, for the next order of the same request.
+    ``available`` and ``reserved``: in the product's balances. ``held``: at the location ``place``.
+    ``counted``: the quantity that a count found at ``place``; the surplus there must then be available.
+    ``on_hand``: the quantity that the request expects. ``brings``: how the request changes the quantity at locations,
+    which matters to the next order in it.
     """
 
     product: int
@@ -76,7 +81,7 @@ class Want:
     held: Decimal = ZERO
     reserved: Decimal = ZERO
     counted: Decimal | None = None
-    on_hand: Decimal | None = None  # expected
+    on_hand: Decimal | None = None
     brings: tuple[tuple[str, Decimal], ...] = ()
 
 
@@ -85,7 +90,10 @@ Told = Callable[[Any], list[Effect]]
 
 @dataclasses.dataclass
 class Operation:
-    """A request with all its tries. ``about``: the product that it reads. ``wants``: what it needs, in its order."""
+    """A request with all its attempts. ``about``: the product that it reads. ``wants``: its needs, in its order.
+
+    ``told`` makes the effects from a successful answer.
+    """
 
     client: str
     actor: str
@@ -116,7 +124,7 @@ class Operation:
 
     @property
     def window(self) -> tuple[float, float]:
-        """The instants between which its answer was decided. Without an answer there is no end."""
+        """The span of time in which the answer was decided. Without an answer it has no end."""
         answered = self.tries[-1].answered if self.status is not None else math.inf
         if not self.is_write or (self.key is None and self.outcome is Outcome.REFUSED):
             return self.tries[-1].sent, answered
@@ -124,7 +132,7 @@ class Operation:
         return next((t.sent for t in tries if not t.is_surely_undone), tries[-1].sent), answered
 
     def line(self) -> str:
-        """For people: what it was and what became of it."""
+        """Returns a description for messages: the request and its outcome."""
         tries = ", ".join(str(t.status or t.error) for t in self.tries[-6:])
         body = simplejson.dumps(self.body, use_decimal=True) if self.body is not None else ""
         return f"{self.client} {self.method} {self.path} {body} key={self.key} -> {self.outcome.value} [{tries}]"
@@ -148,7 +156,7 @@ class Operation:
 
 
 def code_of(answer: Any) -> str | None:
-    """The code of an error, from where the API has it."""
+    """Returns an error's code. Each API has it in another place."""
     if not isinstance(answer, dict):
         return None
     for place in (answer, answer.get("error"), answer.get("detail")):
@@ -160,23 +168,26 @@ def code_of(answer: Any) -> str | None:
 
 
 class History:
-    """All operations, in the order in which they began."""
+    """All operations, in the order in which they were started."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self._offsets: list[tuple[float, float]] = []
         self.operations: list[Operation] = []
-        self.violations: list[str] = []  # what a client saw with its own eyes
+        self.violations: list[str] = []  # wrong answers that the clients noticed themselves
 
     def now(self) -> float:
-        """Seconds since the run began, by a clock that nobody sets. Notes what the wall clock says now and then."""
+        """Returns the seconds since the run began, by the monotonic clock.
+
+        Also records the offset of the wall clock, about once a second.
+        """
         now = time.monotonic() - self.started
         if not self._offsets or now > self._offsets[-1][0] + 1:
             self._offsets.append((now, time.time() - now))
         return now
 
     def instant(self, wall: datetime) -> float:
-        """The instant in seconds since the run began that the database's clock calls ``wall``."""
+        """Converts a time of the database's clock to seconds since the run began."""
         offset = self._offsets[0][1]
         for began, each in self._offsets:
             if wall.timestamp() - each < began:

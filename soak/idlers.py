@@ -1,4 +1,4 @@
-"""Connections that do nothing, or hardly anything: more than a server keeps. They must be nobody's trouble."""
+"""Opens more idle and very slow connections than a server keeps. They must not affect other clients."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import random
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-COUNT = 180  # of each server, whose MAX_CONNECTIONS is less
-PAUSE = 0.5  # seconds between a connection's end and the next one
+COUNT = 180  # connections to each server, more than its MAX_CONNECTIONS
+PAUSE = 0.5  # seconds between the end of a connection and the next one
 HEAD = b"GET /sku/x HTTP/1.1\r\nHost: x\r\nX-Slow: "
 
 
 @contextlib.asynccontextmanager
 async def idlers(urls: list[str], seed: str) -> AsyncIterator[None]:
-    """Keep so many connections open at each of the addresses. Every tenth sends a head, a byte a second."""
+    """Keep COUNT connections open to each server. Every tenth of them sends a header, one byte per second."""
     chance = random.Random(f"{seed}/idlers")
     tasks = [asyncio.create_task(_idle(url, n % 10 == 0, chance.uniform(0, 2))) for url in urls for n in range(COUNT)]
     try:
@@ -38,7 +38,7 @@ async def _idle(url: str, is_slow: bool, delay: float) -> None:
 
 
 async def _wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_slow: bool) -> None:
-    """Return when the other side closes the connection."""
+    """Wait until the server closes the connection."""
     sent = HEAD
     while True:
         if is_slow:

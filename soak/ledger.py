@@ -1,4 +1,4 @@
-"""What the database has after a run, as far as the checks look at it."""
+"""Reads the database after a run, as far as the checks need it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from psycopg.rows import dict_row
 
 from soak.history import Effect
 
-# Who moved what, how much of which balance, and what the movement refers to.
+# A movement: actor, product, kind, changes of on_hand, reserved and blocked, reference.
 Moved = tuple[str, int, str, Decimal, Decimal, Decimal, str | None]
 
 
-# In the order in which each product changed; on_hand, reserved and blocked are what changed.
+# In the order of each product's changes. on_hand, reserved and blocked are differences.
 MOVEMENTS = """
 select
     m.id, m.product_id as product, m.kind, m.actor, m.reference, m.occurred_at,
@@ -44,7 +44,7 @@ class Ledger:
         self.movements: list[dict[str, Any]] = []
         self.prices: list[dict[str, Any]] = []
         self.uses: dict[tuple[int, int], set[int]] = defaultdict(set)
-        """The movements that took units of what a movement brought, by product and that movement."""
+        """(product, arrival) -> the movements that used units of this arrival."""
         self.products: dict[str, int] = {}
         self.skus: dict[int, str] = {}
         self.stock: dict[int, tuple[Decimal, Decimal, Decimal]] = {}
@@ -57,7 +57,7 @@ class Ledger:
 
     @classmethod
     async def read(cls, conninfo: str) -> Ledger:
-        """All of it in one snapshot, for the sweep goes on."""
+        """Reads everything in one snapshot, because the sweep is still running."""
         async with await psycopg.AsyncConnection.connect(conninfo) as connection:
             await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             return await cls._read(connection)

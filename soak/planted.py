@@ -1,9 +1,9 @@
-"""Faults that are planted on purpose, to show that the checks find them.
+"""Bugs that are planted on purpose, to show that the checks find them.
 
     python -m soak --planted "a torn read" --seconds 4 --faults none
 
-A fault is a function of the database that is changed in the run's own database, a change of what the clients hear, or a
-change of the ledger after the play. A run with one ends with status 1 and names a check of ``found_by``.
+A bug is a changed function in the run's own database, a change of the answers that the clients get, or a change of the
+ledger after the run. A run with a planted bug must end with status 1 and name a check of ``found_by``.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ CACHE_SECONDS = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Planted:
-    """``function`` and ``body``: what is put in a function's place, which is then called ``planted.<its name>``.
+    """A planted bug. ``body`` replaces that of ``function``; the original is moved to the schema ``planted``.
 
-    ``before``: statements that come first. ``alters``: makes what clients hear from then on of a read's answer.
-    ``after``: a statement that changes the ledger after the play. ``late``: seconds that pass before clients read the
-    answer to a write. ``products``: how many a run needs to show it.
+    ``before``: statements that run before that. ``alters``: replaces the answers to reads. ``after``: a statement that
+    changes the ledger at the end. ``late``: the delay in seconds before clients get the answer to a write.
+    ``products``: the number of products with which a run shows the bug.
     """
 
     found_by: frozenset[str]
@@ -49,7 +49,7 @@ class Planted:
     alters: Callable[[], Alters] | None = None
     after: str | None = None
     late: float = 0.0
-    products: int = 3  # few: what one client does matters to others
+    products: int = 3  # few, so that the clients affect each other
 
     def plant(self, conninfo: str) -> None:
         """Change the function of the database."""
@@ -69,7 +69,7 @@ class Planted:
                 connection.execute(f"grant execute on function {signature} to {grantee}".encode())
 
 
-# A function's definition up to its body, its signature, and who may call it.
+# A function's definition up to its body, its signature, and the roles that may call it.
 HEADER = """
 select split_part(pg_get_functiondef(p.oid), 'AS $function$', 1), p.oid::regprocedure::text, array(
     select a.grantee::regrole::text from aclexplode(p.proacl) as a where a.privilege_type = 'EXECUTE' and a.grantee <> 0
@@ -96,7 +96,7 @@ alter function planted.stock_before(bigint, interval) owner to inventory_owner;
 
 
 def _cache() -> Alters:
-    """Answers of the same path from a cache, for so long."""
+    """Returns a function that answers from a cache: for CACHE_SECONDS, the same path gets the same answer."""
     kept: dict[str, tuple[float, bytes]] = defaultdict(lambda: (0.0, b""))
 
     def alter(path: str, raw: bytes) -> bytes:
@@ -109,7 +109,7 @@ def _cache() -> Alters:
     return alter
 
 
-# An answer of API 2 with the balances of a movement, m.
+# The answer of API 2, with the balances after an earlier movement m.
 _ITEM_OF = """
 declare
     v_item constant jsonb := planted.get_inventory_item(p_id);
@@ -139,7 +139,7 @@ FAULTS: dict[str, Planted] = {
         frozenset({BACK}),
         "http.get_inventory_item",
         _ITEM_OF.format(ago="random() * interval '60 ms'", others=_ALL_OF_IT),
-        # Then it is not known for long when a change came, and each read alone could be true.
+        # The delay makes the time of each change so uncertain that each single read could be true.
         late=0.1,
     ),
     "a torn read": Planted(
@@ -197,7 +197,7 @@ select planted.drop_checks();
     ),
     "two movements swapped": Planted(
         frozenset({ORDER}),
-        # Of two reservations of one product that were far apart, each is written where the other was.
+        # Swaps two reservations of the same product that were far apart in time.
         after="""
 with pair as (
     select m.product_id, m.id as first_id, n.id as second_id, m.actor as first_actor, n.actor as second_actor,
@@ -218,7 +218,7 @@ set actor = case when t.id = p.first_id then p.second_actor else p.first_actor e
 from pair as p
 where t.product_id = p.product_id and t.id in (p.first_id, p.second_id)
 """,
-        products=60,  # many: between two changes of one product is more time than an answer takes
+        products=60,  # many, so that the time between two changes of a product is longer than an answer takes
     ),
     "a refusal without cause": Planted(
         frozenset({REFUSALS}),
@@ -313,7 +313,7 @@ begin
     return planted.post(p_lines);
 end;
 """,
-        # Nobody sweeps: what has expired stays for others to find.
+        # Disable the sweep, so that expired blocks remain.
         before="alter function maintenance.expire_blocks(integer) rename to sweep;",
         products=27,
     ),

@@ -1,4 +1,4 @@
-"""Proxies on loopback that stall, and that lose answers: the network, as far as it can be had on one machine."""
+"""Proxies on the loopback interface that simulate network faults: they can stall, and lose answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Proxy:
-    """Passes bytes on between who connects to ``listen`` and ``target``: a TCP port, or the path of a Unix socket."""
+    """Forwards connections from ``listen`` to ``target``. Each is a TCP port or the path of a Unix socket."""
 
     def __init__(self, listen: int | Path, target: int | Path, seed: str) -> None:
         self._listen, self._target = listen, target
@@ -32,11 +32,11 @@ class Proxy:
         return int(self._server.sockets[0].getsockname()[1])
 
     def stall(self) -> None:
-        """From now on nothing passes, and nothing is lost."""
+        """Stop forwarding, without losing anything, until ``heal``."""
         self._gate.clear()
 
     def lose_answers(self, probability: float) -> None:
-        """From now on some connections end where an answer should have come: what it tells of is done."""
+        """Close some connections instead of forwarding an answer, until ``heal``. The request has been carried out."""
         self._loss = probability
 
     def heal(self) -> None:
@@ -69,9 +69,9 @@ class Proxy:
                 asyncio.create_task(self._pass_on(below[0], writer, is_answer=True)),
             ]
             try:
-                # Whichever side hangs up, the other one learns of it.
+                # When one side closes its connection, close the other one too,
                 await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-                # A network that is stalled does not carry the news of a closed connection either.
+                # but not while stalled: a stalled network does not transport the end of a connection either.
                 await self._gate.wait()
             finally:
                 for pump in pumps:

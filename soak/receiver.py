@@ -1,4 +1,4 @@
-"""The run's own webhook receiver: it refuses some first tries, and writes down all that comes."""
+"""The webhook receiver of a run. It refuses the first attempt of some messages, and records all messages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 
 class Receiver:
-    """Listens on loopback. ``seed`` says which messages it refuses once."""
+    """Listens on the loopback interface. ``seed`` determines which messages it refuses once."""
 
     def __init__(self, seed: str) -> None:
         self._random = random.Random(seed)
         self._webhook: Webhook | None = None
         self._runner: web.AppRunner | None = None
         self.bodies: dict[str, set[bytes]] = {}
-        """What came under each webhook-id, with a good signature and an answer of 200."""
+        """webhook-id -> the bodies of all messages with a valid signature that were not answered with an error."""
         self.tries: Counter[str] = Counter()
         self.forged = 0
         self.url = ""
@@ -31,7 +31,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/hook"
 
     def expect(self, secret: str) -> None:
-        """From now on messages are to be signed with the secret."""
+        """Set the secret with which messages must be signed."""
         self._webhook = Webhook(secret)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""One run: build the world, let the clients play while things break, mend, settle every doubt, check."""
+"""Carries out one run: build the world, run the clients under faults, repair, settle open outcomes, check."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from soak.ledger import Ledger
 from soak.planted import Planted
 from soak.world import WORLDS, World
 
-# Of each eight clients: two have no token, the rest are users of each role.
+# The roles of each eight clients; None is a client without a token.
 ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
-PASSWORD = "soak-soak"  # noqa: S105 - of users that live for a minute
-COLD_FOR_A_HOT = 8  # products that are not scarce, for each that is
+PASSWORD = "soak-soak"  # noqa: S105 - the users exist only during the run
+COLD_FOR_A_HOT = 8  # number of plentiful products for each scarce one
 ANSWERS_SECONDS = 120.0
 SETTLE_SECONDS = 90.0
 READY_SECONDS = 60.0
-# For a failover: a call that a silent primary does not answer is given up after 15 s, then each host is tried for 3 s.
+# The longest failover: a server gives up a call to a silent primary after 15 s, and then tries each host for 3 s.
 AWAY_SECONDS = 30.0
 APIS = {0: "tokens", 1: "1 SKUs, blocks", 2: "2 stock", 3: "3 pricing", 4: "4 ART orders", 5: "5 catalog"}
 
@@ -40,7 +40,7 @@ class Options:
     seconds: float = 60
     clients: int = 96
     products: int = 27
-    answers: int = 0  # the play goes on until there are so many, whatever time it takes
+    answers: int = 0  # after ``seconds``, continue until there are this many
     world: str = "plain"
     kinds: tuple[str, ...] = faults.ALL
     recovery_seconds: float = 10
@@ -50,7 +50,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Outage:
-    """A failover, and the seconds from the loss of the primary to the first acknowledged write that was sent after."""
+    """A failover. ``seconds``: from the loss of the primary until a write that was sent later was acknowledged."""
 
     name: str
     seconds: float | None
@@ -73,7 +73,7 @@ class Outage:
 
 @dataclasses.dataclass
 class Report:
-    """What a run found."""
+    """The results of a run."""
 
     options: Options
     happened: list[faults.Fault]
@@ -88,7 +88,7 @@ class Report:
         return [f"{check.name}: {violation}" for check in self.checks for violation in check.violations]
 
     def text(self) -> str:
-        """The tables, and what was violated."""
+        """Returns the tables and the violations as text."""
         return "\n".join([*self._faults(), "", *self._requests(), "", *self._checks()])
 
     def _faults(self) -> list[str]:
@@ -133,7 +133,7 @@ class Report:
 
     @property
     def seconds(self) -> float:
-        """From the first request to the last answer."""
+        """The time from the first request to the last answer."""
         tries = [t for o in self.history.operations for t in o.tries]
         return max(t.answered for t in tries) - min(t.sent for t in tries)
 
@@ -164,7 +164,7 @@ def _counted(operation: Operation) -> dict[str, int]:
 
 
 async def soak(options: Options) -> Report:
-    """Play, break, mend and check. Raises what keeps the world from being built; violations are in the report."""
+    """Carry out a run. Violations are in the report; an exception means that the run itself failed."""
     history = History()
     async with contextlib.AsyncExitStack() as stack:
         world = await stack.enter_async_context(WORLDS[options.world](options.seed))
@@ -205,7 +205,10 @@ async def soak(options: Options) -> Report:
 
 
 async def _prepare(world: World, shared: Shared, clients: list[Client], products: int) -> None:
-    """Users, products and the webhook endpoint, before anything breaks; products over HTTP, as part of the history."""
+    """Create users, products and the webhook endpoint, before any fault.
+
+    The products are created over HTTP, so that they are part of the history.
+    """
     async with await psycopg.AsyncConnection.connect(world.conninfo, autocommit=True) as connection:
         for client in clients:
             if client.role is not None:
@@ -225,7 +228,7 @@ async def _prepare(world: World, shared: Shared, clients: list[Client], products
         product = await setup.create_product(f"soak-{number}", 30)
         assert product is not None
         (shared.cold if number % (COLD_FOR_A_HOT + 1) else shared.hot).append(product)
-    # From now on the places exist.
+    # The first order for a location creates it.
     orders = [{"type": "Add", "sku": shared.cold[0].sku, "quantity": 1, "to_location": p} for p in shared.places]
     await setup.place_orders([(order, shared.cold[0]) for order in orders], is_atomic=True)
     body = {"url": world.receiver.url, "events": ["outflow.created", "inflow.created"]}  # type: ignore[dict-item]
@@ -252,20 +255,20 @@ def check_outages(outages: list[Outage]) -> Check:
 async def _recovery(
     clients: list[Client], playing: list[asyncio.Task[None]], shared: Shared, options: Options
 ) -> float | None:
-    """Seconds from the mending of the last fault until each client had a success; None: too long."""
+    """Wait until each client has had a success after the last fault. Returns the seconds, None if it takes too long."""
     healed = shared.now()
     while any(client.last_success < healed for client in clients):
         if shared.now() - healed > 3 * options.recovery_seconds:
             return None
         for task in playing:
             if task.done():
-                task.result()  # a client that has failed makes no progress
+                task.result()  # raises the exception of a client that has failed
         await asyncio.sleep(0.05)
     return shared.now() - healed
 
 
 async def _settle(clients: list[Client], shared: Shared) -> None:
-    """Send what is in doubt once more, with its key: its answer says what has become of it."""
+    """Send the requests with an open outcome again, with their keys: the answer tells what has become of them."""
     of_name = {client.name: client for client in clients}
     shared.ends_at = time.monotonic()
     doubtful = [o for o in shared.history.operations if o.outcome is Outcome.DOUBT and o.is_write]
@@ -273,7 +276,7 @@ async def _settle(clients: list[Client], shared: Shared) -> None:
 
 
 async def _deliver(world: World) -> None:
-    """Wait until nothing is due. What a killed server has taken along has a lease: time is moved to its end."""
+    """Wait until all webhook deliveries are done. Ends the leases of deliveries that a killed server had claimed."""
     deadline = time.monotonic() + SETTLE_SECONDS
     pending = "select count(*) from store.webhook_delivery where next_attempt_at is not null"
     last, since = -1, time.monotonic()
@@ -296,7 +299,7 @@ async def _check(
     world: World, history: History, clients: list[Client], recovery: float | None, options: Options
 ) -> tuple[list[Check], Counter[str]]:
     webhooks = check_webhooks(history, world)
-    # A request that nobody waits for any more may still be under way: a stop finishes it.
+    # Stop the servers before the ledger is read: a request whose client gave up may still be running until then.
     stops = Check("servers are ready, and stop with status 0", len(world.servers))
     stops.violations += [f"server {number} is not ready" for number in await world.unready(READY_SECONDS)]
     for server in world.servers:

@@ -1,9 +1,9 @@
-"""What each product's stock was between any two movements, and when that was at the latest and at the earliest.
+"""Computes the states of each product's stock, and bounds for when each state was the current one.
 
-A movement's id is taken under the product's lock, so the ids of a product are the order in which it changed. When a
-change came is known from outside alone: after its request was sent, and before it was answered. With the order, these
-bounds become those of every state: a state cannot begin before a change before it was sent, nor last longer than until
-a change after it was answered. All instants are seconds since the run began.
+A movement's id is drawn under the product's lock, so that the ids of a product follow the order of its changes. The
+time of a change is only known from outside: it is after its request was sent and before it was answered. Together with
+the order, this gives bounds for every state. A state cannot begin before the request of an earlier change was sent, and
+cannot last after a later change was answered. All instants are in seconds since the run began.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Span = tuple[float, float]
 
 ALWAYS: Span = (-math.inf, math.inf)
 BEFORE: Span = (-math.inf, -math.inf)
-CLOCKS_DIFFER = 0.002  # seconds by which an instant of the database's clock is uncertain
-MOST_UNSURE = 8  # blocks of a state of which it is unknown whether they have expired; beyond, anything may be
+CLOCKS_DIFFER = 0.002  # uncertainty in seconds of an instant of the database's clock
+MOST_UNSURE = 8  # with more blocks that may or may not have expired, any sum of them is accepted
 
 
 @dataclasses.dataclass
 class Change:
-    """A movement, and the operation that made it. ``span``: when it was committed."""
+    """A movement, and the operation that made it. It was committed within ``span``."""
 
     movement: dict[str, Any]
     operation: Operation | None = None
@@ -40,7 +40,11 @@ class Change:
 
 @dataclasses.dataclass
 class Block:
-    """``ends``: what its end may have been, with the span of the request that said so; the first is of its making."""
+    """A block. ``born`` and ``died`` are the numbers of the changes that created and ended it.
+
+    ``ends`` has the ends that it may have had, each with the span of the request that set it. The first is the
+    creation.
+    """
 
     id: str
     quantity: Decimal
@@ -50,27 +54,27 @@ class Block:
     ends: list[tuple[float, Span]] = dataclasses.field(default_factory=list)
 
     def ends_at(self, start: float, end: float) -> list[float]:
-        """The ends that may have held at some instant of the span."""
+        """Returns the ends that may have been valid at some instant in the span."""
         known = [each for each in self.ends if each[1][0] <= end]
         overruled = max((span[0] for _, span in known if span[1] < start), default=-math.inf)
         return [at for at, span in known if span[1] >= overruled]
 
 
 class Versions:
-    """Things that follow each other: which of them may be the present one, and when."""
+    """A sequence of versions: tells which of them may be the current one, and when."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
-        """``spans``: of each version's beginning. Version 0 was there before the first of them."""
+        """``spans`` has the span in which each version, from 1, began. Version 0 was there from the start."""
         self.began = [-math.inf, *itertools.accumulate((span[0] for span in spans), max)]
         latest = list(itertools.accumulate((span[1] for span in reversed(spans)), min))
         self.began_by = [-math.inf, *reversed(latest)]
 
     def disorder(self) -> Iterator[int]:
-        """The versions that were there before one that came before them was asked for."""
+        """Yields the versions that contradict the order: they were there before an earlier one was requested."""
         return (n for n in range(len(self.began)) if self.began[n] > self.began_by[n])
 
     def of(self, start: float, end: float) -> Iterator[tuple[int, float, float]]:
-        """(number, from, to): the versions that may be the present one in the span, and when."""
+        """Yields (number, from, to) for each version that may be the current one at a time in the span."""
         last = bisect.bisect_right(self.began, end) - 1
         first = max(bisect.bisect_left(self.began_by, start) - 1, 0)
         for number in range(first, last + 1):
@@ -81,14 +85,14 @@ class Versions:
 
 
 class Timeline:
-    """The states of one product: state n is what its first n movements led to."""
+    """The states of one product. State n is the state after its first n movements."""
 
     def __init__(self, changes: list[Change], blocks: dict[str, Block]) -> None:
         self.changes = changes
         self.versions = Versions([change.span for change in changes])
         self.balances = [(ZERO, ZERO, ZERO)]
         self.balances += [tuple(Decimal(change.movement[name]) for name in AFTER) for change in changes]  # type: ignore[misc]
-        # Within one operation: nobody sees what it has done half.
+        # States in the middle of an operation: no other transaction can see them.
         self.is_half = [
             False,
             *(a.operation is not None and a.operation is b.operation for a, b in itertools.pairwise(changes)),
@@ -104,7 +108,7 @@ class Timeline:
                 quantities.append(Decimal(quantity))
 
     def _held(self) -> list[tuple[Block, ...]]:
-        """The blocks of each state that nobody has ended, in order of the earliest end that each may have."""
+        """Returns, for each state, the blocks that are not ended, sorted by the earliest end that each may have."""
         born = {block.born: block for block in self.blocks.values()}
         died = {block.died: block for block in self.blocks.values()}
         held: list[Block] = []
@@ -119,11 +123,11 @@ class Timeline:
         return states
 
     def states(self, start: float, end: float) -> Iterator[tuple[int, float, float]]:
-        """(number, from, to): the states that somebody may see in the span, and when."""
+        """Yields (number, from, to) for each state that a read in the span may see."""
         return (state for state in self.versions.of(start, end) if not self.is_half[state[0]])
 
     def at_place(self, number: int, place: str) -> Decimal:
-        """What lies at the place in that state."""
+        """Returns the quantity at the location in that state."""
         numbers, quantities = self._places[place]
         return quantities[bisect.bisect_right(numbers, number) - 1]
 
@@ -131,11 +135,11 @@ class Timeline:
         return self._places.keys()
 
     def held(self, number: int) -> dict[str, Block]:
-        """The blocks of that state that nobody has ended, expired ones included."""
+        """Returns the blocks of that state that are not ended. They may have expired."""
         return {block.id: block for block in self._alive[number]}
 
     def expired(self, number: int, start: float, end: float) -> Expired:
-        """The blocks of that state that expire by the end of the span."""
+        """Returns the blocks of that state that expire before the end of the span."""
         before: list[Block] = []
         ordered: list[tuple[float, Block]] = []
         unsure: list[Block] = []
@@ -156,14 +160,14 @@ class Timeline:
 
 @dataclasses.dataclass
 class Expired:
-    """Blocks that expired ``before`` the span, that do in it one after the other (``soon``), and that may have."""
+    """Blocks that expired ``before`` the span, that expire in it, in order (``soon``), and that may (``unsure``)."""
 
     before: list[Block]
     soon: list[Block]
     unsure: list[Block]
 
     def sums(self) -> set[Decimal] | None:
-        """What may be held by them; None: anything."""
+        """Returns the possible sums of the quantities of expired blocks; None if there are too many to list."""
         if len(self.unsure) > MOST_UNSURE:
             return None
         least = sum((block.quantity for block in self.before), ZERO)
@@ -173,7 +177,7 @@ class Expired:
         return sums
 
     def may_be(self, missing: set[str]) -> bool:
-        """Whether just these may have expired at one instant."""
+        """Whether there may be an instant at which exactly these blocks had expired."""
         rest = missing - {block.id for block in self.before} - {block.id for block in self.unsure}
         return {block.id for block in self.before} <= missing and rest == {b.id for b in self.soon[: len(rest)]}
 
@@ -186,7 +190,7 @@ def _earliest(block: Block) -> float:
 
 
 def timelines(history: History, ledger: Ledger) -> dict[int, Timeline]:
-    """The states of every product that the ledger knows, by its id."""
+    """Returns the states of all products in the ledger, by the product's id."""
     changes: dict[int, list[Change]] = defaultdict(list)
     by_moved: dict[tuple[Any, ...], list[Change]] = defaultdict(list)
     for movement in ledger.movements:
@@ -204,12 +208,12 @@ def timelines(history: History, ledger: Ledger) -> dict[int, Timeline]:
 
 
 def _key(moved: Moved) -> tuple[Any, ...]:
-    """What tells an operation's movement from others; of a count its reference, for nobody knows what it changes."""
+    """Returns what identifies an operation's movement. For a count without the quantities, which are not known."""
     return (*moved[:3], moved[6]) if moved[2] == "count" else moved
 
 
 def _attribute(history: History, ledger: Ledger, by_moved: dict[tuple[Any, ...], list[Change]]) -> None:
-    """Find the operation of each change. Of several that look alike and overlap, only their common span is known."""
+    """Find the operation of each change. If several are alike and overlap, only their common span is known."""
     wanted: dict[tuple[Any, ...], list[Operation]] = defaultdict(list)
     for operation in history.operations:
         for effect in operation.effects:
@@ -233,7 +237,7 @@ def _attribute(history: History, ledger: Ledger, by_moved: dict[tuple[Any, ...],
 
 
 def _join_expiries(changes: list[Change]) -> None:
-    """Blocks that ended between two changes of one operation were ended by it: it held the product all the while."""
+    """Attribute blocks that ended between two changes of one operation to it: it held the product's lock meanwhile."""
     last: Operation | None = None
     ended: list[Change] = []
     for change in changes:
@@ -251,7 +255,7 @@ def _latest(operation: Operation) -> float:
 
 
 def _overlapping(operations: list[Operation]) -> Iterator[list[Operation]]:
-    """Runs of operations, by time, of which each overlaps one before it."""
+    """Splits operations, sorted by time, into groups in which each overlaps with an earlier one."""
     run: list[Operation] = []
     for operation in operations:
         if run and operation.window[0] > max(_latest(each) for each in run):
@@ -263,7 +267,7 @@ def _overlapping(operations: list[Operation]) -> Iterator[list[Operation]]:
 
 
 def _blocks(history: History, ledger: Ledger, changes: dict[int, list[Change]]) -> dict[int, dict[str, Block]]:
-    """All blocks by product and id, with what is known of their ends."""
+    """Returns all blocks by product and id, with the ends that they may have had."""
     blocks: dict[int, dict[str, Block]] = defaultdict(dict)
     by_id: dict[str, Block] = {}
     for product, each in changes.items():
@@ -278,7 +282,7 @@ def _blocks(history: History, ledger: Ledger, changes: dict[int, list[Change]]) 
     _read_ends(history, by_id)
     for reference, row in ledger.blocks.items():
         if reference in by_id and len(by_id[reference].ends) < 2:
-            # Nobody has extended it: what the table says is exact.
+            # It was never extended, so that the end in the table is exact.
             by_id[reference].ends = [(history.instant(row["expires_at"]), BEFORE)]
     return blocks
 
@@ -299,7 +303,7 @@ def _read_ends(history: History, by_id: dict[str, Block]) -> None:
 
 
 def common(spans: Iterable[Iterable[Span]]) -> list[Span]:
-    """The instants that lie in a span of each of the collections, as spans in order."""
+    """Returns the intersection of the collections, each the union of its spans, as sorted spans."""
     result: list[Span] = [ALWAYS]
     for each in spans:
         ones, others, both = iter(result), iter(_united(each)), list[Span]()
@@ -316,7 +320,7 @@ def common(spans: Iterable[Iterable[Span]]) -> list[Span]:
 
 
 def _united(spans: Iterable[Span]) -> list[Span]:
-    """The same instants as spans that do not touch, in order."""
+    """Returns the union as sorted spans that do not touch."""
     united: list[Span] = []
     for low, high in sorted(spans):
         if united and low <= united[-1][1]:
@@ -327,6 +331,6 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 
 
 def parse_instant(text: str) -> datetime:
-    """A time of an answer or of a request; without an offset it is UTC."""
+    """Parses a time of an answer or a request. A time without an offset is in UTC."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""What the run stands on, all of it its own and thrown away: clusters, servers, proxies, receiver.
+"""Starts the clusters, servers, proxies and the webhook receiver of a run, and removes them at its end.
 
-There are several worlds (``WORLDS``), each with what it adds to the faults: two servers on two addresses, one server of
-two processes, and a primary with a standby that takes over.
+There are several worlds (``WORLDS``), and each may add its own faults: two servers on two addresses; one address with
+two processes; a primary with a standby that takes over.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from tools.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "inventory"
-# Few on purpose: a few more than the servers' queues use, so that all can be taken.
+# Only a few more than the servers use, so that a fault can use up the rest.
 MAX_CONNECTIONS = 44
 START_SECONDS = 60
-# Until a failover counts as done though nobody writes: longer than a call that was under way may take.
+# The longest wait for a write after a failover. It is longer than any call that was running may take.
 BACK_SECONDS = 60
 
-# A fault: from the seed's choices to what it was done to.
+# Injects a fault, with random choices, and returns a description of its target.
 Action = Callable[[random.Random], Awaitable[str]]
 
 SETTINGS = {
@@ -57,7 +57,7 @@ SETTINGS = {
 
 
 class Process:
-    """A server process, started again where it ends by itself, as a service manager does it."""
+    """A server process. It is started again if it ends by itself, as a service manager would do."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
         self._log = log
@@ -81,7 +81,10 @@ class Process:
             await asyncio.sleep(0.3)
 
     async def end(self, number: signal.Signals) -> int | None:
-        """Send the signal. When this returns the process is gone, and stays so until ``again``. Its exit status."""
+        """Send the signal, and wait until the process has ended. It is not started again until ``again``.
+
+        Returns its exit status.
+        """
         self._may_run.clear()
         self.signal(number)
         return await self._process.wait() if self._process is not None else None
@@ -102,7 +105,7 @@ class Process:
 
 
 class Server:
-    """One address behind a proxy, served by one process or several, each of which reaches each cluster by a proxy."""
+    """One address with one or several server processes. Proxies are in front of it, and between it and each cluster."""
 
     def __init__(self, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, processes: int) -> None:
         self.number = number
@@ -113,7 +116,7 @@ class Server:
         (directory / "env").touch()
         self.http = Proxy(0, port, f"{seed}/http/{number}")
         self.databases: list[Proxy] = []
-        """The way to each cluster, in the order of the clusters."""
+        """The proxy to each cluster, in the order of the clusters."""
         below = [directory / f"db-{number}-{place}" for place in range(len(clusters))]
         for place, cluster in enumerate(clusters):
             below[place].mkdir()
@@ -144,7 +147,7 @@ class Server:
             process.start()
 
     async def end(self, number: signal.Signals) -> int | None:
-        """End all processes with the signal, until ``again``. 0 where all have ended with that, else another status."""
+        """End all processes with the signal, until ``again``. Returns 0 if all did, else the exit status of one."""
         statuses = await asyncio.gather(*(process.end(number) for process in self.processes))
         return next((status for status in statuses if status != 0), 0)
 
@@ -175,10 +178,7 @@ def _children(pid: int) -> list[int]:
 
 
 class World:
-    """async with World(seed) as world: a cluster with fsync, servers that answer, a receiver that listens.
-
-    Two servers on two addresses.
-    """
+    """async with World(seed) as world: starts a cluster with fsync, two servers on two addresses, and the receiver."""
 
     clusters_count: ClassVar = 1
     servers_count: ClassVar = 2
@@ -195,9 +195,9 @@ class World:
             for number in range(self.servers_count)
         ]
         self.faults: dict[str, Action] = {}
-        """What else can happen here, by name."""
+        """The additional faults of this world, by name."""
         self.outages: list[tuple[str, float]] = []
-        """Each failover's name, and when the primary was gone (time.monotonic)."""
+        """The name of each failover, and when the primary was lost (time.monotonic)."""
         self.receiver = Receiver(f"{seed}/receiver")
         self.sweeps = asyncio.Event()
         self.sweeps.set()
@@ -205,7 +205,7 @@ class World:
 
     @property
     def conninfo(self) -> str:
-        """The database as its superuser, past every proxy."""
+        """The conninfo of the database's superuser, without a proxy."""
         return self.cluster.dsn(dbname=DATABASE)
 
     async def __aenter__(self) -> Self:
@@ -245,7 +245,7 @@ class World:
             "synchronous_commit": "on",
             "full_page_writes": "on",
             "max_connections": str(MAX_CONNECTIONS),
-            "wal_retrieve_retry_interval": "200ms",  # a standby comes back soon after its primary
+            "wal_retrieve_retry_interval": "200ms",  # a standby reconnects soon after its primary is back
         }
         return Cluster(self.directory / f"data-{place}", throwaway=True, settings=settings, primary=primary)
 
@@ -258,7 +258,7 @@ class World:
             connection.execute("select maintenance.configure(p_password_cost => 4)")
 
     async def unready(self, seconds: float) -> list[int]:
-        """The servers that are not ready within so many seconds."""
+        """Wait until all servers are ready. Returns the numbers of those that are not after ``seconds``."""
         deadline = time.monotonic() + seconds
         waiting = list(self.servers)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
@@ -272,7 +272,7 @@ class World:
         return [server.number for server in waiting]
 
     async def _sweep(self) -> None:
-        """What pg_cron does each minute, each second: a run is too short for minutes."""
+        """Run the jobs of pg_cron each second, because a run is too short for their schedule of minutes."""
         while True:
             await self.sweeps.wait()
             with contextlib.suppress(psycopg.Error, OSError):
@@ -284,7 +284,7 @@ class World:
             await asyncio.sleep(1)
 
     async def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """All rows, as the superuser, past every proxy; of a database that is down, when it is up."""
+        """Returns the rows of a query, as the superuser and without a proxy. Waits while the database is down."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -298,7 +298,7 @@ class World:
 
 
 class Workers(World):
-    """One address that two processes share: what one cannot take the other takes."""
+    """One address that two processes share: while one is down, the other takes the connections."""
 
     servers_count = 1
     processes_count = 2
@@ -308,17 +308,17 @@ class Workers(World):
         self.faults = {"kill a worker": self._kill_worker}
 
     async def _kill_worker(self, chance: random.Random) -> str:
-        """Kill one process; the keeper starts another."""
+        """Kill one process. Another one is then started."""
         number = chance.randrange(self.processes_count)
         self.servers[0].processes[number].signal(signal.SIGKILL)
         return str(number)
 
 
 class Failover(World):
-    """A primary and a standby that holds all that is acknowledged. The standby is promoted when the primary is gone.
+    """A primary and a synchronous standby, which has all acknowledged changes and is promoted if the primary is lost.
 
-    The servers know both hosts and are told nothing. Whoever promotes must see to it that the old primary is no more:
-    it is dead, or stopped first (fencing). The old one's place is then taken by a new standby.
+    The servers are configured with both hosts, and are not told of a failover. Before the promotion, the old primary
+    must be dead or stopped (fencing). A new standby then replaces it.
     """
 
     clusters_count = 2
@@ -332,17 +332,17 @@ class Failover(World):
         self._add_standby(1)
 
     def _add_standby(self, place: int) -> None:
-        """Make a standby of the primary in that place; from now on the primary waits for it at each commit."""
+        """Create a standby at that index of ``clusters``, and make the primary wait for it at each commit."""
         self.clusters[place] = self._new_cluster(place, self.cluster)
         self.clusters[place].start()
         self.cluster.settings["synchronous_standby_names"] = "*"
         self.cluster.reload()
 
     async def _until_synchronous(self) -> None:
-        """Wait until the standby has all that there is, and each commit waits for it.
+        """Wait until the standby has caught up, and each commit waits for it.
 
-        A primary that crashes and starts again shows commits that no standby has confirmed. Nothing helps against its
-        loss before the standby has caught up: that is PostgreSQL's limit, and an operator's reason to wait as well.
+        After a crash and restart, the primary shows commits that no standby has confirmed. If it is lost before the
+        standby has caught up, they are lost too. This is a limit of PostgreSQL; an operator has to wait as well.
         """
         ((written,),) = await self.rows("select pg_current_wal_insert_lsn()::text")
         caught_up = "select 1 from pg_stat_replication where sync_state = 'sync' and flush_lsn >= %s::pg_lsn"
@@ -357,7 +357,7 @@ class Failover(World):
         await self._until_synchronous()
         pid = self.cluster.pid
         assert pid is not None
-        os.kill(pid, signal.SIGSTOP)  # it starts no other
+        os.kill(pid, signal.SIGSTOP)  # so that it starts no new process
         for process in (*_children(pid), pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -366,7 +366,7 @@ class Failover(World):
         return str(place)
 
     async def _cut_off_primary(self, chance: random.Random) -> str:
-        """Let nothing pass between the servers and the primary, not even that it was stopped."""
+        """Stall the network between the servers and the primary, so that they do not even notice that it stops."""
         await self._until_synchronous()
         place = self.clusters.index(self.cluster)
         for server in self.servers:
@@ -380,22 +380,25 @@ class Failover(World):
         return str(place)
 
     async def _take_over(self, name: str, chance: random.Random) -> int:
-        """Fence and promote, as an operator does, and wait until the service is back. The place of the old primary."""
+        """Fence the primary, promote the standby, and wait until the service writes again.
+
+        Returns the index of the old primary in ``clusters``.
+        """
         self.outages.append((name, time.monotonic()))
         place = self.clusters.index(self.cluster)
-        await asyncio.sleep(chance.uniform(0.1, 1))  # until somebody has noticed
+        await asyncio.sleep(chance.uniform(0.1, 1))  # the time to notice the loss
         await asyncio.to_thread(self.cluster.stop, "immediate")
         self.cluster = self.clusters[1 - place]
         await self.rows("select pg_promote()")
         ((last,),) = await self.rows("select coalesce(max(id), 0) from store.movement")
         deadline = time.monotonic() + BACK_SECONDS
         written = "select 1 from store.movement where id > %s and kind <> 'expire' limit 1"
-        while not await self.rows(written, last) and time.monotonic() < deadline:  # noqa: ASYNC110 - of a database
+        while not await self.rows(written, last) and time.monotonic() < deadline:  # noqa: ASYNC110 - polls a database
             await asyncio.sleep(0.05)
         return place
 
     async def _replace(self, place: int) -> None:
-        """Make another standby in place of the old primary."""
+        """Create a new standby instead of the old primary."""
         await asyncio.to_thread(self.clusters[place].destroy)
         await asyncio.to_thread(self._add_standby, place)
 

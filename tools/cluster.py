@@ -1,12 +1,13 @@
-"""One PostgreSQL cluster in one directory, for this project alone.
+"""Manages a PostgreSQL cluster in one directory, for this project alone.
 
-A cluster listens on a Unix socket in its own directory and on no network address, so that any number of them run side
-by side. Who may log in is decided by the operating system: the account that runs this code and the account that the
-server runs as, as any of the database roles in `ROLES`, and nobody else on the machine. There are no passwords.
+A cluster listens on a Unix socket in its own directory and on no network address, so that any number of clusters can
+run side by side. There are no passwords: peer authentication admits the account that runs this code and the account
+that the server runs as, each as any of the database roles in `ROLES`. No other account of the machine can log in.
 
-PostgreSQL refuses to run as root. For root the server runs as the account that owns the data, `postgres` at first.
+PostgreSQL refuses to run as root. If this code runs as root, the server runs as the account that owns the data; a new
+cluster belongs to `postgres`.
 
-Linux only; needs nothing but the standard library, so that it works before anything is installed.
+Works on Linux only. It needs only the standard library, so that it works before any package is installed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from urllib.parse import quote
 
 OLDEST_VERSION = 15
 
-# The roles that the two accounts may log in as. PostgreSQL 16 and later let them be any role.
+# The roles that the two accounts may log in as. On PostgreSQL 16 and later they may log in as any role.
 ROLES = (
     "postgres",
     "inventory_owner",
@@ -44,33 +45,33 @@ ROLES = (
     "inventory_maintenance",
 )
 
-_PORT = 5432  # of no network: it only names the socket
+_PORT = 5432  # no TCP port: only part of the socket's file name
 _SOCKET = f".s.PGSQL.{_PORT}"
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 107
 
-_START_SECONDS = 300.0  # recovery after a crash included
+_START_SECONDS = 300.0  # includes recovery after a crash
 _STOP_SECONDS = 60.0
-_ORPHANS_SECONDS = 15.0  # for the processes of a killed postmaster to notice, and end
+_ORPHANS_SECONDS = 15.0  # time for the child processes of a killed postmaster to exit
 _POLL_SECONDS = 0.02
 
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 _HBA = """\
-# Written when the cluster was made; later changes are kept.
-# The accounts in pg_ident.conf, over the Unix socket. Nobody else.
+# Written when the cluster was created; later changes are kept.
+# Only the accounts in pg_ident.conf may connect, and only over the Unix socket.
 local all all peer map=inventory
 local replication postgres peer map=inventory
 """
 
 
 class ClusterError(Exception):
-    """The cluster cannot do what was asked; the message says why, in words for the person at the terminal."""
+    """The cluster cannot do what was asked. The message tells the user why."""
 
 
 def find_binaries(version: int | None = None) -> Path:
-    """The directory of the server's programs: the newest PostgreSQL there is, or the newest minor of major `version`.
+    """Returns the directory of the server's programs: of the newest PostgreSQL, or of major version `version`.
 
-    Debian's and Ubuntu's packages come first, then what `pg_config` and PATH name.
+    Looks at Debian's and Ubuntu's packages first, then at `pg_config` and PATH. Raises ClusterError if none is found.
     """
     for found in (_packaged_binaries, _other_binaries):
         suitable = {
@@ -86,14 +87,14 @@ def find_binaries(version: int | None = None) -> Path:
 
 
 class Cluster:
-    """The PostgreSQL cluster in `directory`, made when it is first started.
+    """The PostgreSQL cluster in `directory`. It is created when it is first started.
 
     `directory/cluster` is the data, `directory/run` holds the socket, `directory/cluster.log` is the server's log.
-    `settings` are added to the configuration, or replace what is there by default, at each start of the server.
-    A `throwaway` cluster is fast and loses its data with the power; no other can be destroyed.
-    With a `primary`, which must run when this one is first started, it is made as a standby that follows the primary.
+    `settings` override the default configuration, or add to it, at each start of the server.
+    A `throwaway` cluster is fast, but may lose its data in a crash; only such a cluster can be destroyed.
+    With a `primary`, which must run at the first start, the cluster is created as a standby of the primary.
 
-        with Cluster(Path(".data")) as cluster:  # nobody else manages it meanwhile
+        with Cluster(Path(".data")) as cluster:  # no other process can manage it meanwhile
             psycopg.connect(cluster.dsn())
     """
 
@@ -113,7 +114,7 @@ class Cluster:
         self.primary = primary
         self._lock: int | None = None
 
-    # What there is
+    # Properties
 
     @property
     def data_directory(self) -> Path:
@@ -129,7 +130,7 @@ class Cluster:
 
     @property
     def socket_directory(self) -> Path:
-        """`directory/run`; a short name that depends on it alone where it is too long for a socket, or has a comma."""
+        """`directory/run`, or a short path in /tmp derived from it if it is too long for a socket or has a comma."""
         usual = self.directory / "run"
         if len(os.fsencode(usual / _SOCKET)) <= _LONGEST_SOCKET_PATH and "," not in str(usual):
             return usual
@@ -137,7 +138,7 @@ class Cluster:
 
     @cached_property
     def binaries(self) -> Path:
-        """The programs that fit the data, the newest ones while there is none."""
+        """The directory of the programs that fit the data, or of the newest ones if there is no data yet."""
         try:
             version = int((self.data_directory / "PG_VERSION").read_text())
         except FileNotFoundError:
@@ -148,7 +149,7 @@ class Cluster:
 
     @cached_property
     def has_pg_cron(self) -> bool:
-        """Whether pg_cron is installed; without it the server starts all the same, and no job runs by itself."""
+        """Whether pg_cron is installed. Without it the server starts too, but no job runs by itself."""
         if (self.binaries.parent / "lib" / "pg_cron.so").exists():
             return True
         library = _output(self.binaries / "pg_config", "--pkglibdir")
@@ -156,7 +157,7 @@ class Cluster:
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's process id, None when it does not run."""
+        """The postmaster's process id; None if it is not running."""
         recorded = self._recorded_pid()
         return recorded if recorded is not None and _served_by(recorded) == self.data_directory else None
 
@@ -165,25 +166,25 @@ class Cluster:
         return self.pid is not None
 
     def dsn(self, user: str = "postgres", dbname: str = "postgres") -> str:
-        """The libpq URI of a database. No environment variable changes what it means."""
+        """Returns the libpq URI of a database. It is complete: environment variables do not change its meaning."""
         host = quote(str(self.socket_directory), safe="")
         return f"postgresql://{quote(user, safe='')}@/{quote(dbname, safe='')}?host={host}&port={self.port}"
 
     def psql(self, user: str = "postgres", dbname: str = "postgres") -> str:
-        """A line for a shell that opens `dbname`."""
+        """Returns a shell command that opens `dbname` in psql."""
         return f"psql {shlex.quote(self.dsn(user, dbname))}"
 
-    # What it does
+    # Operations
 
     def __enter__(self) -> Self:
         self.acquire()
         try:
-            # Left running by a process that was killed, perhaps with other settings.
+            # A killed process may have left the server running, with other settings.
             if self.is_running and not self._is_configured():
                 self.stop()
             self.start()
         except BaseException:
-            with contextlib.suppress(ClusterError):  # the one that is raised matters more
+            with contextlib.suppress(ClusterError):  # the original exception matters more
                 self.stop()
             self.release()
             raise
@@ -195,14 +196,14 @@ class Cluster:
         try:
             self.stop()
         except (KeyboardInterrupt, SystemExit):
-            # One signal often comes twice: make passes on what its whole process group has got.
+            # A signal often arrives twice: its process group gets it, and make forwards it.
             self.stop()
             raise
         finally:
             self.release()
 
     def acquire(self) -> None:
-        """Be the only one to manage the directory until `release`, or until this process ends, however it ends."""
+        """Lock the directory against other managers until `release`, or until this process ends for any reason."""
         if self._lock is not None:
             return
         self._make_directory()
@@ -225,14 +226,17 @@ class Cluster:
         self._lock = lock
 
     def release(self) -> None:
-        """Let others manage the directory."""
+        """Unlock the directory, so that another process can manage it."""
         if self._lock is not None:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)  # also for a forked child that still holds it
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # closing is not enough: a forked child may still have it open
             os.close(self._lock)
             self._lock = None
 
     def start(self) -> None:
-        """When this returns, the server answers. Makes the cluster if there is none; a running server is left alone."""
+        """Start the server, and wait until it accepts connections. Creates the cluster if it does not exist.
+
+        A server that is already running is left alone.
+        """
         orphans_deadline = time.monotonic() + _ORPHANS_SECONDS
         while not (self.is_running and self._becomes_ready()):
             account = self._prepare()
@@ -240,7 +244,7 @@ class Cluster:
             self._configure(account)
             self._forget_dead_postmaster()
             log_size = self.log_file.stat().st_size
-            # pg_ctl gives the server a session of its own: Ctrl-C in the terminal does not reach it.
+            # pg_ctl starts the server in a new session, so that Ctrl-C in the terminal does not reach it.
             started = self._run(
                 [
                     *as_server,
@@ -254,14 +258,14 @@ class Cluster:
             with self.log_file.open("rb") as log:
                 log.seek(log_size)
                 said = log.read().decode(errors="replace")
-            # A killed postmaster's children hold its shared memory until they have noticed.
+            # The children of a killed postmaster hold its shared memory until they exit.
             if "shared memory block" in said and time.monotonic() < orphans_deadline:
                 time.sleep(0.1)
                 continue
             raise ClusterError(f"PostgreSQL does not start.\n{_tail(said or started.stdout)}")
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
-        """When this returns, the server does not run. `immediate` leaves to the next start what `fast` does now."""
+        """Stop the server, and wait until it has ended. After `immediate` the next start has to recover."""
         pid = self.pid
         if pid is not None:
             try:
@@ -274,7 +278,7 @@ class Cluster:
             hurry = deadline - _STOP_SECONDS / 2
             while _served_by(pid) == self.data_directory:
                 if mode == "fast" and time.monotonic() > hurry:
-                    # A recovery that is interrupted may hang; the next start does it again.
+                    # A fast stop during recovery may hang. The next start repeats the recovery.
                     hurry = deadline
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, _SIGNALS["immediate"])
@@ -282,18 +286,21 @@ class Cluster:
                     raise ClusterError(f"PostgreSQL (process {pid}) does not stop; {self.log_file} may say why.")
                 time.sleep(_POLL_SECONDS)
         if self.socket_directory.parent != self.directory:
-            with contextlib.suppress(OSError):  # not there, or the remains of a crash in it
+            with contextlib.suppress(OSError):  # missing, or not empty after a crash
                 self.socket_directory.rmdir()
 
     def reload(self) -> None:
-        """Write `settings` down again, and tell the server, which must run, to read those that need no restart."""
+        """Write `settings` to the configuration, and make the running server reload it.
+
+        Settings that need a restart do not change. Raises ClusterError if the server is not running.
+        """
         self._configure(self._server_account())
         if (pid := self.pid) is None:
             raise ClusterError(f"PostgreSQL does not run in {self.directory}.")
         os.kill(pid, signal.SIGHUP)
 
     def destroy(self) -> None:
-        """Stop, and remove `directory` with all that is in it. For a throwaway cluster only."""
+        """Stop the server and remove `directory` with its content. Raises ClusterError if it is not throwaway."""
         if not self.throwaway:
             raise ClusterError(f"{self.directory} is not throwaway: its data stays.")
         self.stop("immediate")
@@ -303,13 +310,13 @@ class Cluster:
         for directory in doomed:
             deadline = time.monotonic() + _ORPHANS_SECONDS
             while directory.exists() and time.monotonic() < deadline:
-                shutil.rmtree(directory, ignore_errors=True)  # a killed postmaster's children may still write
+                shutil.rmtree(directory, ignore_errors=True)  # children of a killed postmaster may still write here
                 time.sleep(_POLL_SECONDS)
             if directory.exists():
                 shutil.rmtree(directory)
         self.release()
 
-    # How
+    # Internals
 
     def _not_ours(self) -> ClusterError:
         return ClusterError(f"{self.directory} belongs to another user: run as that user, or as root.")
@@ -321,7 +328,7 @@ class Cluster:
             raise self._not_ours() from error
 
     def _becomes_ready(self) -> bool:
-        """Wait until a server that was started already answers; False if it ends instead, killed just now perhaps."""
+        """Wait until the running server accepts connections. Returns False if it ends instead."""
         deadline = time.monotonic() + _START_SECONDS
         while self.is_running:
             asked = self._run([self.binaries / "pg_isready", "--quiet", f"--dbname={self.dsn()}"])
@@ -354,8 +361,8 @@ class Cluster:
                 raise ClusterError(f"{self.directory} cannot be made: {error.strerror}.") from error
 
     def _prepare(self) -> pwd.struct_passwd:
-        """Make what is missing of the directory: the log, the socket's directory and the cluster itself."""
-        if set(str(self.directory)) & set('"$`\\\n'):  # pg_ctl hands the path to a shell, in double quotes
+        """Create what is missing: the log file, the socket's directory and the cluster itself."""
+        if set(str(self.directory)) & set('"$`\\\n'):  # pg_ctl passes the path to a shell, in double quotes
             raise ClusterError(f"PostgreSQL cannot run in {self.directory}: its name has a quote, $, ` or backslash.")
         self._make_directory()
         account = self._server_account()
@@ -377,11 +384,11 @@ class Cluster:
         return account
 
     def _make_socket_directory(self, account: pwd.struct_passwd) -> None:
-        """The socket's directory is the server's and closed to others; root, as a client, needs no permission."""
+        """Create the socket's directory, for the server's account alone. A client that is root needs no permission."""
         directory = self.socket_directory
         with contextlib.suppress(FileExistsError):
             directory.mkdir(0o700)
-        # A short name in a directory of everybody's may be taken; then no server is started behind it.
+        # In /tmp another user may have created this name: refuse to use a directory that is not ours.
         opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             if os.fstat(opened).st_uid not in (os.geteuid(), account.pw_uid):
@@ -392,7 +399,7 @@ class Cluster:
             os.close(opened)
 
     def _initialise(self, account: pwd.struct_passwd) -> None:
-        """Make the cluster under another name first: one that was made by halves is never taken for a whole one."""
+        """Create the cluster under a temporary name, and rename it at the end: an incomplete one is never used."""
         if self.data_directory.exists() and any(self.data_directory.iterdir()):
             raise ClusterError(f"{self.data_directory} is not empty, and no PostgreSQL cluster.")
         new = self.directory / "cluster.new"
@@ -450,13 +457,13 @@ class Cluster:
             settings |= {
                 "shared_preload_libraries": "pg_cron",
                 "cron.database_name": "postgres",
-                "cron.use_background_workers": "on",  # a job needs no connection, hence no password
+                "cron.use_background_workers": "on",  # jobs without a connection, and so without a password
             }
         if self.throwaway:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         settings |= self.settings
         lines = (f"{name} = {_quoted(value)}\n" for name, value in settings.items())
-        return "# Written at each start; ALTER SYSTEM is for settings of your own.\n" + "".join(lines)
+        return "# Overwritten at each start; use ALTER SYSTEM for your own settings.\n" + "".join(lines)
 
     def _is_configured(self) -> bool:
         try:
@@ -470,10 +477,10 @@ class Cluster:
         roles = ("all",) if version >= 16 else tuple(f'"{role}"' for role in self.roles)
         accounts = sorted({_own_account().pw_name, account.pw_name})
         lines = (f'inventory "{name}" {role}\n' for name in accounts for role in roles)
-        _write(self.data_directory / "pg_ident.conf", "# Written at each start.\n" + "".join(lines), account)
+        _write(self.data_directory / "pg_ident.conf", "# Overwritten at each start.\n" + "".join(lines), account)
 
     def _as_server(self, account: pwd.struct_passwd, directory: Path | None = None) -> list[str]:
-        """What makes a command run as the server's account, with access to `directory`."""
+        """Returns the prefix that makes a command run as the server's account, with access to `directory`."""
         if os.geteuid() != 0:
             return []
         directory = directory or self.data_directory
@@ -481,39 +488,40 @@ class Cluster:
         if setpriv is None:
             raise ClusterError("PostgreSQL does not run as root, and `setpriv` (util-linux) is not there to run it.")
         plain = [setpriv, f"--reuid={account.pw_name}", f"--regid={account.pw_gid}", "--init-groups"]
-        # Root's own directories (a checkout in /root, a private temporary directory) are closed to that account. The
-        # data stays where it was asked for and no directory's permissions change: the server keeps, of all that root
-        # may do, the right to pass.
+        # That account cannot enter root's private directories (a checkout in /root, a temporary directory). So that
+        # neither the data has to move nor permissions have to change, the server then keeps one of root's
+        # capabilities, CAP_DAC_OVERRIDE.
         passing = [*plain, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
-        for command in (plain, passing):  # tried, not asked: access(2) does not count that right
+        for command in (plain, passing):  # try it: access(2) ignores this capability
             if self._run([*command, "touch", f"{directory}/."]).returncode == 0:
                 return command
         raise ClusterError(f"The user {account.pw_name}, as which PostgreSQL runs, cannot write to {self.directory}.")
 
     def _forget_dead_postmaster(self) -> None:
-        """Remove the lock files of a postmaster that is no more but whose number is in use again.
+        """Remove the lock files of a postmaster that has ended, if another process has its process id now.
 
-        PostgreSQL itself copes with a number that is not in use, and never starts on data whose shared memory is.
+        PostgreSQL itself ignores a process id that is not in use. It never starts on data whose shared memory is in
+        use, so that removing the files is safe.
         """
         pid = self._recorded_pid()
         if pid is None or not Path(f"/proc/{pid}").exists():
             return
         served = _served_by(pid)
-        # A postmaster of another name may be ours, if somebody moved the directory: then leave it to PostgreSQL.
+        # A postmaster with another path may still be ours, if the directory was moved: then PostgreSQL must decide.
         if served is None or _pid_in(served) == pid:
             (self.data_directory / "postmaster.pid").unlink(missing_ok=True)
             (self.socket_directory / f"{_SOCKET}.lock").unlink(missing_ok=True)
 
     @staticmethod
     def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run to the end, also when Ctrl-C comes meanwhile: a server half started could not be found and stopped."""
+        """Run the command to its end, even after Ctrl-C: otherwise a half-started server could not be stopped."""
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd="/",  # that any account may enter
+            cwd="/",  # a directory that every account may enter
             env=environment | {"LC_ALL": "C"},
             start_new_session=True,
             umask=0o077,
@@ -535,7 +543,7 @@ def _packaged_binaries() -> dict[int, Path]:
 
 
 def _other_binaries() -> dict[int, Path]:
-    """By `pg_config` and PATH; of two of the same version the former."""
+    """Finds servers by `pg_config` and by PATH. For two of the same version, `pg_config` takes precedence."""
     found: dict[int, Path] = {}
     on_path = shutil.which("initdb")
     for directory in (_output("pg_config", "--bindir"), on_path and str(Path(on_path).resolve().parent)):
@@ -549,7 +557,7 @@ def _other_binaries() -> dict[int, Path]:
 
 
 def _output(*command: str | Path) -> str:
-    """What a command prints; nothing if it fails or is not there."""
+    """Returns what a command prints; an empty text if it fails or does not exist."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -564,7 +572,7 @@ def _own_account() -> pwd.struct_passwd:
 
 
 def _pid_in(data_directory: Path) -> int | None:
-    """The process that `data_directory` says serves it, dead or alive."""
+    """Returns the process id in `postmaster.pid`. The process may have ended."""
     try:
         first, *_ = (data_directory / "postmaster.pid").read_text().splitlines() or [""]
         return int(first)
@@ -573,10 +581,10 @@ def _pid_in(data_directory: Path) -> int | None:
 
 
 def _served_by(pid: int) -> Path | None:
-    """The data directory that a postmaster serves; None if the process is no postmaster, or ended.
+    """Returns the data directory that a postmaster serves; None if the process is not a postmaster, or has ended.
 
-    Read from its command line, which is open to all where its working directory is not. Its children and a process that
-    nobody has waited for have another or none.
+    Reads the command line, which every user may read, unlike the working directory. The postmaster's children have
+    another command line, and a zombie has none.
     """
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -592,7 +600,7 @@ def _quoted(value: str) -> str:
 
 
 def _write(path: Path, content: str, account: pwd.struct_passwd) -> None:
-    """Replace a file in the server's directory at once, following no link that is there."""
+    """Replace a file in the server's directory atomically, without following a symbolic link."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
@@ -606,7 +614,7 @@ def _tail(text: str, lines: int = 20) -> str:
 
 
 def _setting(name: str) -> str:
-    """From the environment, or else from .env."""
+    """Returns a setting from the environment, or else from .env."""
     if name in os.environ:
         return os.environ[name]
     with contextlib.suppress(FileNotFoundError):
@@ -617,9 +625,9 @@ def _setting(name: str) -> str:
 
 
 def served_database() -> str:
-    """The database that `make run` serves, as its superuser. Raises ClusterError where it does not run."""
+    """Returns the conninfo of `make run`'s database and its superuser. Raises ClusterError if it is not running."""
     if url := _setting("DATABASE_URL"):
-        from pgcalls.hosts import to_primary  # only here: psycopg may not be installed yet
+        from pgcalls.hosts import to_primary  # imported late: psycopg may not be installed yet
 
         return to_primary(url)
     return _running_cluster().dsn(dbname="inventory")

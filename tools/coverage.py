@@ -1,13 +1,13 @@
-"""`make coverage`: run the tests, and write down which statements and branches of the database's functions they run.
+"""`make coverage`: run the tests, and report which statements and branches of the database functions they execute.
 
-    python -m tools.coverage                          all tests; writes docs/coverage.md
-    python -m tools.coverage tests/sql -k reserve     some tests, any of pytest's arguments; prints the page instead
-    python -m tools.coverage --add-up --data DIR      no test: adds up what an earlier run with --data DIR has left
-    python -m tools.coverage --check                  as any of them, and leaves the page as it is
+    python -m tools.coverage                          runs all tests and writes docs/coverage.md
+    python -m tools.coverage tests/sql -k reserve     runs some tests (any arguments of pytest), and prints the page
+    python -m tools.coverage --add-up --data DIR      runs no test, and adds up the data of earlier runs in DIR
+    python -m tools.coverage --check                  works like any of these, but does not write the page
 
-Fails where the tests fail, where a schema is below its mark, where what is not reached there has no reason in
-tools/coverage.toml, and where a reason is for something that is reached or is no more. tests/coverage.py says what the
-data looks like.
+It fails if a test fails, if a schema is below its threshold, if a missed branch there has no reason in
+tools/coverage.toml, or if a reason is for a branch that is reached or does not exist. tests/coverage.py describes the
+format of the data.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ INTRODUCTION = """\
 # How much of the database's functions the tests run
 
 {origin}
-Do not edit. {tests} tests ran. Of tests that start clusters of their own, what they run in the shared cluster counts,
-and nothing more. All functions are PL/pgSQL.
+Do not edit. {tests} tests ran. Some tests start their own clusters; only what they execute in the shared cluster
+counts. All functions are written in PL/pgSQL.
 
-- A **statement** is one of PL/pgSQL's, a block included. What an SQL expression does inside, a `case` in a query or an
-  `or`, is not looked at.
-- A **branch** is the `then` of an `if`, each `elsif`, its `else` (also where there is none: the condition was false);
-  each arm of a `case` statement; each exception handler; and of a `for`, `foreach` or `while` two: that its body was
-  run, and that some test ran the loop without a single pass. This is what `plpgsql_coverage_branches` counts, without
-  what cannot be missed (the body of a `loop` or of a block with handlers) or must not happen (no arm fits a `case`
-  without `else`), and with loops of no pass. An `if` whose condition raises an error counts as false.
-- The mark of `inventory` is 100 % of the statements and 97 % of the branches. `make coverage` fails below it, and where
-  a branch of `inventory` that is not reached has no reason in `tools/coverage.toml`.
+- A **statement** is a statement of PL/pgSQL; a block is one too. Branches inside an SQL expression, such as a `case`
+  in a query or an `or`, are not measured.
+- A **branch** is the `then` of an `if`, each `elsif`, and its `else` (if there is no `else`: the condition was false);
+  each arm of a `case` statement; and each exception handler. A `for`, `foreach` or `while` loop has two branches: its
+  body was executed, and some test ran the loop with no iteration. Compared with `plpgsql_coverage_branches`, this adds
+  loops with no iteration, and leaves out what cannot be missed (the body of a `loop` or of a block with handlers) or
+  must not happen (a `case` without `else` where no arm fits). An `if` whose condition raises an error counts as false.
+- The threshold for `inventory` is 100 % of the statements and 97 % of the branches. `make coverage` fails below it,
+  and if a missed branch of `inventory` has no reason in `tools/coverage.toml`.
 """
 
 WHOLE = "the function is never called"
 
-ONE_RUN = "Written by `make coverage`, which runs the tests while `plpgsql_check`'s profiler counts."
+ONE_RUN = "`make coverage` writes this page. It runs the tests with the profiler of `plpgsql_check`."
 PARTS = (
-    "Written by `python -m tools.coverage --add-up`, from runs of parts of the tests while `plpgsql_check`'s profiler\n"
-    "counted. A test that failed there counts too; one green run of all is what `make coverage` asks for."
+    "`python -m tools.coverage --add-up` wrote this page, from runs of parts of the tests with the profiler of\n"
+    "`plpgsql_check`. Tests that failed in them count too; `make coverage` needs one run in which all tests pass."
 )
 
-Reasons = Mapping[str, Mapping[str, str]]  # function -> what is not reached -> why
+Reasons = Mapping[str, Mapping[str, str]]  # function -> missed statement or branch -> reason
 
 
 class CoverageError(Exception):
-    """There is nothing to add up; the message says why."""
+    """There is no data to add up. The message says why."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, as plpgsql_check lists it. ``part``: of the parent, as "then body" or "exception 1"."""
+    """One statement, as plpgsql_check lists it. ``part`` is its place in the parent: "then body", "exception 1"."""
 
     id: int
     parent: int | None
@@ -78,7 +78,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Branch:
-    """One way on from a statement. ``body``: the statements that stand there, none where an ELSE is absent."""
+    """One way to continue after a statement. ``body``: its statements; empty for an ELSE that is not written."""
 
     text: str
     is_run: bool
@@ -87,7 +87,7 @@ class Branch:
 
 @dataclass
 class Function:
-    """A function, and what of it the tests have run."""
+    """A function, and how often the tests have executed each of its statements."""
 
     name: str
     area: str
@@ -95,16 +95,16 @@ class Function:
     statements: list[Statement]
     executions: Counter[int] = field(default_factory=Counter)
     idle_loops: set[int] = field(default_factory=set)
-    """The loops that some test runs without a single pass."""
+    """The loops that some test runs with no iteration."""
 
     def __post_init__(self) -> None:
-        # By the parent's id, what stands in each part of it.
+        # The parent's id -> part -> the statements in it.
         self._parts: defaultdict[int | None, dict[str, list[Statement]]] = defaultdict(dict)
         for statement in self.statements:
             self._parts[statement.parent].setdefault(statement.part or "", []).append(statement)
 
     def add(self, executions: Mapping[int, int]) -> None:
-        """Add what one test has run: how often each statement."""
+        """Add the execution counts of one test, by statement."""
         self.executions.update(executions)
         for statement in self.statements:
             body = self._parts[statement.id].get("loop body")
@@ -112,9 +112,9 @@ class Function:
                 self.idle_loops.add(statement.id)
 
     def branches(self, statement: Statement) -> list[Branch]:
-        """The branches that begin at the statement."""
+        """Returns the branches that begin at the statement."""
         parts, text = self._parts[statement.id], self.text(statement)
-        if statement.kind in {"statement block", "LOOP"}:  # their bodies are no branch
+        if statement.kind in {"statement block", "LOOP"}:  # their bodies are not branches
             parts = {part: body for part, body in parts.items() if part.startswith("exception")}
         branches = [
             Branch(_name(part, text, self.text(body[0])), self.executions[body[0].id] > 0, body)
@@ -128,7 +128,7 @@ class Function:
         return branches
 
     def missing(self) -> list[str]:
-        """What is not reached: branches, and statements that stand in none of those. What is inside is not repeated."""
+        """Lists what is not reached: branches, and statements outside them. Does not list what is inside a branch."""
         known = {statement.id for statement in self.statements}
         outermost = [each for each in self.statements if each.parent not in known]
         if not any(self.executions[each.id] for each in outermost):
@@ -161,7 +161,7 @@ class Function:
         )
 
     def text(self, statement: Statement) -> str:
-        """The statement on one line, up to its end or to where the statements in it begin."""
+        """Returns the statement on one line, up to its end or up to the first statement inside it."""
         words: list[str] = []
         for line in self.source.split("\n")[statement.line - 1 :]:
             words += line.partition("--")[0].split()
@@ -181,7 +181,7 @@ def _name(part: str, parent: str, first: str) -> str:
 
 @dataclass(frozen=True)
 class Counts:
-    """Sums over functions."""
+    """Counts, summed over functions."""
 
     functions: int = 0
     statements: int = 0
@@ -194,7 +194,7 @@ class Counts:
 
     @property
     def percent(self) -> tuple[float, float]:
-        """Of statements and of branches."""
+        """The percentage of the statements and of the branches that were executed."""
         return _percent(self.statements_run, self.statements), _percent(self.branches_run, self.branches)
 
     def row(self) -> str:
@@ -209,7 +209,7 @@ def _percent(part: int, whole: int) -> float:
 
 
 def read(directory: Path) -> tuple[list[Function], int]:
-    """All functions, with what the tests whose data is in the directory have run; and how many tests those are."""
+    """Reads all functions with their execution counts from a directory of data. Also returns the number of tests."""
     try:
         described = json.loads((directory / "functions.json").read_text())
     except FileNotFoundError as error:
@@ -234,25 +234,31 @@ def read(directory: Path) -> tuple[list[Function], int]:
 
 
 def faults(functions: Sequence[Function], reasons: Reasons) -> list[str]:
-    """What keeps the marks from being held, a sentence each."""
+    """Returns one sentence for each reason to fail: thresholds missed, reasons missing or out of date."""
     found = []
     for schema, (statements, branches) in MARKS.items():
         total = sum((each.counts() for each in functions if each.name.startswith(f"{schema}.")), Counts())
         for kind, percent, mark in zip(("statements", "branches"), total.percent, (statements, branches), strict=True):
             if percent < mark:
-                found.append(f"{schema}: {percent:.2f} % of the {kind} are run, {mark:g} % must be.")
+                found.append(
+                    f"{schema}: the tests execute {percent:.2f} % of the {kind}; at least {mark:g} % are needed."
+                )
     missing = {each.name: each.missing() for each in functions}
     for name, texts in missing.items():
         if name.partition(".")[0] in MARKS:
-            found += [f"{name}: no reason for: {text}" for text in texts if text not in reasons.get(name, {})]
+            found += [
+                f"{name}: not reached, and without a reason: {text}"
+                for text in texts
+                if text not in reasons.get(name, {})
+            ]
     for name, texts_with_reasons in reasons.items():
         stale = [text for text in texts_with_reasons if text not in missing.get(name, [])]
-        found += [f"{name}: the reason is stale, for this is reached or is no more: {text}" for text in stale]
+        found += [f"{name}: has a reason, but is reached or does not exist: {text}" for text in stale]
     return found
 
 
 def page(functions: Sequence[Function], reasons: Reasons, tests: int, origin: str = ONE_RUN) -> str:
-    """The page for people to read, in Markdown."""
+    """Returns the page in Markdown."""
     areas: defaultdict[str, Counts] = defaultdict(Counts)
     for function in functions:
         areas[function.area] += function.counts()
@@ -282,7 +288,7 @@ def page(functions: Sequence[Function], reasons: Reasons, tests: int, origin: st
 
 
 def run_tests(directory: Path, arguments: Sequence[str]) -> int:
-    """Run pytest; what the tests have run stands in the directory afterwards. Returns pytest's exit status."""
+    """Run pytest, which writes its data to the directory. Returns pytest's exit status."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in directory.glob("*.json*"):
         path.unlink()
@@ -293,12 +299,12 @@ def run_tests(directory: Path, arguments: Sequence[str]) -> int:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.coverage", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where each test's statements are kept")
-    parser.add_argument("--add-up", action="store_true", help="run no test: add up what --data has")
-    parser.add_argument("--check", action="store_true", help="write no page")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="directory for the tests' data")
+    parser.add_argument("--add-up", action="store_true", help="do not run tests, only add up the data in --data")
+    parser.add_argument("--check", action="store_true", help="do not write the page")
     options, chosen = parser.parse_known_args(arguments)
     if options.add_up and (chosen or options.data is None):
-        parser.error("--add-up takes --data, and no tests")
+        parser.error("--add-up needs --data, and runs no tests")
     with tempfile.TemporaryDirectory(prefix="inventory-coverage-") as temporary:
         directory = options.data or Path(temporary)
         if not options.add_up and (status := run_tests(directory, chosen)):

@@ -1,6 +1,6 @@
-"""`make import FILE=products.csv`: create the products of a file in the database that `make run` serves, all or none.
+"""`make import FILE=products.csv`: import the products of a file into the database of `make run`, all or none.
 
-The file is what POST /api/v1/products/import/ takes: CSV (.csv), or JSON lines (.ndjson, .jsonl).
+The formats are those of POST /api/v1/products/import/: CSV (.csv) or JSON lines (.ndjson, .jsonl).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server.http import files
 from server.http.errors import Problem
 from tools.cluster import ClusterError, served_database
 
-CHUNK = 2000  # lines of a call: what the progress bar moves by
+CHUNK = 2000  # lines in one call, and one step of the progress bar
 
 
 def main(arguments: list[str]) -> int:
@@ -43,7 +43,10 @@ def main(arguments: list[str]) -> int:
 
 
 def import_products(connection: psycopg.Connection[Any], text: str, *, is_csv: bool) -> int:
-    """Create the products in the connection's transaction, and return how many. Raises Problem with what is wrong."""
+    """Create the products in the connection's transaction, and return their number.
+
+    Raises Problem, with the errors by line, if a line is not valid.
+    """
     row = connection.execute("select http.catalog()::text").fetchone()
     assert row is not None
     kind = files.line_model(interface.read(row[0]))

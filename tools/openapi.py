@@ -1,8 +1,8 @@
-"""The OpenAPI 3.1 document, made from the routes, the functions that the database offers, and their comments.
+"""Generates the OpenAPI 3.1 document from the routes, the functions of the database, and their comments.
 
-    python -m tools.openapi        writes docs/openapi.json, which the server serves as it is
+    python -m tools.openapi        writes docs/openapi.json, which the server serves unchanged
 
-A test compares the file with what this makes.
+A test fails if the file is out of date.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tools.cluster import Cluster
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
-# The words of a comment's sketch of what a function returns.
+# The words with which a function's comment sketches its result, and their schemas.
 VOCABULARY: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "timestamp": {"type": "string", "format": "date-time"},
@@ -74,7 +74,7 @@ _FIELD_ERROR = {
     },
 }
 _LISTS = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
-# Of a file: under lines, by line.
+# The errors of an imported file are under "lines", by line number.
 _DETAILS = {
     "type": "object",
     "properties": {"lines": {"type": "object", "additionalProperties": _LISTS}},
@@ -89,7 +89,7 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 
-# Of a 429; where limits are set, the other answers have all but the first too.
+# The headers of a 429. If rate limits are set, other answers have them too, except Retry-After.
 _LIMIT_HEADERS = {
     "Retry-After": {"description": "Seconds until a request is let in again.", "schema": {"type": "integer"}},
     "RateLimit-Policy": {"description": 'The limit: "read";q=100;w=60.', "schema": {"type": "string"}},
@@ -99,7 +99,7 @@ _LIMIT_HEADERS = {
     "RateLimit-Reset": {"description": "Seconds until more is left.", "schema": {"type": "integer"}},
 }
 
-# How an API writes an error down: its media type and its schema.
+# The format of each API's errors: media type, schema name, schema.
 ERRORS: dict[Api, tuple[str, str, dict[str, Any]]] = {
     Api.SKU: (
         "application/json",
@@ -178,7 +178,7 @@ ERRORS[Api.AUTHENTICATION] = ERRORS[Api.CATALOG]
 
 
 def document(interface: Interface) -> dict[str, Any]:
-    """The whole document."""
+    """Returns the whole document."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations(interface):
         route = operation.route
@@ -208,7 +208,7 @@ def document(interface: Interface) -> dict[str, Any]:
 
 
 def schema_of(sketch: Any, interface: Interface) -> dict[str, Any]:
-    """The JSON schema of a comment's sketch; a word of it may be a view or a function whose comment has it."""
+    """Returns the JSON schema for a comment's sketch. A word may name a view or function, whose sketch is then used."""
     if isinstance(sketch, dict):
         return {
             "type": "object",
@@ -276,7 +276,10 @@ def _file_operation(route: Route, interface: Interface) -> dict[str, Any]:
 
 
 def _links(route: Route, operation: dict[str, Any], routes: Sequence[Route]) -> dict[str, Any]:
-    """What can be done next with what a POST made or changed, or with the first of a list below another thing."""
+    """Returns links to the operations that can follow: on what a POST created or changed, or on a nested list's first.
+
+    A nested list is a GET whose path has a parameter, such as the prices of a product.
+    """
     answer = operation["responses"][str(route.status)].get("content", {}).get("application/json", {}).get("schema", {})
     own = _PATH_PARAMETER.findall(route.path)
     if not answer or (route.method != "POST" and not (route.method == "GET" and own)):
@@ -298,7 +301,10 @@ def _links(route: Route, operation: dict[str, Any], routes: Sequence[Route]) -> 
 
 
 def _pointer(schema: dict[str, Any], name: str, *, is_below: bool) -> str | None:
-    """Where an answer has the value of a path's parameter: under its name, or as the id of what the path is below."""
+    """Returns the JSON pointer to a path parameter's value in an answer, or None.
+
+    The value is a member with the parameter's name or, if the target's path continues this one (``is_below``), an id.
+    """
     names = [name] if name != "id" else []
     properties = schema.get("properties", {})
     places = [("", properties), *((f"/{key}", inner.get("properties", {})) for key, inner in properties.items())]
@@ -311,7 +317,7 @@ def _pointer(schema: dict[str, Any], name: str, *, is_below: bool) -> str | None
 
 
 def _operation_id(route: Route) -> str:
-    # A PUT and a PATCH call the same function.
+    # PUT and PATCH call the same function, but each operation needs its own id.
     return route.function.replace("update_", "replace_") if route.method == "PUT" else route.function
 
 
@@ -338,7 +344,7 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     definitions = schema.pop("$defs", {})
     is_required = bool(schema.get("required"))
     schema = _untitled(_inlined(schema, definitions))
-    # Where nothing is required, null is an empty object.
+    # If no field is required, null is accepted like an empty object.
     content = {"application/json": {"schema": schema if is_required else {"anyOf": [schema, {"type": "null"}]}}}
     return {"required": is_required, "content": content}
 
@@ -354,7 +360,7 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
 
 
 def _untitled(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names, and without nulls' defaults."""
+    """Removes the titles that pydantic derives from names, and defaults of null."""
     if isinstance(schema, dict):
         return {
             name: {field: _untitled(value) for field, value in item.items()}
@@ -402,7 +408,7 @@ def _responses(
 
 
 def text(interface: Interface) -> str:
-    """The document as docs/openapi.json has it."""
+    """Returns the text of docs/openapi.json."""
     return simplejson.dumps(document(interface), indent=1, ensure_ascii=False) + "\n"
 
 

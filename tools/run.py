@@ -1,7 +1,7 @@
-"""`make run`: a database, brought up to date, and the server over it, until Ctrl-C.
+"""`make run`: bring a database up to date and serve it until Ctrl-C.
 
-With DATABASE_URL unset the database is a cluster of the project's own in DATA_DIR: made where there is none, stopped
-when the server stops, kept for the next time.
+If DATABASE_URL is not set, the database is a cluster of this project in DATA_DIR. It is created if it does not exist,
+stopped together with the server, and kept for the next run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger("run")
 
 def main() -> int:
     logs.configure("INFO")
-    # SIGTERM ends the set-up like Ctrl-C: what was started is stopped. The server installs handlers of its own.
+    # During the set-up, SIGTERM works like Ctrl-C and stops what was started. The server installs its own handlers.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         settings = load()
@@ -43,7 +43,7 @@ def main() -> int:
                 served = settings.database_url or conninfo
                 return lifecycle.run(settings, served, lambda url: print(_banner(settings, url, psql), flush=True))
             finally:
-                # make passes SIGTERM on, so a process group gets it twice: the second must not end the stop half-way.
+                # make forwards SIGTERM, so a process group gets it twice. The second must not interrupt the shutdown.
                 signal.signal(signal.SIGTERM, _interrupt)
     except (SettingsError, ValidationError, ClusterError, ApplyError, psycopg.Error) as error:
         log.error("cannot start: %s", error)
@@ -51,7 +51,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        # All is stopped: a signal that comes now must not make a failure of it.
+        # Everything is stopped: a signal that arrives now must not change the exit status.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 
@@ -62,13 +62,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The database as its superuser, and a line that opens it in psql."""
+    """Yields the conninfo of the database's superuser, and a command line that opens the database in psql."""
     if url := db.settings.load().migration_database_url or settings.database_url:
         conninfo = to_primary(url)
         shown = {k: v for k, v in conninfo_to_dict(conninfo).items() if k != "password" and v is not None}
         yield conninfo, f'psql "{" ".join(f"{name}={value}" for name, value in shown.items())}"'
         return
-    # The roles log in as the operating system's user, not with a password.
+    # The cluster authenticates by the operating system's user ("peer"), not by password.
     settings.database_role_password = None
     with Cluster(ROOT / settings.data_dir) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
@@ -78,7 +78,7 @@ def _database(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _fill(settings: Settings, conninfo: str) -> None:
-    """The admin of the settings, and the demo stock, where they are not there yet."""
+    """Create the admin that the settings name, and the demo stock, if they do not exist yet."""
     with psycopg.connect(conninfo) as connection:
         if settings.admin_username and settings.admin_password:
             try:

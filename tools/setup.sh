@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Makes a checkout ready to run on Debian or Ubuntu: PostgreSQL with its extensions, and the Python packages in .venv.
+# Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
 #   tools/setup.sh [--client-only] [--dev] [--bench]
 #
-#   --client-only   no PostgreSQL server: DATABASE_URL names somebody else's
-#   --dev           the tools for development too
-#   --bench         what `make bench` measures with, and the others' packages: in .venv-bench and beside PostGraphile
+#   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
+#   --dev           also install the development tools
+#   --bench         also install the load generators of `make bench`, and the packages of the other services in it
 #
-# Safe to repeat, to interrupt and to run twice at once. Where nothing is missing it changes nothing and prints nothing.
-# PYTHON names the interpreter, python3 otherwise. System packages are installed with apt-get, as root or with sudo.
+# It is safe to repeat, to interrupt, and to run twice at the same time. If nothing is missing, it changes and prints
+# nothing. PYTHON names the interpreter (default: python3). System packages are installed with apt-get, as root or with
+# sudo.
 set -euo pipefail
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -54,8 +55,8 @@ need_scratch() {
     [[ -n $scratch ]] || scratch=$(mktemp -d)
 }
 
-# quietly NAME COMMAND ...: the output is kept under that name, and shown by `shown NAME ...` if it matters.
-# Descriptor 9 is the lock of this checkout, and must not outlive this script in some daemon.
+# quietly NAME COMMAND ...: runs the command and saves its output, which `shown NAME ...` prints after a failure.
+# Descriptor 9, the lock of this checkout, is closed: a daemon that the command starts must not keep the lock.
 quietly() {
     need_scratch
     local name=$1
@@ -70,7 +71,7 @@ shown() {
     done
 }
 
-# One set-up of a checkout at a time; the second finds everything done.
+# Only one set-up of a checkout runs at a time. A second one waits, and then finds everything done.
 exec 9<.
 if command -v flock >/dev/null && ! flock --nonblock 9; then
     say "Waiting for another set-up of this checkout ..."
@@ -78,14 +79,14 @@ if command -v flock >/dev/null && ! flock --nonblock 9; then
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Python: what is there, what is missing
+# Python: find what is missing
 
-# version_of INTERPRETER: prints its version if it has pip, fails if it does not work.
+# version_of INTERPRETER: prints its version. Fails if it does not work or has no pip.
 version_of() {
     "$1" -c 'import pip, sys; print(sys.version)' 2>/dev/null
 }
 
-# The requirement files by their content, one line each.
+# wanted_packages: prints the checksums of the requirement files, one line each.
 wanted_packages() {
     local file sum files=(requirements.txt)
     [[ $dev = no ]] || files+=(requirements-dev.txt)
@@ -97,8 +98,8 @@ wanted_packages() {
     done
 }
 
-# sound: there is a virtual environment, made to the end, here and by an interpreter that is still the same.
-# packages: what is installed in it. Packages for development do no harm where they are not asked for.
+# sound: "yes" if the virtual environment is complete, was made in this directory, and its interpreter is unchanged.
+# packages: the checksums of the requirement files that are installed in it.
 sound=no packages=
 if [[ -f $stamp ]]; then
     { read -r made_in && read -r made_by && packages=$(cat); } <"$stamp" || true
@@ -117,7 +118,7 @@ missing_names=()
 if [[ $sound = no ]]; then
     python=${PYTHON:-python3}
     command -v "$python" >/dev/null || die "Python $oldest_python or later is needed, and there is no $python."
-    # Of a virtual environment, which may be the one that is to be made again, the interpreter that made it.
+    # If this is the interpreter of a virtual environment, perhaps of the one to be replaced, take the one behind it.
     python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", None) or sys.executable)') ||
         die "${PYTHON:-python3} does not work."
     "$python" -c "import sys; sys.exit(sys.version_info < tuple(map(int, '$oldest_python'.split('.'))))" ||
@@ -132,9 +133,9 @@ if [[ $sound = no ]]; then
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------
-# PostgreSQL: what is there, what is missing
+# PostgreSQL: find what is missing
 
-# packaged_server: prints the major version of the newest packaged server, nothing if there is none.
+# packaged_server: prints the major version of the newest packaged server, or nothing if there is none.
 packaged_server() {
     local program version newest=
     for program in /usr/lib/postgresql/*/bin/initdb; do
@@ -147,7 +148,8 @@ packaged_server() {
     echo "$newest"
 }
 
-# other_server: prints where a server that is new enough, and no package's, has its extensions; fails without one.
+# other_server: prints the extension directory of a server that is new enough but not from a package. Fails if there is
+# none.
 other_server() {
     local program directory
     program=$(readlink -f "$(command -v initdb)")
@@ -162,7 +164,7 @@ other_server() {
     return 1
 }
 
-# missing_extensions DIRECTORY: prints those that are not there.
+# missing_extensions DIRECTORY: prints the extensions that are not in it.
 missing_extensions() {
     local extension
     for extension in "${extensions[@]}"; do
@@ -197,7 +199,7 @@ if [[ $server = yes ]]; then
     fi
 fi
 
-# The walk through the README, by hand and in its test, is made with curl.
+# The README's examples use curl, and a test runs them.
 if [[ $server = yes ]] && ! command -v curl >/dev/null; then
     missing_names+=(curl)
     missing_packages+=(curl)
@@ -237,12 +239,12 @@ apt_install() {
         }
 }
 
-# by_hand PACKAGE ...: what a person can do who may become root in a way that this script does not know.
+# by_hand PACKAGE ...: prints the commands for a user who can become root in another way than sudo.
 by_hand() {
     say "" "As root:" "" "    apt-get update && apt-get install --no-install-recommends $*" ""
 }
 
-# A list that cannot be had need not be one that matters: whether that is so, the installation shows.
+# Errors are ignored: the list that cannot be fetched may not be needed. Otherwise the installation fails.
 apt_update() {
     local attempt
     for attempt in {1..60}; do
@@ -254,12 +256,12 @@ apt_update() {
     done
 }
 
-# The major version that the package `postgresql` stands for, nothing if apt does not know it.
+# offered_server: prints the major version of the package `postgresql`, or nothing if apt does not know it.
 offered_server() {
     apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
 }
 
-# server_packages VERSION: what a machine without a server needs.
+# server_packages VERSION: prints the packages that a machine without a server needs.
 server_packages() {
     echo postgresql "postgresql-$1-cron" "postgresql-$1-plpgsql-check"
 }
@@ -273,7 +275,7 @@ if [[ $new_server = yes || ${#missing_packages[@]} -gt 0 ]]; then
     if [[ $EUID -ne 0 ]] && ! command -v sudo >/dev/null; then
         if [[ $new_server = yes ]]; then
             offered=$(offered_server)
-            # Without its version the names of the extensions' packages are not known: the next run asks for them.
+            # The names of the extensions' packages contain the version. If it is unknown, the next run asks for them.
             read -ra more <<<"${offered:+$(server_packages "$offered")}"
             missing_packages+=("${more[@]:-postgresql}")
         fi
@@ -291,8 +293,8 @@ if [[ $new_server = yes || ${#missing_packages[@]} -gt 0 ]]; then
         ((offered >= oldest_postgresql)) ||
             die "PostgreSQL $oldest_postgresql or later is needed; apt-get offers $offered, postgresql.org later ones."
         say "Installing ${list/ $oldest_postgresql or later/ $offered} ..."
-        # The package makes and starts a server of its own, which nobody here needs. Where PostgreSQL is in use already,
-        # its settings are somebody's and stay as they are.
+        # The package creates and starts a cluster, which this project does not need. Prevent that, but do not touch the
+        # settings if PostgreSQL is already in use.
         if [[ -z $version && -z $(ls -A /etc/postgresql 2>/dev/null) ]]; then
             apt_install postgresql-common
             no_main_cluster=/etc/postgresql-common/createcluster.d/no-main-cluster.conf
@@ -317,7 +319,7 @@ fi
 # ---------------------------------------------------------------------------------------------------------------------
 # Python packages
 
-# From here to the stamp a virtual environment is half made: it has no stamp, and the next run makes it anew.
+# A virtual environment without a stamp is incomplete: the next run makes it again.
 if [[ $sound = no ]]; then
     need_scratch
     say "Making $venv with $("$python" -V) ..."
@@ -330,7 +332,7 @@ if [[ $sound = no ]]; then
     packages=
 fi
 
-# Equal, or the first of the two.
+# Skip this if the wanted requirement files are installed. Additional development packages do no harm.
 if [[ $packages != "$wanted" && ${packages%%$'\n'*} != "$wanted" ]]; then
     files=(-r requirements.txt)
     [[ $dev = no ]] || files+=(-r requirements-dev.txt)
@@ -349,7 +351,7 @@ if [[ $packages != "$wanted" && ${packages%%$'\n'*} != "$wanted" ]]; then
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The packages of those that `make bench` compares the service with
+# The packages of the services that `make bench` compares this one with
 
 if [[ $bench = yes ]]; then
     wanted=$(printf '%s\n' "$PWD" "$(version_of "$venv/bin/python")" "$(sha256sum <bench/peers/requirements.txt)")
@@ -371,7 +373,7 @@ if [[ $bench = yes ]]; then
     wanted=$(sha256sum <"$postgraphile/package-lock.json")
     if [[ $(cat "$postgraphile/node_modules/lock.stamp" 2>/dev/null) != "$wanted" ]]; then
         say "Installing PostGraphile ..."
-        # Node comes as a package too: the system's may be too old.
+        # Node is installed as an npm package too, because the system's may be too old.
         quietly npm npm ci --prefix "$postgraphile" --ignore-scripts --no-audit --no-fund ||
             {
                 shown npm

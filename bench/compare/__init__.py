@@ -1,7 +1,7 @@
-"""The service beside others on one machine, in one run: `make bench`.
+"""`make bench`: compares the service with others, on one machine and in one run.
 
-- `works`: what is measured, and the marks.
-- `subjects`: who is measured, how each is started, and what each is asked for a work.
+- `works`: the workloads and the targets (marks).
+- `subjects`: the services that are measured: how each is started, and its requests for each workload.
 - `load`: one measurement, with wrk or pgbench.
-- `report`: medians, tables and marks; `plot` draws them.
+- `report`: medians, tables and targets. `plot` draws the results.
 """

@@ -1,11 +1,11 @@
-"""Measure the service beside others, in one run on a cluster of its own.
+"""Compares the service with others, in one run, in a cluster that is created for it.
 
-python -m bench.compare                       all works and subjects, three rounds: 40 minutes
-python -m bench.compare --quick               what the marks ask for, three rounds: 12 minutes
+python -m bench.compare                       all workloads and subjects, three rounds: 40 minutes
+python -m bench.compare --quick               only what the targets need, three rounds: 12 minutes
 python -m bench.compare --only read,reserve-one --subjects service,bare --connections 128 --rounds 1
-python -m bench.compare --write               and write docs/benchmark.md, .svg and .json
-python -m bench.compare --render              no measurement: the page and the plot anew from docs/benchmark.json
-python -m bench.compare --tune fastapi        that one with several numbers of workers and connections
+python -m bench.compare --write               also writes docs/benchmark.md, .svg and .json
+python -m bench.compare --render              no measurement: writes the page and the plot from docs/benchmark.json
+python -m bench.compare --tune fastapi        compares numbers of workers and connections for one subject
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ from bench.compare.works import (
 from tools.cluster import Cluster
 
 SETTINGS = {
-    # No pg_cron: its jobs would fall on one subject or another.
+    # No pg_cron: its jobs would disturb the subject that is being measured.
     "shared_preload_libraries": "",
     "shared_buffers": "1GB",
     "max_connections": "700",
-    # Checkpoints come between the rounds, where they fall on nobody.
+    # Checkpoints are made between the rounds, so that they disturb no measurement.
     "max_wal_size": "8GB",
     "checkpoint_timeout": "1h",
 }
 WARM_SECONDS = 1.0
-LONGER = 10  # times as long, where a mark is on the latency
-# What a connection runs for the first time is compiled: pgbench's connections are new in every measurement.
-COMPILE_SECONDS = 0.01
+LONGER = 10  # a measurement with a latency target takes this many times as long
+# A new connection compiles each function at its first call, and pgbench opens new connections for every measurement.
+COMPILE_SECONDS = 0.01  # per connection
 TUNED_WORKS = ("read", "reserve-many", "reserve-one")
 PAGE = ROOT / "docs" / "benchmark.md"
 
@@ -67,7 +67,7 @@ def main() -> int:
     if options.render:
         render(json.loads(PAGE.with_suffix(".json").read_text()))
         return 0
-    # SIGTERM ends the run like Ctrl-C: what was started is stopped.
+    # SIGTERM works like Ctrl-C: everything that was started is stopped.
     signal.signal(signal.SIGTERM, interrupt)
     if options.tune:
         tune(options)
@@ -85,27 +85,27 @@ def main() -> int:
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.compare", description="Measure the service beside others.")
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description="Compare the service with others.")
     add = parser.add_argument
-    add("--only", type=listed(WORKS), default=list(WORKS), help="works: " + ",".join(WORKS))
+    add("--only", type=listed(WORKS), default=list(WORKS), help="workloads: " + ",".join(WORKS))
     add("--subjects", type=listed(SUBJECTS), help="subjects: " + ",".join(SUBJECTS))
     add("--connections", type=numbers, default=list(CONNECTIONS), help="default: 1,32,128,512")
-    add("--workers", type=numbers, default=[1], help="of the service and the bare handler; 1,2: both, side by side")
+    add("--workers", type=numbers, default=[1], help="workers of the service and the bare handler; 1,2 measures both")
     add("--rounds", type=int, default=3, help="default: 3")
-    add("--seconds", type=int, default=3, help="of one measurement; default: 3")
-    add("--quick", action="store_true", help="measure what the marks ask for, and no more")
-    add("--baseline", metavar="REVISION", help="the service as of that commit, beside it")
+    add("--seconds", type=int, default=3, help="duration of one measurement; default: 3")
+    add("--quick", action="store_true", help="measure only what the targets need")
+    add("--baseline", metavar="REVISION", help="also measure the service of that commit")
     add("--write", action="store_true", help="write docs/benchmark.md, .svg and .json")
-    add("--render", action="store_true", help="write the page and the plot of docs/benchmark.json anew")
-    add("--tune", choices=subjects.TRIED, help="try numbers of workers and connections")
+    add("--render", action="store_true", help="only write the page and the plot from docs/benchmark.json")
+    add("--tune", choices=subjects.TRIED, help="compare numbers of workers and connections for this subject")
     options = parser.parse_args(words)
     if options.subjects is None:
         options.subjects = [name for name in SUBJECTS if name != "baseline"]
     if options.baseline and "baseline" not in options.subjects:
         options.subjects.append("baseline")
     if "baseline" in options.subjects and not options.baseline:
-        parser.error("the subject baseline wants --baseline REVISION")
-    # The first number of workers is the service's own; with others it is a subject of another name.
+        parser.error("the subject baseline needs --baseline REVISION")
+    # `service` has the first number of workers. Each other number makes a subject of its own, such as `service-2`.
     options.subjects += [
         f"{name}-{count}" for name in ("service", "bare") if name in options.subjects for count in options.workers[1:]
     ]
@@ -116,7 +116,7 @@ def listed(known: Mapping[str, str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         found = text.split(",")
         if unknown := set(found) - known.keys():
-            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
         return found
 
     return names
@@ -131,7 +131,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """All that the options ask for: the measurements, and what they were taken on."""
+    """Measure what the options ask for. Returns the measurements and a description of the machine."""
     with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
         described = machine.describe(cluster)
         print("\n".join(f"{name}: {value}" for name, value in described.items()), flush=True)
@@ -155,7 +155,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def cluster_of_the_run() -> Iterator[Cluster]:
-    """A cluster with the databases that those of the subjects are copies of."""
+    """Yields a cluster with two template databases, from which those of the subjects are copied."""
     directory = Path(tempfile.mkdtemp(prefix="inventory-bench-"))
     directory.chmod(0o755)
     try:
@@ -171,7 +171,7 @@ def cluster_of_the_run() -> Iterator[Cluster]:
 
 
 def prepare(cluster: Cluster, database: str, tree: Path) -> None:
-    """A database with that checkout's schema, the products and an admin."""
+    """Create a database with that checkout's schema, the products and an admin."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(f"create database {database}".encode())
     dsn = cluster.dsn(dbname=database)
@@ -199,7 +199,7 @@ def fill(cluster: Cluster, database: str, file: Path) -> None:
 
 
 def start(options: argparse.Namespace, cluster: Cluster, stack: contextlib.ExitStack) -> list[Subject]:
-    """The subjects, each over a database of its own; stopped with the stack."""
+    """Start the subjects, each with its own database. They are stopped when the stack is closed."""
     baseline = None
     if options.baseline:
         baseline = checkout(options.baseline, cluster.directory, stack)
@@ -214,11 +214,11 @@ def start(options: argparse.Namespace, cluster: Cluster, stack: contextlib.ExitS
 
 
 def checkout(revision: str, directory: Path, stack: contextlib.ExitStack) -> Path:
-    """A worktree of that revision, for as long as the run takes."""
+    """Make a worktree of that revision. It is removed when the stack is closed."""
     tree = directory / "baseline"
     git = ["git", "-C", str(ROOT), "worktree"]
     if subprocess.run([*git, "add", "--quiet", "--detach", str(tree), revision], check=False).returncode:
-        raise LoadError(f"git has no worktree of {revision} to give.")
+        raise LoadError(f"git could not make a worktree of {revision}.")
     stack.callback(subprocess.run, [*git, "remove", "--force", str(tree)], check=False)
     return tree
 
@@ -226,8 +226,8 @@ def checkout(revision: str, directory: Path, stack: contextlib.ExitStack) -> Pat
 def measure_all(options: argparse.Namespace, cluster: Cluster, those: Sequence[Subject]) -> list[dict[str, Any]]:
     measurements = []
     clients: dict[str, int] = {}
-    # Plans that a session makes while a table is empty read all of it as it fills, until it is analyzed. So each
-    # subject writes a little before the first round, which analyzes as each one does.
+    # A plan that a session makes while a table is empty scans the whole table, even when it has grown, until the table
+    # is analyzed. Therefore each subject writes some rows before the first round, and each round begins with ANALYZE.
     for work, connections, subject in plan(options, those, 0):
         if isinstance(subject, subjects.Pgbench):
             clients[work] = best_clients(subject, work)
@@ -237,7 +237,7 @@ def measure_all(options: argparse.Namespace, cluster: Cluster, those: Sequence[S
         tidy(cluster, those)
         for work, asked, subject in plan(options, those, round_):
             connections = clients[work] if isinstance(subject, subjects.Pgbench) else asked
-            # All begin at once: of a short measurement that wave would be the slowest hundredth.
+            # All clients begin at the same time. In a short measurement these first calls would decide the p99.
             is_long = any((mark.work, mark.connections) == (work, connections) for mark in LATENCY_MARKS)
             measurement = measure(subject, work, connections, options.seconds * (LONGER if is_long else 1))
             measurements.append({"round": round_, **measurement})
@@ -246,14 +246,14 @@ def measure_all(options: argparse.Namespace, cluster: Cluster, those: Sequence[S
 
 
 def best_clients(subject: Subject, work: str) -> int:
-    """With how many clients of pgbench there are most works a second."""
+    """Returns the number of clients with which pgbench has the highest throughput."""
     tried = {clients: measure(subject, work, clients, 1) for clients in CLIENTS}
     print("\n".join(map(shown, tried.values())), flush=True)
     return max(CLIENTS, key=lambda clients: tried[clients]["per_second"])
 
 
 def tidy(cluster: Cluster, those: Sequence[Subject]) -> None:
-    """What a round begins with."""
+    """Prepare a round: vacuum and analyze all databases, and make a checkpoint."""
     for subject in those:
         subject.refresh()
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
@@ -261,7 +261,7 @@ def tidy(cluster: Cluster, those: Sequence[Subject]) -> None:
 
 
 def plan(options: argparse.Namespace, those: Sequence[Subject], round_: int) -> Iterator[tuple[str, int, Subject]]:
-    """What to measure, in order: the subjects side by side, in each round another one first."""
+    """Yields what to measure, in order. In each round another subject comes first."""
     for work in options.only:
         for connections in options.connections:
             able = [subject for subject in those if is_wanted(options, work, subject, connections)]
@@ -272,10 +272,10 @@ def plan(options: argparse.Namespace, those: Sequence[Subject], round_: int) -> 
 def is_wanted(options: argparse.Namespace, work: str, subject: Subject, connections: int) -> bool:
     if work not in subject.requests:
         return False
-    # pgbench has its own number of clients: once a round, beside those whom the ratios are of.
+    # pgbench has its own number of clients. It is measured once a round, next to the measurements used for the ratios.
     if subject.name == "pgbench" and connections != usual_connections(options):
         return False
-    # What is there for a mark alone is measured for that alone.
+    # With --quick, and for the subject `plain`, measure only what a target needs.
     if not options.tune and (options.quick or subject.name == "plain"):
         return is_for_a_mark(work, subject.name, connections)
     return True
@@ -286,7 +286,7 @@ def usual_connections(options: argparse.Namespace) -> int:
 
 
 def measure(subject: Subject, work: str, connections: int, seconds: int) -> dict[str, Any]:
-    """One measurement, after a warm-up; every answer must be a success."""
+    """Make one measurement, after a warm-up. Every unexpected answer is counted as an error."""
     subject.probe(work)
     request = subject.requests[work]
     if isinstance(request, Request):
@@ -297,7 +297,7 @@ def measure(subject: Subject, work: str, connections: int, seconds: int) -> dict
         subject.settle(work)
         after = subject.written()
         if result.errors or request.refusal:
-            # Once more, to know which; a refusal may have been another than the one that is meant.
+            # Measure once more, with the statuses: which errors were they, and was every refusal the expected one?
             counted = load.wrk(subject.url, request, connections, 1, count_statuses=True).errors
             subject.settle(work)
             result.errors.update({f"{kind} (in a second more)": times for kind, times in counted.items()})
@@ -338,7 +338,7 @@ def shown(measurement: Mapping[str, Any]) -> str:
 
 
 def verify(subject: Subject) -> int:
-    """How many differences maintenance.verify() finds in its database."""
+    """Print the differences that maintenance.verify() finds in the subject's database, and return their number."""
     with psycopg.connect(subject.dsn()) as connection:
         found = connection.execute("select * from maintenance.verify()").fetchall()
     for difference in found:
@@ -347,7 +347,7 @@ def verify(subject: Subject) -> int:
 
 
 def tune(options: argparse.Namespace) -> None:
-    """The subject with each number of workers and connections, side by side: medians, and which is the fastest."""
+    """Measure a subject with several numbers of workers and connections, and print the medians, the fastest first."""
     options.only = [work for work in TUNED_WORKS if work in options.only]
     with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
         those = []
@@ -370,7 +370,7 @@ def tune(options: argparse.Namespace) -> None:
 
 
 def as_json(results: Mapping[str, Any]) -> str:
-    """A line a measurement, so that a difference can be read."""
+    """Returns JSON with one line per measurement, so that diffs are readable."""
     rest = {name: value for name, value in results.items() if name != "measurements"}
     lines = ",\n".join(f"    {json.dumps(m)}" for m in results["measurements"])
     return json.dumps(rest, indent=2)[:-2] + f',\n  "measurements": [\n{lines}\n  ]\n}}\n'

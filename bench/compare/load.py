@@ -1,4 +1,4 @@
-"""One measurement: wrk or pgbench against one subject, for some seconds, with so many connections."""
+"""Makes one measurement: runs wrk or pgbench against one subject."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ LUA = Path(__file__).with_name("work.lua")
 
 
 class LoadError(Exception):
-    """A load generator did not do its work; the message says what it printed."""
+    """A load generator or a subject failed. The message has its output."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What wrk sends, with the words of work.lua in it.
+    """The request that wrk sends. Path and body may contain the placeholders of work.lua.
 
-    ``follow``: path and body of a second call for each answer. ``is_keyed``: each call has its own Idempotency-Key.
-    ``refusal``: the status that every answer is to have, where it is no success.
+    ``follow``: path and body of a second call after each answer. ``is_keyed``: each call has its own Idempotency-Key.
+    ``refusal``: the expected status of every answer; 0 expects a success.
     """
 
     method: str
@@ -39,7 +39,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Script:
-    """What pgbench runs, and as whom."""
+    """The script that pgbench runs, and the login for it."""
 
     sql: str
     conninfo: str
@@ -48,7 +48,7 @@ class Script:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """``done``: works a second. Latencies in milliseconds: of a request with wrk, of a transaction with pgbench."""
+    """``done`` is the throughput per second. Latencies are in milliseconds, per request (wrk) or script (pgbench)."""
 
     done: float
     p50: float
@@ -59,7 +59,7 @@ class Result:
 
 
 def wrk(url: str, request: Request, connections: int, seconds: float, *, count_statuses: bool = False) -> Result:
-    """Works of one kind over HTTP. ``errors`` by kind; by status with ``count_statuses``, which is slower."""
+    """Measure one workload over HTTP. ``count_statuses`` counts errors by status, which slows wrk down."""
     said = _run(
         "wrk",
         f"-t{min(connections, 2)}",
@@ -86,7 +86,7 @@ def wrk(url: str, request: Request, connections: int, seconds: float, *, count_s
     errors.update({kind: counted[kind] for kind in ("connect", "read", "write", "timeout") if counted[kind]})
     count = answered
     if request.follow[0]:
-        # Not "followed": with many connections the first calls are all of one kind.
+        # A unit of work is two calls. Do not use "followed": with many connections most first calls come at the start.
         count //= 2
         if not counted["followed"]:
             errors["no second call"] = 1
@@ -101,7 +101,7 @@ def wrk(url: str, request: Request, connections: int, seconds: float, *, count_s
 
 
 def pgbench(script: Script, connections: int, warm: float, seconds: float) -> Result:
-    """Works of one kind in the database alone: what ends in the last ``seconds``, after connecting and ``warm``."""
+    """Measure one workload in the database. Counts transactions that end in ``seconds`` after ``warm`` seconds."""
     with tempfile.TemporaryDirectory(prefix="inventory-pgbench-") as directory:
         file = Path(directory, "script.sql")
         file.write_text(script.sql)
@@ -120,7 +120,7 @@ def pgbench(script: Script, connections: int, warm: float, seconds: float) -> Re
     errors = {"failed": 1} if "aborted" in said or "failed" in said.replace("failed transactions: 0 ", "") else {}
     if not ended:
         raise LoadError(f"pgbench did nothing:\n{said}")
-    # The last transactions end a little after the time is over, with fewer and fewer clients.
+    # Leave out transactions after the end: fewer and fewer clients are still running then.
     begin = min(at - latency / 1000 for at, latency in ended)
     latencies = sorted(latency for at, latency in ended if begin + warm <= at < begin + warm + seconds)
     return Result(
@@ -134,12 +134,12 @@ def pgbench(script: Script, connections: int, warm: float, seconds: float) -> Re
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Of sorted values the one that so many percent of them are not above."""
+    """Returns the percentile of sorted values: the smallest one that ``percent`` of them do not exceed."""
     return values[max(math.ceil(len(values) * percent / 100), 1) - 1]
 
 
 def _run(*command: object) -> str:
     process = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    if process.returncode not in (0, 2):  # 2: pgbench's, where a statement failed
+    if process.returncode not in (0, 2):  # pgbench exits with 2 if a statement failed
         raise LoadError(f"{command[0]} failed:\n{process.stderr or process.stdout}")
     return process.stdout + process.stderr

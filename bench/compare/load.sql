@@ -1,7 +1,7 @@
--- Products for a comparison, whose ledger, layers and totals agree as if the rules had written them (psql -v products=…).
+-- Loads products for the comparison (psql -v products=…). Ledger, layers and totals agree, as if the rules had written them.
 --
--- Every product: three arrivals, 7 at 2.000, 7 at 2.500 and, so that nothing runs dry, 100 000 000 at 3.000; a retail price.
--- The UUID of product n ends in n, so that whoever draws an n knows it.
+-- Every product has a retail price and three arrivals: 7 at 2.000, 7 at 2.500, and 100 000 000 at 3.000, so that it never
+-- runs out of stock. The UUID of product n ends in n, so that load generators can compute it.
 
 insert into store.product (id, sku_id, sku, name, created_at, updated_at, cost_price, retail_price) overriding system value
 select

@@ -1,4 +1,4 @@
-"""What the measurements were taken on."""
+"""Describes the machine and the versions with which the measurements were made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMMIT_SECONDS = 3
 
 
 def describe(cluster: Cluster) -> dict[str, str]:
-    """The machine, the versions, the settings, and how long a commit takes. Fails where commits are not synced."""
+    """Returns the machine, versions, settings and duration of a commit. Raises LoadError if commits are not synced."""
     with psycopg.connect(cluster.dsn()) as connection:
 
         def shown(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Throughput against connections, a panel a work: python -m bench.compare.plot RESULTS.json PLOT.svg"""
+"""Plots throughput against connections, one panel per workload: python -m bench.compare.plot RESULTS.json PLOT.svg"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from bench.compare.report import Place, Summary, summaries
 from bench.compare.works import SUBJECTS, WORKS, label
 
-# Legible on white and on black.
+# Legible on a white and on a black background.
 INK = "#7d8590"
 COLOURS = {
     "service": "#e5534b",
@@ -39,7 +39,7 @@ def draw(results: dict[str, Any], file: Path) -> None:
     mpl.rcParams.update(
         {
             "svg.fonttype": "none",
-            "svg.hashsalt": "benchmark",  # the same ids each time
+            "svg.hashsalt": "benchmark",  # makes the ids in the file reproducible
             "font.family": "sans-serif",
             "font.size": 9,
             **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),

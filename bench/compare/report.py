@@ -1,4 +1,4 @@
-"""From measurements to medians, ratios, marks and the page docs/benchmark.md, with the standard library alone."""
+"""Computes medians, ratios and targets from measurements, and the page docs/benchmark.md. Needs no package."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Place = tuple[str, str, int]  # work, subject, connections
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Medians over the rounds; ``spread``: of the throughput, (highest - lowest) / median."""
+    """Medians over the rounds. ``spread`` is (highest - lowest) / median of the throughput."""
 
     per_second: float
     spread: float
@@ -38,7 +38,7 @@ class Summary:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What became of a mark. ``missed_by``: a share of what was wanted; 0: met; None: there were errors."""
+    """The result for a target. ``missed_by`` is relative to the target; 0: met; None: unknown because of errors."""
 
     work: str
     measure: str
@@ -55,7 +55,7 @@ class Verdict:
 
 
 def summaries(measurements: Iterable[Measurement]) -> dict[Place, Summary]:
-    """By work, subject and connections."""
+    """Summarizes measurements by workload, subject and connections."""
     groups: dict[Place, list[Measurement]] = collections.defaultdict(list)
     for m in measurements:
         groups[m["work"], m["subject"], m["connections"]].append(m)
@@ -78,11 +78,11 @@ def _summary(group: Sequence[Measurement]) -> Summary:
 
 
 def ratio(measurements: Iterable[Measurement], mark: Mark) -> float | None:
-    """The median over the rounds of the service's throughput by the other's; None where no round has both."""
+    """Returns the service's throughput divided by the other's: the median of the rounds that have both, or None."""
     own: dict[int, float] = {}
     others: dict[int, float] = {}
     for m in measurements:
-        # pgbench has as many clients as suit it best, whatever the others have.
+        # pgbench has its own number of clients, independent of the others' connections.
         if m["connections"] == mark.connections or m["subject"] == "pgbench":
             place = (m["work"], m["subject"])
             if place == (mark.work, "service"):
@@ -94,7 +94,7 @@ def ratio(measurements: Iterable[Measurement], mark: Mark) -> float | None:
 
 
 def verdicts(measurements: Sequence[Measurement]) -> list[Verdict]:
-    """The marks that were measured. Where a request failed, what was counted is no measure of anything."""
+    """Returns the results for the targets that were measured. A measurement with errors gives no result."""
     by_place = summaries(measurements)
     found = []
     for mark in RATIO_MARKS:
@@ -109,7 +109,7 @@ def verdicts(measurements: Sequence[Measurement]) -> list[Verdict]:
         found.append(
             Verdict(
                 WORKS[mark.work],
-                f"by that of {f'“{WORKS[mark.over_work]}”' if mark.over_work else SUBJECTS[mark.over]}",
+                f"relative to {f'“{WORKS[mark.over_work]}”' if mark.over_work else SUBJECTS[mark.over]}",
                 mark.connections,
                 f"≥ {mark.ratio:g}",
                 "" if got is None else f"{got:.2f}",
@@ -125,7 +125,7 @@ def verdicts(measurements: Sequence[Measurement]) -> list[Verdict]:
 
 def _latency_verdict(mark: LatencyMark, summary: Summary) -> Verdict:
     got = summary.p99
-    # Under, not at: what is as long as the mark has missed it.
+    # A latency that equals the target has missed it: it must be below.
     missed_by = max(got / mark.milliseconds - 1, 1e-9) if got >= mark.milliseconds else 0.0
     return Verdict(
         WORKS[mark.work],
@@ -143,13 +143,13 @@ def _connections(number: int) -> str:
 
 def marks_table(measurements: Sequence[Measurement]) -> list[str]:
     return [
-        *_header("work", "throughput", "connections", "wanted", "got", ""),
+        *_header("workload", "measure", "connections", "target", "result", ""),
         *(_row(v.work, v.measure, str(v.connections), v.wanted, v.got, v.outcome) for v in verdicts(measurements)),
     ]
 
 
 def ratios_table(measurements: Sequence[Measurement], connections: int) -> list[str]:
-    """By work, how many times each subject's throughput the service has."""
+    """Returns a table of the service's throughput divided by each subject's, by workload."""
     found = [name for name in _subjects(measurements) if name != "service"]
     lines = _header("", *(label(name) for name in found))
     for work in _works(measurements):
@@ -186,7 +186,7 @@ def _cell(summary: Summary | None) -> str:
 
 
 def errors(measurements: Iterable[Measurement]) -> list[str]:
-    """A line for each subject and work that had some."""
+    """Returns one line for each subject and workload with errors."""
     return [
         f"**{label(subject)}, {WORKS[work]}, {_connections(connections)}: "
         + ", ".join(f"{times} of {kind}" for kind, times in sorted(summary.errors.items()))
@@ -197,7 +197,7 @@ def errors(measurements: Iterable[Measurement]) -> list[str]:
 
 
 def page(results: Mapping[str, Any]) -> str:
-    """docs/benchmark.md."""
+    """Returns the text of docs/benchmark.md."""
     measurements: list[Measurement] = results["measurements"]
     run = results["run"]
     wrong = errors(measurements)
@@ -206,19 +206,20 @@ def page(results: Mapping[str, Any]) -> str:
         "# Benchmark",
         "",
         *_paragraph(
-            f"This service beside others on one machine, in one run on {run['date']}, rounds: {run['rounds']}. In each"
-            f" round each work is measured with each number of connections for {run['seconds']} s, one subject after"
-            " the other, another one first each time (ten times as long where a mark is on the latency, so that the"
-            " wave in which all clients begin is less than a hundredth). pgbench has as many clients as gave the most"
-            f" works a second when {', '.join(map(str, CLIENTS[:-1]))} and {CLIENTS[-1]} were tried, work by work."
+            f"This service compared with others, on one machine, in one run on {run['date']} ({run['rounds']} rounds)."
+            f" In each round, each workload is measured for {run['seconds']} s with each number of connections, one"
+            " subject after the other; the order changes from round to round. A measurement with a latency target takes"
+            " ten times as long, so that the first calls, which all clients send at the same time, are less than 1 % of"
+            " it. For each workload, pgbench uses the number of clients with the highest throughput among"
+            f" {', '.join(map(str, CLIENTS[:-1]))} and {CLIENTS[-1]}."
             " Servers, PostgreSQL and the load generator share the machine."
-            " `make bench ARGS=--write` measures anew and writes this page;"
-            " [bench/peers](../bench/peers/README.md) says who the others are, and how they run."
+            " `make bench ARGS=--write` measures again and writes this page."
+            " [bench/peers](../bench/peers/README.md) describes the other services."
         ),
         "",
-        "## Marks",
+        "## Targets",
         "",
-        "A ratio is this service's throughput by the other's, the median over the rounds.",
+        "A ratio is this service's throughput divided by the other's: the median over the rounds.",
         "",
         *marks_table(measurements),
         "",
@@ -230,29 +231,31 @@ def page(results: Mapping[str, Any]) -> str:
             "## Ratios",
             "",
             *_paragraph(
-                f"This service's throughput by the other's, with {MANY_CONNECTIONS} connections (pgbench: at its best)."
-                " The bare handler's is that of its constant answer to a GET, whatever the work; of the page, of an"
-                " answer as long as a page. What its POST does, which only parses the body, stands below."
+                f"This service's throughput divided by the other's, with {MANY_CONNECTIONS} connections (pgbench: with"
+                " its best number of clients). For the bare handler it is always the throughput of a GET with a"
+                " constant answer, which for the page of a list is as long as the page. The throughput of its POST,"
+                " which only parses the body, is in the tables below."
             ),
             "",
             *ratios_table(measurements, MANY_CONNECTIONS),
             "",
         ]
     lines += [
-        "## Works a second, and latencies",
+        "## Throughput and latency",
         "",
         *_paragraph(
-            "Median of the rounds ± half of what lies between the lowest and the highest; below, p50 / p99 in"
-            " milliseconds. Of *Block, then convert* it is pairs a second; the latency is that of one of the two"
-            " requests, with pgbench of both. What is sold out is one product; each answer counts that is a refusal."
+            "First line: throughput per second, the median of the rounds ± half the difference between the highest and"
+            " the lowest. Second line: p50 / p99 in milliseconds. For *Block, then convert*, the throughput is in pairs"
+            " of calls; the latency is that of a single request, but with pgbench that of both. For the product that is"
+            " sold out, the throughput is that of refusals."
         ),
         "",
     ]
     for work in _works(measurements):
         lines += [f"### {WORKS[work]}", "", *work_table(measurements, work), ""]
-    lines += ["## Errors", "", *(wrong or ["None: every request of every subject was answered as it should be."]), ""]
+    lines += ["## Errors", "", *(wrong or ["None: every request to every subject got the expected answer."]), ""]
     if results.get("differences") is not None:
-        lines += [f"`maintenance.verify()` of this service's database found {results['differences']} differences.", ""]
+        lines += [f"`maintenance.verify()` found {results['differences']} differences in this service's database.", ""]
     lines += ["## Machine", "", "| | |", "|---|---|", *(_row(*item) for item in results["machine"].items()), ""]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Who is measured: how each is started, and what it is asked for a work."""
+"""The services ("subjects") that are measured: how each is started, and its requests for each workload."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "bench" / "peers"
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 NODE_MODULES = PEERS / "postgraphile" / "node_modules"
-# Workers and connections (of django's workers threads, 0: none) that suit each best on two cores, then what `--tune`
-# tries: peers/README.md has what came out.
+# The best numbers of workers and connections for each subject on two cores, and below those that `--tune` tries (see
+# peers/README.md). For django, the second number is the threads of a worker; 0: no threads.
 SIZES = {"plain": (1, 4), "fastapi": (2, 8), "django": (3, 0), "postgraphile": (1, 4)}
 TRIED = {
     "plain": ((1, 4), (1, 8), (1, 16)),
@@ -46,12 +46,12 @@ SETTLE_SECONDS = 30
 
 
 class Subject:
-    """One of those compared, with a database of its own where it needs one, so that no one slows down another.
+    """A service in the comparison, with a database of its own if it needs one, so that no subject affects another.
 
-    ``requests``: what it is asked, by work; a work that is not in it is not measured.
+    ``requests`` maps each workload to its request. A workload that is not in it is not measured.
     """
 
-    # Counts what was written, beside the answers: a sequence of the database.
+    # Its value counts the movements that were written, independent of the answers.
     sequence = "store.movement_id_seq"
 
     def __init__(self, name: str, cluster: Cluster) -> None:
@@ -64,7 +64,7 @@ class Subject:
 
     @property
     def template(self) -> str | None:
-        """The database that its own is a copy of; None: it has none."""
+        """The database that is copied for this subject; None if it needs none."""
         return "inventory"
 
     def dsn(self, user: str = "postgres") -> str:
@@ -72,7 +72,7 @@ class Subject:
 
     @property
     def pid(self) -> int:
-        """Its process, when it is started."""
+        """The id of its process, after the start."""
         assert self._process is not None
         return self._process.pid
 
@@ -86,10 +86,10 @@ class Subject:
                 )
 
     def start(self) -> None:
-        """When this returns, it answers."""
+        """Start the subject, and wait until it answers."""
 
     def sell_out(self) -> None:
-        """Reserve all that there is of the product of the work sold-out."""
+        """Reserve all units of the product of the workload `sold-out`."""
         request = self.requests.get("sold-out")
         if isinstance(request, Request):
             ask(self.url, dataclasses.replace(request, body=json.dumps({"amount": SOLD_OUT_UNITS})))
@@ -97,7 +97,7 @@ class Subject:
     def stop(self) -> None:
         if self._process is None:
             return
-        # Its workers too, which may outlive it.
+        # Signal the process group: workers may outlive their parent.
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
@@ -106,7 +106,7 @@ class Subject:
         self._process = None
 
     def written(self) -> int | None:
-        """How many movements there are; None where nothing is written."""
+        """Returns the number of movements that were written; None if the subject has no database."""
         if self.template is None:
             return None
         with psycopg.connect(self.dsn()) as connection:
@@ -115,14 +115,14 @@ class Subject:
             return int(row[0])
 
     def refresh(self) -> None:
-        """Tidy its database, as autovacuum would in time."""
+        """Vacuum and analyze its database, as autovacuum would do later."""
         if self.template is not None:
             with psycopg.connect(self.dsn(), autocommit=True) as connection:
                 connection.execute("vacuum (analyze)")
 
     def settle(self, work: str) -> None:
-        """Wait until it has dealt with the requests whose clients a load generator has taken with it."""
-        # Queues behind what is accepted, or waits to be.
+        """Wait until it has finished the requests that were open when the load generator ended."""
+        # This request queues behind all others that the server has accepted.
         self.probe(work)
         if self.template is None:
             return
@@ -137,13 +137,13 @@ class Subject:
                 time.sleep(0.02)
 
     def probe(self, work: str) -> None:
-        """Fail where the work's first request is not answered with what was asked for."""
+        """Raise LoadError if a request of the workload does not get the expected answer."""
         request = self.requests[work]
         if isinstance(request, Request):
             ask(self.url, request)
 
     def _serve(self, command: Sequence[object], path: str, environment: Mapping[str, str], cwd: Path = ROOT) -> None:
-        """Start it as a process, with its workers in a group of their own, and wait until ``path`` is answered."""
+        """Start a process in a new process group, which its workers inherit, and wait until it answers ``path``."""
         log = self.cluster.directory / f"{self.name}.log"
         with log.open("wb") as file:
             self._process = subprocess.Popen(
@@ -172,7 +172,7 @@ class Subject:
 
 
 class Pgbench(Subject):
-    """The functions called without a server between: what the database alone can do."""
+    """Calls of the functions without a server: shows what the database alone can do."""
 
     def __init__(self, name: str, cluster: Cluster) -> None:
         super().__init__(name, cluster)
@@ -211,7 +211,7 @@ class Pgbench(Subject):
 
     def sell_out(self) -> None:
         reserve = f"http.reserve_stock(p_id => '{SOLD_OUT}', p_amount => {{}}, p_actor => 'anonymous')"
-        # An error would end a client of pgbench.
+        # An error would end a client of pgbench, so that this function catches the refusal.
         with psycopg.connect(self.dsn()) as connection:
             connection.execute(f"select {reserve.format(SOLD_OUT_UNITS)}".encode())
             connection.execute(
@@ -222,14 +222,14 @@ class Pgbench(Subject):
                 begin
                     perform {reserve.format(1)};
                     assert false, 'not refused';
-                exception when others then null; -- but not that of assert
+                exception when others then null; -- does not catch the assertion
                 end $$
                 """.encode()
             )
 
 
 class Bare(Subject):
-    """A bare aiohttp handler on uvloop. A POST is a POST, whatever it is about: one of them is measured."""
+    """A bare aiohttp handler on uvloop. Its POST is the same for all workloads, so that only one is measured."""
 
     def __init__(self, name: str, cluster: Cluster, workers: int) -> None:
         super().__init__(name, cluster)
@@ -251,7 +251,7 @@ class Bare(Subject):
 
 
 def service_requests() -> dict[str, Request]:
-    """What is asked of this service, without a token."""
+    """Returns the requests to this service that need no token."""
     return {
         "read": Request("GET", "/api/v1/inventory/<id>"),
         "reserve-many": Request("POST", "/api/v1/inventory/<id>/reserveStock", '{"amount": 1}'),
@@ -268,7 +268,7 @@ def service_requests() -> dict[str, Request]:
 
 
 class Plain(Subject):
-    """aiohttp and psycopg, a call a request, with no more around it than the call needs."""
+    """aiohttp and psycopg, with one call of the database per request and nothing else."""
 
     def __init__(self, name: str, cluster: Cluster, pool_size: int) -> None:
         super().__init__(name, cluster)
@@ -284,7 +284,7 @@ class Plain(Subject):
 
 
 class Service(Subject):
-    """This service, started as users start it. ``tree``: the checkout that it runs from."""
+    """This service, started in the same way as by users. ``tree`` is the checkout that it runs from."""
 
     def __init__(self, name: str, cluster: Cluster, workers: int, tree: Path = ROOT) -> None:
         super().__init__(name, cluster)
@@ -322,7 +322,7 @@ class Service(Subject):
 
 
 class Peer(Subject):
-    """A service with the rules in its own code, over tables of its own. ``workers``: its processes."""
+    """A service with the rules in its own code, and with its own tables. ``workers`` is the number of processes."""
 
     sequence = "public.movement_id_seq"
 
@@ -350,7 +350,7 @@ class Peer(Subject):
 
 
 class FastApi(Peer):
-    """``size``: of a worker's pool of connections."""
+    """FastAPI. ``size`` is the number of connections in each worker's pool."""
 
     def start(self) -> None:
         self.requests |= {"keyed": dataclasses.replace(self.requests["reserve-many"], is_keyed=True)}
@@ -368,7 +368,7 @@ class FastApi(Peer):
 
 
 class Django(Peer):
-    """``size``: of a worker's threads; 0: a worker does one request at a time."""
+    """Django. ``size`` is the number of threads of each worker; 0: a worker handles one request at a time."""
 
     def start(self) -> None:
         port = free_port()
@@ -385,7 +385,7 @@ class Django(Peer):
 
 
 class PostGraphile(Subject):
-    """The same functions in GraphQL. ``size``: of its pool of connections."""
+    """PostGraphile: the same functions in GraphQL. ``size`` is the number of connections in its pool."""
 
     def __init__(self, name: str, cluster: Cluster, size: int) -> None:
         super().__init__(name, cluster)
@@ -408,7 +408,7 @@ class PostGraphile(Subject):
                 f'productId: $id, quantity: "{SALE_QUANTITY}", unitPrice: "2.95"',
                 {"id": "<id>"},
             ),
-            # Its variable is a number, not a text: no quotes.
+            # No quotes, because the variable is a number.
             "page": graphql("query($page: Int!) { products(page: $page, pageSize: 20) }", {"page": "<page>"}, quote=""),
         }
 
@@ -445,15 +445,18 @@ def mutation(name: str, declared: str, given: str, variables: Mapping[str, str])
 
 
 def node() -> Path:
-    """The machine's node where it is new enough, else the one that bench/setup.sh has put beside PostGraphile."""
+    """Returns the path of node: the one installed with PostGraphile, else the one in PATH."""
     for program in (*NODE_MODULES.glob("node-linux-*/bin/node"), shutil.which("node")):
         if program:
             return Path(program)
-    raise LoadError("There is no node: bench/setup.sh installs it.")
+    raise LoadError("node is not installed: `tools/setup.sh --bench` installs it.")
 
 
 def ask(url: str, request: Request) -> dict[str, Any]:
-    """One request's answer, for product 1, page 1; raises LoadError where it is no success."""
+    """Send one request, for product 1 or page 1, and return its answer.
+
+    Raises LoadError if it is neither a success nor the expected refusal.
+    """
     path, body = request.path, request.body
     for word, value in (("<id>", "1"), ("<page>", "1"), ("<uuid>", "00000000-0000-7000-8000-000000000001")):
         path, body = path.replace(word, value), body.replace(word, value)
@@ -469,7 +472,7 @@ def ask(url: str, request: Request) -> dict[str, Any]:
             return {}
         raise LoadError(f"{request.method} {path} is answered {error.code}: {error.read().decode()}") from error
     parsed = json.loads(text) if text else {}
-    # GraphQL's way to say it, with status 200.
+    # GraphQL reports errors with status 200.
     if parsed.get("errors"):
         raise LoadError(f"{request.method} {path} is answered: {text.decode()}")
     return dict(parsed)
@@ -484,9 +487,9 @@ def free_port() -> int:
 def make(
     name: str, cluster: Cluster, workers: int, baseline: Path | None = None, sizes: tuple[int, int] | None = None
 ) -> Subject:
-    """The subject of that name; `service-2` is the service with two workers, `bare-2` the bare handler with two.
+    """Returns the subject of that name. `service-2` and `bare-2` are the service and the bare handler with two workers.
 
-    ``sizes``: others than those of SIZES.
+    ``sizes`` replaces those of SIZES.
     """
     kind, _, number = name.partition("-")
     workers, size = sizes or SIZES.get(kind) or (int(number or workers), 0)

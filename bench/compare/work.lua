@@ -1,10 +1,10 @@
--- What wrk sends: wrk -s work.lua URL -- METHOD PATH BODY FOLLOW_PATH FOLLOW_BODY PRODUCTS TOKEN COUNT_STATUS KEYED
+-- wrk -s work.lua URL -- METHOD PATH BODY FOLLOW_PATH FOLLOW_BODY PRODUCTS TOKEN COUNT_STATUS KEYED
 --
--- In a path or a body <id> stands for a product drawn anew for each request, <uuid> for the UUID of one, <page> for one of
--- the first 50 pages. FOLLOW_PATH (may be empty): a call made for each block that an answer to PATH has made, <block> being
--- its block_id. COUNT_STATUS: 1 counts the answers by status, which costs wrk time. KEYED: 1 gives each request an
--- Idempotency-Key that no other one has, of this run or another: a run lasts a second at least.
--- Prints what it counted as one line of JSON.
+-- In a path or body, <id> is replaced by a random product for each request, <uuid> by the UUID of one, and <page> by a random
+-- page among the first 50. FOLLOW_PATH (may be empty) is called for each block that an answer to PATH has created; <block> is
+-- its block_id. COUNT_STATUS 1 counts the answers by status, which slows wrk down. KEYED 1 gives each request an
+-- Idempotency-Key that is unique in this run and among all runs, because a run takes at least a second.
+-- Prints the counts as one line of JSON.
 
 local threads = {}
 
@@ -73,7 +73,7 @@ local function post_or_follow()
     return build(follow_path, follow_body, block)
 end
 
--- Blocks are made and converted in turn, whichever connection has made them.
+-- Remembers created blocks. Any connection may convert a block that another one has created.
 local function remember(status, headers, text)
     if status == 200 or status == 201 then
         if text:find('"status" ?: ?"active"') then

@@ -1,21 +1,21 @@
-"""The works that are measured, the marks, and the sizes that all of it shares."""
+"""The workloads ("works") that are measured, the targets ("marks"), and the sizes that all modules use."""
 
 from __future__ import annotations
 
 import dataclasses
 
 PRODUCTS = 100_000
-ONE = 4711  # the product of the work on one product
-SOLD_OUT = PRODUCTS + 1  # which is not drawn: all its units are reserved before the first measurement
+ONE = 4711  # the product of the workload on one product
+SOLD_OUT = PRODUCTS + 1  # not among the random products; all its units are reserved before the first measurement
 SOLD_OUT_UNITS = 100_000_014
-SALE_QUANTITY = 3  # of layers of 7, 7 and many: some sales take of two layers
+SALE_QUANTITY = 3  # the first layers have 7 units each, so that some sales use two layers
 CONNECTIONS = (1, 32, 128, 512)
-# pgbench gets the number of clients that suits it best, work by work.
+# The numbers of clients that are tried with pgbench. For each workload it uses the one with the highest throughput.
 CLIENTS = (1, 2, 4, 8, 16, 32)
-# Where the marks are.
+# The numbers of connections that have targets.
 MANY_CONNECTIONS, MOST_CONNECTIONS = 128, 512
 
-# By work, how many movements each writes.
+# The number of movements that one unit of each workload writes.
 WRITES = {"reserve-many": 1, "reserve-one": 1, "keyed": 1, "block-convert": 2, "sale": 1}
 WORKS = {
     "read": "Read a product's stock",
@@ -41,14 +41,17 @@ SUBJECTS = {
 
 
 def label(subject: str) -> str:
-    """The subject in words; of `service-2` with its two workers."""
+    """Returns the subject's label. `service-2` is the service with two workers."""
     name, _, workers = subject.partition("-")
     return f"{SUBJECTS[name]}, {workers} workers" if workers else SUBJECTS[name]
 
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """Wanted: at least ``ratio`` times what ``over`` does, at ``connections``; ``over_work``: in another work."""
+    """A target: the service has at least ``ratio`` times the throughput of ``over``, with ``connections``.
+
+    ``over_work``: the workload of the other one, if it is not the same.
+    """
 
     work: str
     over: str
@@ -58,13 +61,13 @@ class Mark:
 
     @property
     def other_work(self) -> str:
-        """What it is compared with. The bare handler's constant answer is that to a GET."""
+        """The workload of the other one. For the bare handler it is a GET with a constant answer."""
         return self.over_work or (self.work if self.over != "bare" or self.work == "page" else "read")
 
 
 @dataclasses.dataclass(frozen=True)
 class LatencyMark:
-    """Wanted: p99 under ``milliseconds``, at ``connections``."""
+    """A target: the p99 is under ``milliseconds``, with ``connections``."""
 
     work: str
     milliseconds: float
@@ -102,7 +105,7 @@ RATIO_MARKS = (
     Mark("read", "postgraphile", 3),
     Mark("reserve-many", "postgraphile", 5),
     Mark("reserve-one", "postgraphile", 5),
-    # At one connection no slower by more than 5 %.
+    # With one connection, the service may be at most 5 % slower.
     *(
         Mark(work, over, 0.95, connections=1)
         for over in ("plain", "baseline")
@@ -113,7 +116,7 @@ LATENCY_MARKS = (LatencyMark("reserve-one", 60),)
 
 
 def is_for_a_mark(work: str, subject: str, connections: int) -> bool:
-    """Whether a mark asks for it, or for what stands beside it: pgbench and another revision always do."""
+    """Whether a target needs this measurement. pgbench and another revision are measured next to the service."""
     kind = subject.partition("-")[0]
     wanted = {(mark.other_work, mark.connections, mark.over) for mark in RATIO_MARKS}
     wanted |= {(m.work, m.connections, name) for m in RATIO_MARKS for name in ("service", "pgbench", "baseline")}

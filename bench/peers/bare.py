@@ -1,8 +1,8 @@
-"""A bare aiohttp handler with a constant body: what the HTTP server alone can do.
+"""A bare aiohttp handler with constant answers: shows what the HTTP server alone can do.
 
 python bare.py PORT WORKERS
 
-Its answers are as long as the service's; a POST's body is parsed.
+Its answers are as long as the service's. It parses the body of a POST.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CATALOG_PRODUCT = {
     "created_at": "2026-01-01T00:00:00.000000Z",
     "updated_at": "2026-01-01T00:00:00.000000Z",
 }
-# As PostgreSQL writes a row as JSON.
+# PostgreSQL writes a row as JSON without spaces.
 SEPARATORS = (",", ":")
 ITEM = json.dumps(PRODUCT, separators=SEPARATORS).encode()
 PAGE = json.dumps(

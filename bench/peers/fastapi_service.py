@@ -1,4 +1,4 @@
-"""The works as a FastAPI service over SQLAlchemy 2 and asyncpg does them.
+"""The workloads as a FastAPI service, with SQLAlchemy 2 and asyncpg.
 
 uvicorn fastapi_service:app      DATABASE_URL (postgresql+asyncpg://…) and POOL_SIZE in the environment
 """
@@ -206,7 +206,7 @@ class SaleOut(BaseModel):
 
 
 def items():
-    """Products with their stock and their active retail price."""
+    """Selects products with their stock and active retail price."""
     now = func.now()
     active = (
         select(Price.amount)
@@ -260,7 +260,7 @@ def change(
     blocked: Decimal = Decimal(0),
     cost: Decimal | None = None,
 ) -> Movement:
-    """Change the balances of a locked stock; the movement of it."""
+    """Change the balances of a locked stock, and return the movement."""
     movement = Movement(
         product_id=stock.product_id,
         kind=kind,
@@ -280,7 +280,7 @@ def change(
 
 
 async def take_layers(db: AsyncSession, product_id: int, quantity: Decimal) -> Decimal:
-    """Use up cost layers, first in first out; what the units cost."""
+    """Use up cost layers in FIFO order, and return the cost of the units."""
     layers = await db.stream_scalars(
         select(CostLayer)
         .where(CostLayer.product_id == product_id, CostLayer.remaining > 0)

@@ -1,4 +1,4 @@
-"""aiohttp and psycopg, one call a request: the same functions over a pool of connections, and nothing else.
+"""aiohttp and psycopg: calls the service's functions, one call per request, with a pool of connections.
 
 python plain.py PORT POOL_SIZE      DATABASE_URL: the service's database, as inventory_operator
 """
@@ -21,7 +21,7 @@ POOL_SIZE = int(sys.argv[2])
 
 
 class Text(Loader):
-    """JSON as the bytes that PostgreSQL wrote."""
+    """Returns JSON as bytes, without parsing it."""
 
     def load(self, data: Buffer) -> bytes:
         return bytes(data)

@@ -1,4 +1,4 @@
--- The tables of the two services that do the rules themselves, and the same products as compare/load.sql
+-- The tables of the two services that have the rules in their own code, with the same products as compare/load.sql
 -- (psql -v products=…).
 
 create table product (

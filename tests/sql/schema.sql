@@ -2,7 +2,7 @@ CREATE SCHEMA store;
 
 ALTER SCHEMA store OWNER TO inventory_owner;
 
-COMMENT ON SCHEMA store IS 'Tables and constraints. Nobody''s but the owner''s: reach them through the other schemas.';
+COMMENT ON SCHEMA store IS 'Tables and constraints, for the owner alone. Use the functions of the other schemas.';
 
 CREATE DOMAIN inventory.art_quantity AS integer
 	CONSTRAINT art_quantity_range CHECK (((VALUE >= '-1000000'::integer) AND (VALUE <= 1000000)));

@@ -1,12 +1,13 @@
-"""`make mutants`: change one thing at a time in the rules, and see whether a test notices.
+"""`make mutants`: mutation tests. Make one small change to a database function, and check that a test fails.
 
-    python -m tools.mutants --count 600 --seed 1     a sample of all
-    python -m tools.mutants --function inventory.post
-    python -m tools.mutants --mutant inventory.post:158c12   one, with its difference and what fails
-    python -m tools.mutants --survivors              again what survived, after tests were added
-    python -m tools.mutants --page                   no run: docs/mutants.md from the results that there are
+    python -m tools.mutants --count 600 --seed 1             judges a sample of all mutants
+    python -m tools.mutants --function inventory.post        judges the mutants of one function
+    python -m tools.mutants --mutant inventory.post:158c12   judges one, prints its diff and the test that fails
+    python -m tools.mutants --survivors                      judges the survivors again, after tests were added
+    python -m tools.mutants --page                           runs nothing, writes docs/mutants.md from earlier results
 
-Which tests call a function is recorded as `make coverage` does it, in a directory that is kept until it is removed.
+The tests that call each function are recorded as for `make coverage`. The record is kept and used again; remove the
+directory .coverage-data to renew it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ COVERAGE = ROOT / ".coverage-data"
 
 def main() -> int:
     options = _options()
-    # The processes that judge take theirs with them when they end.
+    # Exit with SystemExit, so that `finally` ends the child processes.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     every, areas = everything()
     if not options.page:
@@ -69,28 +70,28 @@ def main() -> int:
         if status != pytest.ExitCode.OK:
             return int(status)
         if options.function or options.area or options.mutant:
-            return 0  # too few to be the page's score
+            return 0  # a part of the mutants is not a score for the page
     return page.write(every, areas, options.results)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Change the rules, see a test fail.")
-    parser.add_argument("--function", help="schema.function: of this one alone")
-    parser.add_argument("--area", help="a folder of db/functions, as blocks: of its functions alone")
-    parser.add_argument("--mutant", help="one, by its id; prints what changes and what fails")
-    parser.add_argument("--survivors", action="store_true", help="what survived and has no reason, longer")
-    parser.add_argument("--count", type=int, help="so many, chosen by --seed; all of them unless told")
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description="Mutation tests of the functions.")
+    parser.add_argument("--function", help="judge only the mutants of this function, as schema.function")
+    parser.add_argument("--area", help="judge only the functions in this folder of db/functions, such as blocks")
+    parser.add_argument("--mutant", help="judge only the mutant with this id; print its diff and the test that fails")
+    parser.add_argument("--survivors", action="store_true", help="judge survivors without a reason again, for longer")
+    parser.add_argument("--count", type=int, help="number of mutants, chosen by --seed (default: all)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=120, help="after which a mutant that lives has survived")
+    parser.add_argument("--seconds", type=float, default=120, help="time after which a mutant counts as survived")
     parser.add_argument("--jobs", "-j", type=int, default=2)
     parser.add_argument("--coverage", type=Path, default=COVERAGE)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--page", action="store_true", help="run nothing, write the page")
+    parser.add_argument("--page", action="store_true", help="do not run tests, only write the page")
     return parser.parse_args()
 
 
 def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namespace) -> list[Mutant]:
-    """The mutants to judge. Of a sample the first are one of each function, then a second of each, and so on."""
+    """Returns the mutants to judge. A sample begins with one mutant of each function, then a second of each, …"""
     chosen = list(every)
     if options.count:
         random.Random(options.seed).shuffle(chosen)
@@ -117,7 +118,7 @@ def _choose(every: list[Mutant], areas: dict[str, str], options: argparse.Namesp
 
 
 def _record(directory: Path) -> None:
-    """Run the tests once to see which of them call what."""
+    """Run all tests once, and record which functions each of them calls."""
     directory.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"INVENTORY_COVERAGE": str(directory)}
     subprocess.run([sys.executable, "-m", "pytest", *DIRECTORIES], cwd=ROOT, env=environment, check=False)

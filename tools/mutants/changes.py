@@ -1,10 +1,10 @@
-"""The small changes to one PL/pgSQL function that a good test notices.
+"""Makes the mutants of a PL/pgSQL function: small changes that a good test detects.
 
     for mutant in mutants("inventory.post", path.read_text()):
         print(mutant.id, mutant.change)
 
-Works on tokens, so that a string, a comment and a name are never taken for code. Needs no database: whether PostgreSQL
-takes a changed function is for the caller to find out.
+It works on tokens, so that it never takes a string, a comment or a name for code. It needs no database: the caller
+must check whether PostgreSQL accepts a changed function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from db.apply import FUNCTIONS
 
-# Of the gateway, what decides that a call is made once, and what a batch makes of many.
+# The functions of the gateway that run each call exactly once and carry out batches. Its other functions are skipped.
 GATEWAY = (
     "http.batch",
     "http.batch_functions",
@@ -70,20 +70,20 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Where a clause of a query ends, if no parenthesis or semicolon comes first.
+# The words that end a clause of a query, if no parenthesis or semicolon comes first.
 _CLAUSES = _words(
     "where group having window order limit offset for fetch union intersect except returning into loop then"
     " rows range groups on set from join inner left right cross full filter over when do select with"
 )
 _STATEMENT_STARTS = frozenset({"", ";", "then", "else", "begin", "loop"})
-# A word after which an expression begins, so that a minus behind it is a sign.
+# An expression begins after these words, so that a minus after one of them is a sign.
 _BEFORE_OPERANDS = _words(
     "return when then else and or not in by select case limit between like if elsif where on is offset using"
 )
 
 
 class Token(NamedTuple):
-    """A token that is neither space nor comment, in lower case unless it is a string."""
+    """A token other than white space and comments. Its text is in lower case unless it is a string."""
 
     kind: str
     text: str
@@ -96,23 +96,23 @@ class Mutant:
     """A function with one change."""
 
     function: str
-    """With its schema."""
+    """schema.function."""
     kind: str
-    """What kind of change: comparison, sign, lock, ..."""
+    """The kind of change: comparison, sign, lock, ..."""
     line: int
-    """The line of the body, from 1, as PL/pgSQL counts."""
+    """The line in the function's body, counted from 1 as in PL/pgSQL."""
     change: str
-    """The lines that change, before and after. Several of the same in a function are numbered."""
+    """The changed lines, before and after. A number follows if the function has the same change several times."""
     definition: str
     """The statement that creates the changed function."""
     difference: tuple[str, str]
-    """The changed lines as they stand in the file, before and after."""
+    """The changed lines with their white space, before and after."""
     context: str
-    """The changed lines and the four that follow: of a guard, also its error."""
+    """The changed lines and the four lines after them, which in a guard contain its error."""
 
     @cached_property
     def id(self) -> str:
-        """Depends on the function's name and the change, and on nothing else in the function."""
+        """Depends only on the function's name and the change: other edits of the function do not change it."""
         return f"{self.function}:{hashlib.sha256(self.change.encode()).hexdigest()[:6]}"
 
 
@@ -124,7 +124,7 @@ class _Edit(NamedTuple):
 
 
 def parameters(source: str) -> dict[str, str]:
-    """Name -> type of the arguments of the function in a file of db/functions, in order."""
+    """Maps the names of a function's arguments to their types, in order. ``source`` is a file of db/functions."""
     head = source.partition("as $$")[0]
     listed = head.partition("(")[2]
     one_line = re.match(r"([^\n]*)\)\s*\n", listed)
@@ -134,10 +134,10 @@ def parameters(source: str) -> dict[str, str]:
 
 
 def mutants(function: str, source: str, signatures: Mapping[str, Mapping[str, str]] | None = None) -> list[Mutant]:
-    """All changes to the function, in the order of its text.
+    """Returns all mutants of the function, in the order of its text.
 
-    ``source``: the text of its file. ``signatures``: schema.function -> its parameters(), for the functions whose
-    arguments of one type may be swapped.
+    ``source`` is the text of its file. ``signatures`` maps schema.function to its parameters(): in calls of these
+    functions, neighbouring arguments of the same type are swapped.
     """
     match = _BODY.search(source)
     if match is None:
@@ -151,7 +151,7 @@ def mutants(function: str, source: str, signatures: Mapping[str, Mapping[str, st
     for edit in sorted(_Body(body, signatures or {}).edits(), key=lambda edit: (edit.start, edit.end, edit.kind)):
         changed = body[: edit.start] + edit.replacement + body[edit.end :]
         if changed in texts:
-            continue  # two kinds of change came to the same
+            continue  # another kind of change has the same result
         texts.add(changed)
         first = body.rfind("\n", 0, edit.start) + 1
         last = body.find("\n", edit.end)
@@ -169,7 +169,7 @@ def mutants(function: str, source: str, signatures: Mapping[str, Mapping[str, st
 
 
 def everything() -> tuple[list[Mutant], dict[str, str]]:
-    """All mutants of the functions that are judged, and each function's area: the folder of its file."""
+    """Returns all mutants, and maps each function that has mutants to its area, the folder of its file."""
     files = {f"{path.relative_to(FUNCTIONS).parts[0]}.{path.stem}": path for path in sorted(FUNCTIONS.rglob("*.sql"))}
     sources = {name: path.read_text() for name, path in files.items()}
     signatures = {name: parameters(source) for name, source in sources.items()}
@@ -217,10 +217,10 @@ class _Body:
             ):
                 yield from find(index)
 
-    # What the text is made of
+    # The structure of the text
 
     def _partners(self) -> dict[int, int]:
-        """Opening parenthesis -> closing one, by their places among the tokens."""
+        """Maps the index of each opening parenthesis to that of its closing one."""
         partners, open_ = {}, []
         for index, text in enumerate(self.texts):
             if text in ("(", "["):
@@ -230,7 +230,7 @@ class _Body:
         return partners
 
     def _quiet(self) -> set[int]:
-        """The places of what an error says in words: no test asserts on sentences."""
+        """The indexes of the tokens of error messages and hints, which no test compares."""
         quiet: set[int] = set()
         for index, text in enumerate(self.texts):
             if text in ("message", "hint") and self._at(index + 1) == "=" and self._at(index - 1) in ("using", ","):
@@ -241,7 +241,7 @@ class _Body:
         return self.texts[index] if 0 <= index < len(self.texts) else ""
 
     def _end(self, index: int, stops: Sequence[str] | frozenset[str]) -> int:
-        """The place of the next of ``stops`` outside parentheses and CASE, or of what closes or ends before it."""
+        """The index of the next of ``stops`` outside parentheses and CASE, or of an earlier ), ] or semicolon."""
         cases = 0
         while index < len(self.texts):
             text = self.texts[index]
@@ -255,25 +255,28 @@ class _Body:
         return index
 
     def _text(self, first: int, last: int) -> str:
-        """The text of the tokens from ``first`` to before ``last``."""
+        """The text of the tokens from ``first`` up to, but not including, ``last``."""
         return self.body[self.tokens[first].start : self.tokens[last - 1].end]
 
     def _edit(self, kind: str, first: int, last: int, replacement: str = "") -> _Edit:
-        """In place of the tokens from ``first`` to before ``last``; nothing also takes the space before it."""
+        """Replaces the tokens from ``first`` up to, but not including, ``last``.
+
+        An empty replacement also removes the space before them.
+        """
         start = self.tokens[first].start
         if not replacement and not self.body[self.body.rfind("\n", 0, start) + 1 : start].isspace():
             start = len(self.body[:start].rstrip(" "))
         return _Edit(kind, start, self.tokens[last - 1].end, replacement)
 
     def _is_operand(self, index: int) -> bool:
-        """Whether a value may end here."""
+        """Whether the token may be the end of a value."""
         token = self.tokens[index]
         return (token.kind == "word" and token.text not in _BEFORE_OPERANDS) or (
             token.kind in ("number", "string") or token.text in (")", "]")
         )
 
     def _split(self, opening: int) -> list[tuple[int, int]]:
-        """The arguments between two parentheses, as places from and to."""
+        """The arguments between two parentheses, as pairs of first and last index."""
         arguments, start, closing = [], opening + 1, self.partner[opening]
         while start < closing:
             end = self._end(start, (",",))
@@ -281,7 +284,7 @@ class _Body:
             start = end + 1
         return arguments
 
-    # What can be changed
+    # The changes
 
     def _operator(self, index: int) -> Iterator[_Edit]:
         token = self.tokens[index]
@@ -388,7 +391,7 @@ class _Body:
             yield self._edit("where", first, following - 1, "true")
 
     def _perform(self, index: int) -> Iterator[_Edit]:
-        """A PERFORM of one function: a guard, a lock, or a step."""
+        """Replaces a PERFORM of one function, which may be a guard or a lock, with null."""
         if self.texts[index] != "perform" or self._at(index + 1) in ("from", "1"):
             return
         end = self._end(index, ())
@@ -397,7 +400,7 @@ class _Body:
         yield self._edit(kind, index, end, "null")
 
     def _arguments(self, index: int) -> Iterator[_Edit]:
-        """A call of one of our functions, with two neighbours of one type swapped."""
+        """Swaps two neighbouring arguments of the same type in a call of one of the project's functions."""
         if self._at(index + 1) != "." or self._at(index + 3) != "(" or self._at(index - 1) == ".":
             return
         types = self.signatures.get(f"{self.texts[index]}.{self.texts[index + 2]}")

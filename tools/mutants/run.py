@@ -1,7 +1,7 @@
-"""Runs the tests that reach a mutant, in a process forked from one that has collected them all.
+"""Runs the tests that call the function of a mutant, in a process forked from one that has collected all tests.
 
-A pytest plugin, not a use of it: the cluster is started once, the tests are collected once. For each mutant a child
-makes a template database with the changed function, which the tests clone as they always do, and runs the tests one by
+This is a pytest plugin: the cluster is started once, and the tests are collected once. For each mutant, a child process
+makes a template database with the changed function. It then runs the tests, which clone the template as usual, one by
 one until one fails.
 """
 
@@ -38,10 +38,10 @@ from tools.mutants.changes import Mutant
 KILLED, HUNG, SURVIVED, UNREACHED = "killed", "hung", "survived", "unreached"
 
 _BASE = "mutants_base"
-_PATIENCE = 10  # seconds: what the tests' own 30 are here, so that a lock that is missing shows sooner
-_CLONE_SECONDS = 0.2  # what a test costs at least
+_PATIENCE = 10  # seconds that the tests wait for a lock or event, instead of 30: a missing lock shows sooner
+_CLONE_SECONDS = 0.2  # the least time that a test takes
 DIRECTORIES = ("tests/sql/", "tests/concurrency/", "tests/http/", "tests/server/")
-# These compare definitions and not what a function does, or wait for pg_cron's next minute.
+# These compare the definitions of functions instead of their effects, or wait for the next minute of pg_cron.
 _EXCLUDED = (
     "tests/sql/test_migrations.py",
     "tests/sql/test_catalog.py",
@@ -51,18 +51,18 @@ _EXCLUDED = (
 
 
 def is_used(test: str) -> bool:
-    """Whether the test's failure says something of what a function does."""
+    """Whether the test is one that can kill a mutant."""
     return test.startswith(DIRECTORIES) and not test.startswith(_EXCLUDED)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant."""
+    """The result of testing a mutant."""
 
     id: str
     state: str
     test: str = ""
-    """What killed it."""
+    """The test that killed it."""
     tests: int = 0
     """How many tests ran."""
     reaching: int = 0
@@ -72,14 +72,14 @@ class Outcome:
 
 @dataclass
 class Reach:
-    """Which tests call a function, from the coverage's files (see tools/coverage.py)."""
+    """The tests that call each function, from the data of tools/coverage.py."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, dict[str, dict[int, int]]] = field(default_factory=lambda: defaultdict(dict))
-    """Function -> test -> line at which a statement begins -> how often the test ran it."""
+    """Function -> test -> line at which a statement begins -> how often the test executed it."""
     is_patient: bool = False
     words: dict[str, set[str]] = field(default_factory=dict)
-    """Test -> the words of its source."""
+    """Test -> the words in its source."""
 
     @classmethod
     def read(cls, directory: Path, *, is_patient: bool) -> Reach:
@@ -99,7 +99,7 @@ class Reach:
         return reach
 
     def tests(self, mutant: Mutant, killers: Counter[str]) -> list[str]:
-        """All tests that call the mutant's function, what probably kills it first."""
+        """Returns all tests that call the mutant's function, those first that will probably kill it."""
         by_test = self.counts.get(mutant.function, {})
         lines = sorted({line for counts in by_test.values() for line in counts if line <= mutant.line})
         wanted = _words(mutant.context)
@@ -108,12 +108,13 @@ class Reach:
         best = [test for test, _ in killers.most_common(2)]
 
         def order(test: str) -> tuple[bool, bool, float]:
-            # The statement that begins last before the change; of a function whose declaration changes, any.
+            # How often the test executes the last statement that begins before the change. If there is none, because
+            # a declaration changes, every test counts.
             runs = by_test[test].get(lines[-1], 0) if lines else 1
-            # A test that uses the words of the changed lines is about them, the more so the fewer others use them.
+            # A test that shares words with the changed lines is probably about them; rare words weigh more.
             common = sum(1 / frequency[word] for word in wanted & self.words.get(test, set()))
             gain = (1 + math.log2(1 + runs)) * (0.02 + common) * (1 + killers[test])
-            # At first the quick ones; of what survived them, the strong ones.
+            # Prefer quick tests at first; for survivors, the duration counts less.
             cost = (self.seconds[test] + _CLONE_SECONDS) ** (0.5 if self.is_patient else 1)
             return test not in best, not runs, cost / gain
 
@@ -126,12 +127,12 @@ def _words(text: str) -> set[str]:
 
 @functools.cache
 def _words_of(function: object) -> set[str]:
-    """The words of a test's source; none where a library has made the test."""
+    """The words in a test's source; none if a library generated the test."""
     return _words(inspect.getsource(function)) if inspect.isfunction(function) else set()
 
 
 class Runner:
-    """The plugin. ``judge`` says what to run of each mutant, ``report`` is told of each outcome."""
+    """The plugin: replaces pytest's loop over the tests, and appends each outcome to the file ``results``."""
 
     def __init__(
         self, mutants: Sequence[Mutant], reach: Reach, results: Path, *, jobs: int, seconds: float, count: int
@@ -155,7 +156,7 @@ class Runner:
         self._items = {item.nodeid: item for item in session.items if is_used(item.nodeid)}
         for name, item in self._items.items():
             self.reach.words[name] = _words(name) | _words_of(getattr(item, "function", None))
-        # Written since the record was made: they may call anything.
+        # Tests that are newer than the record: they may call any function.
         self._new = sorted(self._items.keys() - self.reach.seconds.keys())
         self._dsn = make_conninfo(
             host=session.config.option.postgresql_host, port=session.config.option.postgresql_port, user="postgres"
@@ -175,10 +176,10 @@ class Runner:
             if os.environ.get("MUTANTS_VERBOSE"):
                 print(report.longreprtext, file=sys.stderr, flush=True)
 
-    # Which are mutants
+    # Valid mutants
 
     def _accepted(self) -> list[Mutant]:
-        """Those that PostgreSQL takes and plpgsql_check finds no more fault with than with the function as it is."""
+        """The mutants that PostgreSQL accepts, and in which plpgsql_check finds no additional error."""
         accepted: list[Mutant] = []
         name = f"{_BASE}_check"
         with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
@@ -205,10 +206,10 @@ class Runner:
                         accepted.append(mutant)
         return accepted
 
-    # Slots, each a process that forks a child for each mutant
+    # Slots: each is a process, which forks one child per mutant
 
     def _in_parallel(self, work: Sequence[Any], do: Callable[[int, Any], None]) -> None:
-        """Give the pieces of work to processes, one after the other; wait for all."""
+        """Let ``jobs`` processes do the pieces of work, each taking the next one; wait until all are done."""
         following = multiprocessing.get_context("fork").Value("i", 0)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -224,7 +225,7 @@ class Runner:
                         if index >= len(work):
                             os._exit(0)
                         do(slot, work[index])
-                except BaseException:  # noqa: BLE001 - a forked process must not run on into the parent's code
+                except BaseException:  # noqa: BLE001 - a forked process must not return into the parent's code
                     traceback.print_exc()
                     sys.stderr.flush()
                     os._exit(1)
@@ -259,7 +260,7 @@ class Runner:
         return Outcome(mutant.id, state, test, ran, len(tests), round(time.monotonic() - began, 1))
 
     def _check_killers(self, slot: int, tests: Sequence[str]) -> None:
-        """What killed a mutant must pass on the functions as they are."""
+        """Check that the tests which killed mutants pass on the unchanged functions."""
         for test in tests:
             state, _, _ = self._run(slot, None, [test])
             if state != SURVIVED:
@@ -268,7 +269,7 @@ class Runner:
                 print(f"fails without a change: {test}", flush=True)
 
     def _run(self, slot: int, definition: str | None, tests: Sequence[str]) -> tuple[str, str, int]:
-        """(state, the test that failed, how many ran)."""
+        """Run the tests in a child. Returns (state, the test that failed, number of tests that ran)."""
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -276,7 +277,7 @@ class Runner:
             try:
                 os.close(reader)
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                os.setsid()  # so that what the tests start ends with it
+                os.setsid()  # one process group, so that processes started by tests can be killed with it
                 self._child(slot, definition, tests, writer)
                 status = 0
             except BaseException:  # noqa: BLE001 - see above
@@ -294,7 +295,7 @@ class Runner:
             self._drop(slot)
 
     def _watch(self, reader: int, tests: Sequence[str]) -> tuple[str, str, int]:
-        """Follow a child. It writes a dot before each test, and at the end F where one failed, else P."""
+        """Read the progress of a child: it writes a dot before each test, and at the end F (failed) or P (passed)."""
         ran, began = 0, time.monotonic()
         while True:
             limit = 60.0 if not ran else 3 * _PATIENCE + 5 * self.reach.seconds.get(tests[ran - 1], 0)
@@ -321,7 +322,7 @@ class Runner:
 
     def _child(self, slot: int, definition: str | None, tests: Sequence[str], writer: int) -> None:
         def load(conninfo: str, *, jobs: bool) -> None:
-            """In place of db.apply: a clone of what it made, and the change."""
+            """Replaces db.apply: clones the database that it has made, and applies the change."""
             with psycopg.connect(conninfo) as template:
                 name = sql.Identifier(template.info.dbname)
             with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
@@ -352,14 +353,14 @@ class Runner:
 
 
 def read(results: Path) -> dict[str, Outcome]:
-    """The last outcome of each mutant, by its id."""
+    """Maps each mutant's id to its latest outcome."""
     if not results.exists():
         return {}
     return {entry["id"]: Outcome(**entry) for entry in map(json.loads, results.read_text().splitlines())}
 
 
 def _by_function(mutants: Iterable[Mutant]) -> Iterator[list[Mutant]]:
-    """What kills one of a function's mutants probably kills the next: one process has them all."""
+    """Groups the mutants by function: a test that kills one mutant of a function probably kills the next one too."""
     groups: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         groups[mutant.function].append(mutant)

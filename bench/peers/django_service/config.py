@@ -1,4 +1,4 @@
-"""Settings: no more than an API without users needs. DATABASE_NAME, DATABASE_HOST and THREADS in the environment."""
+"""The settings of an API without users. DATABASE_NAME and DATABASE_HOST come from the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATABASES = {
         "NAME": os.environ["DATABASE_NAME"],
         "USER": "postgres",
         "HOST": os.environ["DATABASE_HOST"],
-        # A connection a thread, for good.
+        # Each thread keeps its connection.
         "CONN_MAX_AGE": None,
     }
 }

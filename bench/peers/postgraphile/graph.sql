@@ -1,4 +1,4 @@
--- The service's functions under names and types that GraphQL knows. They add nothing and decide nothing.
+-- The service's functions, with names and types for GraphQL. These functions only call them.
 
 create schema graph;
 grant usage on schema graph to inventory_operator;
@@ -13,7 +13,7 @@ return http.list_catalog_products(
     p_page => page::text, p_page_size => page_size::text, p_url => 'http://127.0.0.1:8000/api/v1/products/'
 );
 
--- The answer to a call that returns nothing is null, which GraphQL cannot tell from a failure.
+-- A function without a result would answer null, which GraphQL clients cannot tell from a failure.
 create function graph.reserve(id bigint, amount numeric) returns boolean
 language sql volatile
 begin atomic

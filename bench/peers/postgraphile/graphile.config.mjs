@@ -1,4 +1,4 @@
-// PostGraphile over the schema graph. PGHOST, PGUSER, PGDATABASE and POOL_SIZE in the environment.
+// PostGraphile serves the schema graph. PGHOST, PGUSER, PGDATABASE and POOL_SIZE come from the environment.
 
 import { makePgService } from "postgraphile/adaptors/pg";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";

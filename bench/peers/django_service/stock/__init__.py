@@ -1,1 +1,1 @@
-"""The six works as a Django REST framework service does them."""
+"""The workloads as a Django REST framework service."""

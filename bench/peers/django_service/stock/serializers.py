@@ -1,4 +1,4 @@
-"""What comes in, and what goes out."""
+"""The serializers of requests and answers."""
 
 from __future__ import annotations
 

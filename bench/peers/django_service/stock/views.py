@@ -1,4 +1,4 @@
-"""The six works. Whoever changes stock locks its row first."""
+"""The views of the workloads. A view that changes stock locks its row first."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def change(
 
 
 def take_layers(product_id: int, quantity: Decimal) -> Decimal:
-    """Use up cost layers, first in first out; what the units cost."""
+    """Use up cost layers in FIFO order, and return the cost of the units."""
     cost, left = Decimal(0), quantity
     layers = CostLayer.objects.select_for_update().filter(product_id=product_id, remaining__gt=0).order_by("id")
     for layer in layers:
