@@ -24,6 +24,9 @@ from server.http.rate_limits import HEADERS
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 """The id of the request that is being answered: its client's X-Request-Id, or a new one. Empty outside of requests."""
 
+ROLE: contextvars.ContextVar[str] = contextvars.ContextVar("role", default="")
+"""The database role that the request runs as, once that is known: for log lines. Empty outside of requests."""
+
 ID_HEADER = "X-Request-Id"
 _IDS = random.Random()
 _ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -89,6 +92,7 @@ class Guard:
             start = time.perf_counter()
             request_id = _request_id(request)
             REQUEST_ID.set(request_id)
+            ROLE.set("")
             drain.began()
             try:
                 try:

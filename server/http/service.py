@@ -19,7 +19,7 @@ from server.database.calls import Answer, Database, Key
 from server.database.interface import Function, Interface
 from server.http.errors import FieldError, Problem
 from server.http.forwarded import addresses
-from server.http.guard import ACTOR, REQUEST_ID
+from server.http.guard import ACTOR, REQUEST_ID, ROLE
 from server.http.rate_limits import Limit, Limits
 from server.http.tokens import Identity, TokenError, Tokens
 from server.settings import Settings
@@ -72,6 +72,7 @@ class Service:
         """Identify the caller, check the grant on the function, and count the request. Raises Problem."""
         identity = self.identify(request)
         request[ACTOR] = identity.actor
+        ROLE.set(identity.role)
         self.authorize(identity, function)
         if limit is not None:
             await limit.admit(request, None if identity.is_anonymous else identity.idempotency_scope)

@@ -8,21 +8,23 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-from server.http.guard import REQUEST_ID
+from server.http.guard import REQUEST_ID, ROLE
 
 Format = Literal["auto", "json", "text"]
 
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id", "role"}
 
 
-class _RequestId(logging.Filter):
+class OfRequest(logging.Filter):
+    """Adds the id of the request that is being answered, and the role that it runs as."""
+
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = REQUEST_ID.get()
+        record.request_id, record.role = REQUEST_ID.get(), ROLE.get()
         return True
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, process, message, request_id, error, and what ``extra`` has."""
+    """A JSON object a line: time, level, logger, process, message, request_id, role, error, and what ``extra`` has."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -32,8 +34,9 @@ class JsonFormatter(logging.Formatter):
             "process": record.process,
             "message": record.getMessage(),
         }
-        if request_id := getattr(record, "request_id", ""):
-            line["request_id"] = request_id
+        for name in ("request_id", "role"):
+            if value := getattr(record, name, ""):
+                line[name] = value
         line |= {name: value for name, value in vars(record).items() if name not in _OWN}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
@@ -56,7 +59,7 @@ def configure(level: str, form: Format = "auto") -> None:
     """Log to standard error; ``auto``: text where that is a terminal. yoyo's steps only where something is wrong."""
     is_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler()
-    handler.addFilter(_RequestId())
+    handler.addFilter(OfRequest())
     handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("yoyo").setLevel(logging.WARNING)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from server.operation.logs import JsonFormatter, TextFormatter, _RequestId
+from server.operation.logs import JsonFormatter, OfRequest, TextFormatter
 from tests.conftest import Database, Server, throwaway_cluster
 from tests.http.conftest import Shared
 from tests.process import LAST_LINE, run, said_until
@@ -69,12 +69,13 @@ def test_a_log_line_is_json_or_text_and_has_the_id(shared: Shared) -> None:
     record = logging.getLogger("server").makeRecord(
         "server", logging.ERROR, __file__, 1, "so %s", ("it is",), None, extra={"status": 500}
     )
-    _RequestId().filter(record)
-    record.request_id = "17"
+    OfRequest().filter(record)
+    record.request_id, record.role = "17", "inventory_admin"
     line = json.loads(JsonFormatter().format(record))
     assert line.pop("time").endswith("+00:00")
     assert line.pop("process") > 0
-    assert line == {"level": "ERROR", "logger": "server", "message": "so it is", "request_id": "17", "status": 500}
+    said = {"level": "ERROR", "logger": "server", "message": "so it is", "status": 500}
+    assert line == said | {"request_id": "17", "role": "inventory_admin"}
     assert TextFormatter().format(record).endswith("so it is (request 17)")
 
 
