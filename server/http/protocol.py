@@ -94,7 +94,8 @@ class _Protocol(web.RequestHandler):
             # The dictionary is in order of the last request, for _Server.connection_made.
             assert self._manager is not None
             connections = self._manager._connections
-            connections[self] = connections.pop(self)
+            if (transport := connections.pop(self, None)) is not None:
+                connections[self] = transport
             # The parser would never finish a body that it cannot read.
             if was_arriving and not self._body.is_eof():
                 self._body.set_exception(web.RequestPayloadError("The body cannot be read."))
@@ -188,8 +189,9 @@ class _Server(web.Server):
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         if len(self._connections) >= self._most:
             oldest = itertools.islice(self._connections, LOOKED_AT)
-            waiting = next((each for each in oldest if each._current_request is None), handler)
+            waiting = next((each for each in oldest if each._current_request is None and not each._messages), handler)
             waiting.force_close()
+            self._connections.pop(waiting, None)  # at once: others may come before it is gone
         super().connection_made(handler, transport)
 
     def __call__(self) -> web.RequestHandler:
