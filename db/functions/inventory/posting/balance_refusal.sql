@@ -65,6 +65,6 @@ $$;
 comment on function inventory.balance_refusal(
     inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric, numeric
 ) is
-'Why a line may not change these balances by the signed amounts given; null: it may.
+'The refusal of a line that would change these balances by the given signed amounts; null if the change is allowed.
 
-p_expired: blocked units whose blocks have expired and that count as available. p_held: what lies at the line''s location.';
+p_expired: blocked units whose blocks have expired; they count as available. p_held: the units at the line''s location.';

@@ -41,5 +41,5 @@ end;
 $$;
 
 comment on function inventory.block_refusal(uuid, store.block, timestamptz, numeric) is
-'Why a block cannot be ended or extended at p_at: it is unknown (p_block null), ended, expired, or holds less than
-p_quantity, which is to leave; null: it can.';
+'The refusal to end or extend a block at p_at: the block is unknown (p_block is null), has ended, has expired, or holds fewer units
+than the p_quantity that should leave. Null if the change is allowed.';

@@ -16,4 +16,4 @@ end;
 $$;
 
 comment on function inventory.expired_quantity(bigint, timestamptz) is
-'Units that store.stock still counts as blocked although their blocks have expired at p_at.';
+'The units that store.stock still counts as blocked although their blocks have expired by p_at.';

@@ -15,4 +15,4 @@ begin
 end;
 $$;
 
-comment on function inventory.held_at(bigint, bigint) is 'Units of the product that lie at the location.';
+comment on function inventory.held_at(bigint, bigint) is 'The units of the product at the location.';

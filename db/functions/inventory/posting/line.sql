@@ -34,4 +34,4 @@ comment on function inventory.line(
     text, bigint, numeric, text, text, text, numeric, bigint, bigint, numeric, uuid, timestamptz, bigint, bigint, numeric,
     numeric, bigint, bigint
 ) is
-'A line for inventory.post, which says what each field means.';
+'Make a line for inventory.post. The comment of inventory.post explains the fields.';

@@ -5,8 +5,7 @@ immutable
 parallel safe
 as $$
 begin
-    -- On hand, reserved, blocked: the sign of the quantity; needs an active inventory; protects the product from deletion;
-    -- is of a sale; undoes an arrival or a departure.
+    -- The columns: on_hand, reserved, blocked, requires_active, is_history, is_sale, undoes. The function's comment explains them.
     return case p_kind
         when 'reserve' then '(0,1,0,t,t,f,)'::inventory.movement_kind
         when 'release' then '(0,-1,0,f,t,f,)'::inventory.movement_kind
@@ -34,8 +33,9 @@ end;
 $$;
 
 comment on function inventory.movement_kind(text) is
-'What movements of a kind do to the balances and count as: the one definition; null for no kind.
+'The definition of a kind of movement: how it changes the balances, and how it is counted. Null if there is no such kind.
 
-on_hand, reserved, blocked: 1 where the quantity is added, -1 where it is taken. A block''s end (convert, cancel, expire) also takes
-the whole block from blocked. requires_active: refused where the inventory is not active. is_history: a product with such a
-movement cannot be deleted. is_sale: counted by the sales. undoes: what it takes back, arrival or departure.';
+on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block (convert,
+cancel, expire) also subtract the whole block from blocked. requires_active: a line of this kind is refused if the inventory is not
+active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale. undoes: the movement
+takes back an arrival or a departure.';

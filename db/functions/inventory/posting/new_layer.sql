@@ -27,4 +27,4 @@ end;
 $$;
 
 comment on function inventory.new_layer(store.movement, numeric, numeric, numeric) is
-'The cost layer of an arrival, worth p_value; null where the cost is not known. Writes nothing.';
+'Make the row of an arrival''s cost layer, without writing it. p_value: its value; null: the cost is not known.';

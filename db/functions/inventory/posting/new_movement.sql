@@ -20,6 +20,6 @@ select
 $$;
 
 comment on function inventory.new_movement(text, store.stock, store.stock, text, text, text, timestamptz) is
-'The movement that leads from one state of a product''s balances to the next, at p_after.updated_at; its cost is not set yet.
+'Make the row of the movement between two states of a product''s balances, without writing it. Its cost is not set yet.
 
-p_actor null: the login. Writes nothing. PostgreSQL inlines it.';
+The movement is created at p_after.updated_at. p_actor null: the login. PostgreSQL inlines the function.';

@@ -15,4 +15,4 @@ end;
 $$;
 
 comment on function inventory.new_reference(text, timestamptz) is
-'The id of the block, sale, purchase or flow that a movement of this kind makes; null for other kinds.';
+'A new id for the block, sale, purchase or flow that a movement of this kind creates; null for other kinds.';

@@ -11,4 +11,4 @@ begin
 end;
 $$;
 
-comment on function inventory.no_product(bigint) is 'The refusal of a line whose product is unknown.';
+comment on function inventory.no_product(bigint) is 'The refusal of a line whose product does not exist.';

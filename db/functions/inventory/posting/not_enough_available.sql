@@ -13,4 +13,4 @@ end;
 $$;
 
 comment on function inventory.not_enough_available(numeric, numeric) is
-'The refusal of a line that wants more than is available.';
+'The refusal of a line that asks for more units than are available.';

@@ -1,8 +1,8 @@
--- Every change of stock of every API is a line here. The function decides line by line in memory, in order of product, and
--- writes what it accepted as sets (inventory.write_postings). docs/posting.md shows it step by step.
--- Plans are generic, here and in what it calls: PostgreSQL would plan anew for each length of the arrays, which takes longer than
--- the writing. They go by indexes (no other join, no sequential scan, which is why jit is off: it would be started for the cost
--- that stands for "not allowed"). A plan that was made while a table was small or empty would read all of it for one row.
+-- Every API changes stock by posting lines here. The function decides each line in memory, in order of product, and then writes all
+-- accepted lines as sets (inventory.write_postings). docs/posting.md shows it step by step.
+-- This function and those that it calls use generic plans: a plan for each length of the arrays would take longer to make than
+-- to run. Hash joins, merge joins and sequential scans are disabled, so that every plan uses indexes: otherwise a plan made while a
+-- table was small would later read the whole table for one row. JIT is off because the cost of a disabled scan would trigger it.
 create or replace function inventory.post(p_lines inventory.posting[])
 returns inventory.posted[]
 language plpgsql
@@ -14,18 +14,18 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
-    c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may touch: less than a second
+    c_limit constant integer := 10000; -- the most expired blocks, or cost layers, that one line may use: less than a second of work
     v_order integer [] := array[1];
     v_position integer;
     v_line inventory.posting;
     v_kind inventory.movement_kind;
     v_posted inventory.posted;
     v_result inventory.posted [];
-    -- The product at hand: its balances after the lines so far, and the instant of its movements. Blocks' ids and
-    -- arrivals are a microsecond apart (v_tick), so that they have an order.
+    -- The current product: its balances after the lines so far (v_stock), and the time of its movements (v_at). v_tick advances by
+    -- a microsecond for each line, so that the ids of blocks and the arrivals at locations have an order.
     v_product_id bigint;
     v_is_locked boolean;
-    v_is_seen boolean; -- v_stock is of a snapshot, without the lock
+    v_is_seen boolean; -- v_stock was read without the lock
     v_seen record;
     v_locked store.stock [];
     v_next integer;
@@ -39,7 +39,7 @@ declare
     v_wanted numeric;
     v_free numeric;
     v_movement store.movement;
-    -- Rows to write: see inventory.write_postings
+    -- The rows that inventory.write_postings writes
     v_stock_at integer;
     v_stocks store.stock [];
     v_movements store.movement [];
@@ -58,7 +58,7 @@ declare
     v_expiring store.block [];
     v_last_expired store.block;
     v_expired numeric;
-    -- Cost layers: those that are stored, oldest first, then those that earlier lines opened.
+    -- Cost layers: a departure uses the stored ones, oldest first, and then those that earlier lines opened.
     c_layers cursor (p_id bigint, p_layer_id bigint) for
         select *
         from store.cost_layer as l
@@ -77,12 +77,12 @@ declare
     v_cost_price numeric;
     v_known numeric;
     v_value numeric;
-    -- Locations: the product's are the last of v_location_stocks.
+    -- Locations: those of the current product are in v_location_stocks after the position v_location_base.
     v_location_base integer;
     v_seen_location_ids bigint [];
     v_location_at integer;
     v_location_stock store.location_stock;
-    v_named store.location_stock; -- what lies at the line's location
+    v_named store.location_stock; -- the stock at the line's location
     v_held numeric;
     v_location_ids bigint [];
     v_changes numeric [];
@@ -94,8 +94,8 @@ begin
         );
         v_result := array_fill(null::inventory.posted, array[cardinality(p_lines)]);
         v_next := 1;
-        -- The locks, in order of id. Products that cannot give what any of their lines wants, not even if their expired blocks
-        -- ended, are not locked.
+        -- Lock the stock rows in order of id. A product is not locked if none of its lines can succeed, even if all of its expired
+        -- blocks were ended.
         v_locked := array(
             select s
             from store.stock as s
@@ -151,10 +151,10 @@ begin
         elsif v_line.returns_movement_id is not null or v_line.layer_id is not null then
             raise exception using
                 errcode = 'feature_not_supported',
-                message = 'What names a departure or a cost layer is posted alone.';
+                message = 'A line that names a departure or a cost layer must be posted alone.';
         end if;
 
-        -- How the balances change, as far as it can be told before the lock.
+        -- The changes of the balances, as far as they are known before the lock.
         if (v_line.quantity <> 0) is not true then
             if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
                 v_result[v_position] := inventory.refusal(
@@ -162,7 +162,7 @@ begin
                 );
                 continue;
             elsif v_line.quantity = 0 and v_line.location_id is null then
-                -- Nothing happens, whatever the inventory's status; but the product has to be one.
+                -- A quantity of 0 changes nothing, whatever the inventory's status, but the product must exist.
                 if not exists (select from store.product as p where p.id = v_product_id) then
                     v_result[v_position] := inventory.no_product(v_product_id);
                 end if;
@@ -174,8 +174,8 @@ begin
         v_blocked := coalesce(v_line.quantity, 0) * v_kind.blocked;
         v_wanted := case when v_line.kind = 'convert' then 0 else v_reserved + v_blocked - v_on_hand end;
 
-        -- The lock. A line that wants more than there is takes none: one snapshot refuses it, unless blocks that have expired
-        -- would help.
+        -- Lock the stock row. A line that asks for more than is available takes no lock: it is refused from one snapshot, unless
+        -- ending expired blocks would make enough available.
         if v_is_locked is not true then
             if cardinality(p_lines) = 1 then
                 select * into v_stock
@@ -196,7 +196,8 @@ begin
             v_at := inventory.clock();
             if v_is_locked is not true then
                 if v_is_seen is not true then
-                    -- One statement, so that all of it is of one snapshot. Lines of a location come here alone.
+                    -- One statement reads everything from one snapshot. A line that names a location gets here only if it is posted
+                    -- alone.
                     select
                         s as stock,
                         case when s.blocked > 0 then inventory.expired_quantity(s.product_id, v_at) else 0 end as expired,
@@ -215,7 +216,7 @@ begin
                     v_result[v_position] := v_posted;
                     continue;
                 elsif cardinality(p_lines) > 1 then
-                    -- To lock it now would be out of order.
+                    -- Locking the row now would break the order of locks.
                     raise exception using
                         errcode = 'serialization_failure',
                         message = format('The stock of product %s changed meanwhile.', v_product_id);
@@ -243,7 +244,7 @@ begin
             v_wanted := v_blocked - v_on_hand;
         end if;
 
-        -- What lies at the location
+        -- The stock at the line's location
         v_held := null;
         if v_line.location_id is not null then
             v_location_at := array_position(v_seen_location_ids, v_line.location_id);
@@ -262,7 +263,7 @@ begin
             end if;
         end if;
 
-        -- Where too little is available, expired blocks end: the oldest first, and no more than it takes.
+        -- If too little is available, end expired blocks, the oldest first, until there is enough.
         v_free := v_stock.on_hand - v_stock.reserved - v_stock.blocked;
         v_expired := 0;
         if v_stock.blocked > 0 and (v_free < v_wanted or v_line.kind = 'expire') then
@@ -287,8 +288,8 @@ begin
             if cardinality(v_expiring) > c_limit and v_line.kind <> 'expire' then
                 raise exception using
                     errcode = 'configuration_limit_exceeded',
-                    message = format('More than %s expired blocks of product %s stand in the way.', c_limit, v_product_id),
-                    hint = 'Call maintenance.expire_blocks() until it returns 0, and see why its job does not run.';
+                    message = format('More than %s expired blocks of product %s would have to be ended first.', c_limit, v_product_id),
+                    hint = 'Call maintenance.expire_blocks() until it returns 0, and check why its job does not run.';
             end if;
         end if;
         if
@@ -328,8 +329,8 @@ begin
             continue;
         end if;
 
-        -- What arrives, or comes back, and what is known of its cost; and the moving average: arrivals of known cost join its
-        -- pool, a departure takes its share of it.
+        -- The cost of arriving and returned units, and the moving average: units of known cost are added to its pool, and a
+        -- departure takes a proportional share out of it.
         v_before := v_stock;
         if v_on_hand > 0 then
             if v_line.returns_movement_id is not null then
@@ -407,7 +408,7 @@ begin
             v_posted.block := v_block;
         end if;
 
-        -- Cost layers: an arrival opens one, what comes back goes where it came from, a departure takes the oldest units.
+        -- Cost layers: an arrival opens one, returned units go back into the layers that they left, a departure takes the oldest units.
         if v_on_hand <> 0 then
             if v_line.returns_movement_id is not null then
                 for v_use in
@@ -477,7 +478,7 @@ begin
                     else
                         v_opened[v_opened_at - 1] := v_layer;
                     end if;
-                    v_value := v_value + v_use.cost; -- null once any cost is not known
+                    v_value := v_value + v_use.cost; -- null if any of the costs is not known
                     v_left := v_left - v_taken;
                 end loop;
                 v_movement.cost := v_value;
@@ -496,7 +497,8 @@ begin
         v_posted.movement := v_movement;
         v_result[v_position] := v_posted;
 
-        -- Locations: the line's own; else, once no unlocated unit is left, those where stock arrived first.
+        -- Locations: the one that the line names. If it names none, units leave unlocated stock first, and then the locations at
+        -- which stock arrived first.
         if v_line.location_id is not null or v_stock.located < v_before.located then
             v_location_ids := '{}'::bigint [];
             v_location_base := coalesce(v_location_base, 0);
@@ -545,7 +547,7 @@ begin
                     v_product_id, v_movement.id, v_location_ids[i], v_location_stock.quantity, v_location_stock.quantity + v_changes[i]
                 )::store.location_movement;
                 if v_changes[i] > 0 then
-                    -- Units keep the date of their arrival; where they meet others, the older one holds.
+                    -- Units that are moved keep their time of arrival. A location that already holds units keeps the older time.
                     v_location_stock.arrived_at := case
                         when v_location_stock.quantity = 0 then v_arrived_at else least(v_location_stock.arrived_at, v_arrived_at)
                     end;
@@ -585,22 +587,31 @@ end;
 $$;
 
 comment on function inventory.post(inventory.posting[]) is
-'Post lines: change balances, and write movements, cost layers, blocks and what lies at locations. Returns a result a line, in the
-lines'' order: its movement, or why it was refused (sqlstate, message, detail, hint). A refused line changes nothing and costs the
-others nothing. A line of quantity 0, or null, changes nothing.
+'Post lines: change balances, and write movements, cost layers, blocks and the stock of locations.
 
-A line: kind, what happens, see inventory.movement_kind(); product_id; quantity, as a number of 0 or more (adjust and count: signed;
-convert: null for the whole block; expire: at most so many blocks); counted, in place of a quantity: what lies at the location now;
-unit_cost of an arrival, null: the product''s cost price; location_id: where it happens, null: nowhere in particular;
-to_location_id of a transfer; block_id: the block that ends; expires_at of a new block, null: after the default duration; layer_id:
-the one cost layer that is taken from; returns_movement_id: the departure whose units come back; unit_price of a sale; revenue and
-returned_sale_id of a return; supplier_id of a purchase or inflow; reference (null: a new one where the kind has records of its own),
-reason, actor (null: the login).
+Returns one result for each line, in the order of the lines: the movement, or the reason for a refusal (sqlstate, message, detail,
+hint). A refused line changes nothing and does not affect the other lines. A line whose kind is null is skipped, and a quantity of 0
+changes nothing.
 
-Lines of one product are decided in their order. Locks the stock rows of the products in order of id until the transaction ends; a
-line that cannot succeed locks nothing. What a line names (its block, its location) is the product''s.
+The fields of a line:
+kind: what happens (see inventory.movement_kind).
+product_id: the product.
+quantity: a number of 0 or more. For adjust and count it is signed. For convert, null means the whole block. For expire it is the
+maximum number of blocks to end.
+counted: instead of a quantity, the number of units that are at the location now.
+unit_cost: the cost of an arriving unit; null: the product''s cost price.
+location_id: the location; null: the line names none. to_location_id: the target of a transfer.
+block_id: the block that ends. expires_at: the end of a new block; null: after the default duration.
+layer_id: the only cost layer that units may be taken from.
+returns_movement_id: the departure whose units come back.
+unit_price: for a sale. revenue, returned_sale_id: for a return. supplier_id: for a purchase or an inflow.
+reference: null: a new id for a kind that has records of its own. reason. actor: null: the login.
+
+Lines of one product are decided in their order. The function locks the stock rows of the products in order of id, until the end of
+the transaction; a line that cannot succeed takes no lock. The lock of a product also protects its blocks and its stock at locations.
+
 Refusals: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND, BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED,
 BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED, INVENTORY_NOT_ACTIVE, QUANTITY_OUT_OF_RANGE, INVENTORY_NOT_INITIALIZED,
 RETURN_EXCEEDS_DEPARTURE, 22004.
-Errors, which undo all lines: TOO_MANY_LAYERS; 53400 where more than 10 000 expired blocks stand in the way; 22023 for expires_at;
-40001, 55P03.';
+Errors that undo all lines: TOO_MANY_LAYERS; 53400 if more than 10 000 expired blocks would have to be ended; 22023 for expires_at;
+40001; 55P03.';

@@ -14,4 +14,4 @@ end;
 $$;
 
 comment on function inventory.post_line(inventory.posting) is
-'Post one line. What inventory.post refuses is an error here.';
+'Post one line, and raise an error if inventory.post refuses it.';

@@ -6,16 +6,16 @@ as $$
 begin
     if p_posted.hint is null then
         raise exception using
-            errcode = p_posted.sqlstate, -- as inventory.post has it
+            errcode = p_posted.sqlstate, -- from inventory.post
             message = p_posted.message,
             detail = coalesce(p_posted.detail::text, '');
     end if;
     raise exception using
-        errcode = p_posted.sqlstate, -- as inventory.post has it
+        errcode = p_posted.sqlstate, -- from inventory.post
         message = p_posted.message,
         detail = coalesce(p_posted.detail::text, ''),
         hint = p_posted.hint;
 end;
 $$;
 
-comment on function inventory.raise_refusal(inventory.posted) is 'Raise a refusal as the error that it stands for.';
+comment on function inventory.raise_refusal(inventory.posted) is 'Raise a refusal of inventory.post as an error.';

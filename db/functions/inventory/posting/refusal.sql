@@ -14,4 +14,4 @@ end;
 $$;
 
 comment on function inventory.refusal(text, text, jsonb, text) is
-'A refusal as a value. inventory.post_line raises it as an error with these words.';
+'Make a refusal: a result of inventory.post that holds an error instead of a movement. inventory.post_line raises it.';

@@ -32,4 +32,6 @@ $$;
 comment on function inventory.refusal_without_lock(
     inventory.posting, store.stock, numeric, numeric, numeric, boolean, numeric, numeric
 ) is
-'Why a line cannot succeed by what a snapshot shows (p_stock, p_expired, p_held); null: with the lock it may.';
+'The refusal of a line that cannot succeed, decided from a snapshot (p_stock, p_expired, p_held) without the lock.
+
+Null if the line may succeed once the stock row is locked.';

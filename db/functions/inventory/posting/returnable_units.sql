@@ -6,7 +6,7 @@ as $$
 begin
     return query
     with outside as (
-        -- What the departure took of each layer, less what has come back.
+        -- The units that the departure took from each layer and that have not come back.
         select u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost
         from store.cost_layer_use as u
         where
@@ -34,7 +34,8 @@ end;
 $$;
 
 comment on function inventory.returnable_units(bigint, bigint, numeric) is
-'Into which cost layers how many of p_quantity units of a departure (its movement) go when they come back, and at what cost.
+'The cost layers into which p_quantity units of a departure go when they come back: how many into each, and at what cost.
 
-Those that it took last go back first, so that the layers are as if it had been smaller; at the share of what they cost,
-null where that is not known. Fewer than p_quantity in all where it has no more outside.';
+p_movement_id: the departure. The units that it took last go back first, so that the layers look as if the departure had been smaller.
+Each layer gets back the units'' share of the cost, or null if the cost is not known. The quantities add up to less than p_quantity if
+fewer units can still come back.';

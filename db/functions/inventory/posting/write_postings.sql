@@ -28,12 +28,12 @@ begin
     from unnest(p_stocks) as n
     where s.product_id = n.product_id;
 
-    -- The rows are of the tables' own types, so they go in as they are.
+    -- The rows have the types of the tables, so that no list of columns is needed.
     insert into store.movement
     select m.*
     from unnest(p_movements) as m;
 
-    -- One question in the place of six: most postings write no more.
+    -- Most postings end here: one check instead of six.
     if num_nonnulls(p_blocks, p_ended, p_opened, p_uses, p_location_stocks, p_low) = 0 then
         return;
     end if;
@@ -91,7 +91,7 @@ comment on function inventory.write_postings(
     store.stock[], store.movement[], store.block[], store.block[], store.cost_layer[], store.cost_layer[],
     store.cost_layer_use[], store.location_stock[], store.location_movement[], store.stock[]
 ) is
-'Write what inventory.post decided, each table as one set, and queue the events stock.low (p_low) and block.expired.
+'Write the rows that inventory.post decided, one statement for each table, and queue the events stock.low (p_low) and block.expired.
 
-The caller holds the stock rows. The only statements that write to store.movement, and that change balances, blocks'' states, cost
-layers and what lies at locations.';
+The caller holds the locks of the stock rows. No other function writes to store.movement, or changes balances, the states of blocks,
+cost layers or the stock of locations.';
