@@ -11,11 +11,11 @@ language plpgsql
 volatile
 as $$
 declare
-    -- Columns that follow from the others, or that say when.
+    -- Columns that are not recorded: they are derived from others, or are times.
     v_left_out constant text [] := array[
         'id', 'created_at', 'updated_at', 'deleted_at', 'previous_secret', 'previous_secret_until', 'is_low', 'retail_price'
     ];
-    -- That these changed is told, but not their values.
+    -- Columns of which only the fact of a change is recorded, not the value.
     v_hidden constant text [] := array['password_hash', 'secret'];
 begin
     insert into store.audit (product_id, subject, subject_id, action, before, after, actor, created_at)
@@ -34,7 +34,7 @@ begin
         select
             case
                 when f.name = any(v_hidden) then to_jsonb('hidden'::text)
-                -- A webhook's path may hold a token of its receiver's.
+                -- The path of a webhook's URL may contain a token of the receiver.
                 when f.name = 'url' then to_jsonb(substring(f.value #>> '{}' from '^[^/]+//[^/?]+'))
                 else f.value
             end
@@ -45,8 +45,9 @@ end;
 $$;
 
 comment on function inventory.record_change(text, text, jsonb, jsonb, text, bigint) is
-'Write down that a caller changed something that is neither a movement nor a price: the one writer of store.audit.
+'Record in store.audit that a caller changed something other than a movement or a price. No other function writes to store.audit.
 
-p_before, p_after: the row as to_jsonb gives it, with the same columns; p_before null: it was created, p_after null: it was
-deleted. Kept are the columns that differ; where none does, nothing is written. Of passwords and secrets it is kept that they
-changed, of a url the host. p_actor null: the login. Takes no lock; the caller holds that of the row.';
+p_before, p_after: the row as to_jsonb() returns it, both with the same columns. p_before is null if the row was created, p_after
+if it was deleted. Only the columns that differ are recorded; if none differs, nothing is written. For passwords and secrets, only
+the fact that they changed is recorded; for a URL, only the host. p_actor null: the login. Takes no lock: the caller holds the
+lock of the row.';

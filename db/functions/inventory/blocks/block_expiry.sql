@@ -31,7 +31,7 @@ end;
 $$;
 
 comment on function inventory.block_expiry(timestamptz, timestamptz, timestamptz) is
-'When a block ends that was created at p_created_at and is to end at p_expires_at (null: the default duration).
+'The end of a block that is created at p_created_at: p_expires_at, or null for the default duration.
 
-Both durations are settings (maintenance.configure). Errors: 22023 where p_expires_at is not after p_now, or later than
-the maximum allows.';
+The default and the maximum duration are settings (maintenance.configure). Errors: 22023 if p_expires_at is not after p_now, or is
+later than the maximum duration allows.';

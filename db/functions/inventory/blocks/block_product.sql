@@ -8,4 +8,5 @@ begin
 end;
 $$;
 
-comment on function inventory.block_product(uuid) is 'The product of a block, which never changes; null: there is no such block.';
+comment on function inventory.block_product(uuid) is
+'The product of a block, which never changes; null if there is no such block.';

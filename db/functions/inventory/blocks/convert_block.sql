@@ -20,10 +20,10 @@ end;
 $$;
 
 comment on function inventory.convert_block(uuid, inventory.positive_quantity, inventory.reason, text) is
-'Turn a block into a departure: its units leave, at the cost of the oldest cost layers.
+'Convert a block into a departure: its units leave, at the cost of the oldest cost layers.
 
-p_quantity: how many of the block''s units leave, null: all; the rest is available again. Errors:
-BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_QUANTITY_EXCEEDED.';
+p_quantity: how many of the block''s units leave; null: all of them. The others become available again. Errors: BLOCK_NOT_FOUND,
+BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_QUANTITY_EXCEEDED.';
 
 grant execute on function inventory.convert_block(
     uuid, inventory.positive_quantity, inventory.reason, text

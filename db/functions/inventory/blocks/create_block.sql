@@ -14,7 +14,7 @@ as $$
 declare
     v_now constant timestamptz := inventory.clock();
 begin
-    -- Before the lock, so that a bad end is refused as such whatever the stock is. The posting asks again under it.
+    -- Check expires_at before the lock, so that an invalid one is refused whatever the stock is. inventory.post checks it again.
     if p_expires_at is not null then
         perform inventory.block_expiry(p_expires_at, v_now, v_now);
     end if;
@@ -27,11 +27,11 @@ end;
 $$;
 
 comment on function inventory.create_block(bigint, inventory.positive_quantity, inventory.reason, timestamptz, text) is
-'Hold units of a product for a while: a temporary block.
+'Create a temporary block, which holds units of a product for a limited time.
 
-p_expires_at: when it expires; null: after the default duration. At that instant its units can be had by the next
-caller, whether or not a sweep has run. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED,
-PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
+p_expires_at: when the block expires; null: after the default duration. From that instant its units are available to other
+callers, even before maintenance.expire_blocks() has ended the block. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE,
+INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
 
 grant execute on function inventory.create_block(
     bigint, inventory.positive_quantity, inventory.reason, timestamptz, text

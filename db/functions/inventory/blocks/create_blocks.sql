@@ -24,7 +24,7 @@ begin
         from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
         order by l.position
     );
-    -- All locks first, so that all blocks have one end.
+    -- Take all locks before reading the clock, so that all blocks end at the same instant.
     perform
     from store.stock as s
     where s.product_id = any(v_product_ids)
@@ -36,7 +36,7 @@ begin
             select
                 inventory.line(
                     'block', v_product_ids[l.position], l.quantity,
-                    -- Ids in the order of the lines
+                    -- The ids rise in the order of the lines.
                     inventory.uuid_v7(v_now + l.position * interval '1 microsecond')::text,
                     p_reason, p_actor,
                     p_expires_at => inventory.block_expiry(p_expires_at, v_now, v_now)
@@ -49,7 +49,7 @@ begin
     select min(r.ordinality) into v_first from unnest(v_posted) with ordinality as r where r.sqlstate is not null;
     if v_first is not null then
         if v_posted[v_first].detail ? 'available' then
-            -- Lines of one SKU count together: what is available is what was there before the first of them.
+            -- The error counts the lines of one SKU together: it tells what was available before the first of them.
             v_posted[v_first] := inventory.not_enough_available(
                 (v_posted[v_first].detail ->> 'available')::numeric + t.accepted, t.quantity
             )
@@ -69,10 +69,10 @@ end;
 $$;
 
 comment on function inventory.create_blocks(inventory.block_lines, inventory.reason, timestamptz, text) is
-'Hold 1 to 100 lines, all or nothing: one block a line, in the lines'' order.
+'Create 1 to 100 temporary blocks, all or none: one block for each line, in the order of the lines.
 
-Lines that name one SKU count together. Locks the stock rows of all products first, in order of id. Errors: those of
-inventory.create_block; one line''s error undoes all.';
+Lines of the same SKU count together. Locks the stock rows of all products first, in order of id. Errors: those of
+inventory.create_block; an error of one line undoes all.';
 
 grant execute on function inventory.create_blocks(
     inventory.block_lines, inventory.reason, timestamptz, text

@@ -9,6 +9,6 @@ end;
 $$;
 
 comment on function inventory.end_expired_blocks(bigint, integer) is
-'End up to p_limit blocks of the product that have expired, oldest end first, and return how many.
+'End up to p_limit expired blocks of a product, in order of expiry, and return how many were ended.
 
-Locks the product''s stock row. Queues block.expired for each.';
+Locks the product''s stock row. Queues the event block.expired for each block.';

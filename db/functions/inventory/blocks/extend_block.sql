@@ -20,7 +20,7 @@ begin
     end if;
     v_product_id := inventory.block_product(p_block_id);
     perform from store.stock as s where s.product_id = v_product_id for no key update;
-    -- A statement of its own, so that it sees what whoever held the lock before did to the block.
+    -- A separate statement, so that it sees what the previous holder of the lock did to the block.
     select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
     v_now := inventory.clock();
     v_refusal := inventory.block_refusal(p_block_id, v_block, v_now);
@@ -32,7 +32,7 @@ begin
     where b.id = p_block_id and b.product_id = v_product_id
     returning * into v_extended;
     if inventory.clock() >= v_block.expires_at then
-        -- It expired while this call was held up: others may have seen its units available.
+        -- The block expired while this call was delayed: other callers may have seen its units as available.
         raise exception using
             errcode = 'IV006', -- BLOCK_EXPIRED
             message = format('Block %s has expired.', p_block_id);
@@ -50,8 +50,10 @@ end;
 $$;
 
 comment on function inventory.extend_block(uuid, timestamptz, text) is
-'Move the end of an active block to p_expires_at, which must be in the future and within the longest time that a block
-may last, counted from its creation. Locks the product''s stock row.
+'Move the end of an active block to p_expires_at.
+
+p_expires_at must be in the future, and the block must not last longer than the maximum duration, counted from its creation. Locks
+the product''s stock row.
 
 Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED; 22023 for p_expires_at.';
 

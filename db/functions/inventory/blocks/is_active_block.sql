@@ -6,6 +6,6 @@ parallel safe
 as $$ select p_block.status = 'active' and p_block.expires_at > p_at $$;
 
 comment on function inventory.is_active_block(store.block, timestamptz) is
-'Whether a block holds its units at p_at. A block expires at the instant expires_at, whether or not it has been swept.
+'Whether a block holds its units at p_at. A block expires at the instant expires_at, even before a job has ended it.
 
-PostgreSQL inlines it: a condition on a table, for which indexes serve.';
+PostgreSQL inlines the function as a condition on the table, so that indexes can be used.';

@@ -6,7 +6,7 @@ parallel safe
 as $$ select p_block.status = 'active' and p_block.expires_at <= p_at $$;
 
 comment on function inventory.is_expired_block(store.block, timestamptz) is
-'Whether a block has expired at p_at and has not been swept: store.stock still counts its units as blocked. The opposite,
-among blocks of status active, of inventory.is_active_block.
+'Whether a block has expired by p_at but has not been ended yet, so that store.stock still counts its units as blocked.
 
-PostgreSQL inlines it: a condition on a table, for which indexes serve.';
+For blocks of status active it is the opposite of inventory.is_active_block. PostgreSQL inlines the function as a condition on the
+table, so that indexes can be used.';

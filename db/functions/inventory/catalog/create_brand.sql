@@ -29,6 +29,6 @@ end;
 $$;
 
 comment on function inventory.create_brand(inventory.name, inventory.description) is
-'Create a brand. Names mind no case. Errors: DUPLICATE_BRAND.';
+'Create a brand. Names are case-insensitive. Errors: DUPLICATE_BRAND.';
 
 grant execute on function inventory.create_brand(inventory.name, inventory.description) to inventory_admin;

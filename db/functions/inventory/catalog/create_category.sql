@@ -29,6 +29,6 @@ end;
 $$;
 
 comment on function inventory.create_category(inventory.name, inventory.description) is
-'Create a category. Names mind no case. Errors: DUPLICATE_CATEGORY.';
+'Create a category. Names are case-insensitive. Errors: DUPLICATE_CATEGORY.';
 
 grant execute on function inventory.create_category(inventory.name, inventory.description) to inventory_admin;

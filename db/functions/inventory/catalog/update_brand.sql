@@ -36,6 +36,6 @@ end;
 $$;
 
 comment on function inventory.update_brand(bigint, inventory.name, inventory.description, text) is
-'Change a brand; null leaves a thing as it is. Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';
+'Change a brand; null leaves a value unchanged. Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';
 
 grant execute on function inventory.update_brand(bigint, inventory.name, inventory.description, text) to inventory_admin;

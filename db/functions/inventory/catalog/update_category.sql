@@ -36,6 +36,6 @@ end;
 $$;
 
 comment on function inventory.update_category(bigint, inventory.name, inventory.description, text) is
-'Change a category; null leaves a thing as it is. Errors: CATEGORY_NOT_FOUND, DUPLICATE_CATEGORY.';
+'Change a category; null leaves a value unchanged. Errors: CATEGORY_NOT_FOUND, DUPLICATE_CATEGORY.';
 
 grant execute on function inventory.update_category(bigint, inventory.name, inventory.description, text) to inventory_admin;

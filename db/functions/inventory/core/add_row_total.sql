@@ -40,7 +40,8 @@ end;
 $$;
 
 comment on function inventory.add_row_total(text, bigint, bigint, bigint) is
-'Add to the total of a large list (below 0: take away): see inventory.row_total. Waits for nobody.
+'Add p_delta, which may be negative, to the total of a large list: see inventory.row_total. Waits for no lock.
 
-About one call in 50 sums up 100 rows, from its own category and brand on, so that the table has about two rows for each pair of
-them, however many products there are. It skips rows that another call is summing up.';
+Each call inserts a row. About one call in 50 also folds up to 100 rows, starting with its own category and brand, into one row
+for each category and brand. The table therefore keeps about two rows for each pair, however many products there are. The fold
+skips rows that another call has locked.';

@@ -10,10 +10,10 @@ end;
 $$;
 
 comment on function inventory.clock() is
-'The instant it is now.
+'The current time.
 
-Every timestamp that decides something comes from here, taken after the lock that orders the decision. The wall clock,
-not the transaction''s start: a caller that waited for a lock must see the time at which it got it. Declared stable so
-that an index can be searched with it; within one statement it may advance.';
+Every time that decides something comes from this function, and is read after the lock that orders the decision. It is the wall
+clock and not the start of the transaction: a caller that waited for a lock must see the time at which it got the lock. The
+function is declared stable so that an index can be searched with it, although it may advance within one statement.';
 
 grant execute on function inventory.clock() to inventory_public;

@@ -15,4 +15,6 @@ end;
 $$;
 
 comment on function inventory.earliest_instant(inventory.iso_time) is
-'The instant that is meant; of a day its first. Without an offset it is UTC, whatever the session''s time zone.';
+'Parse an ISO 8601 time as the beginning of a period: a date without a time means the first instant of that day.
+
+A time without an offset is in UTC, whatever the time zone of the session is.';

@@ -58,10 +58,10 @@ end;
 $$;
 
 comment on function inventory.error_codes() is
-'Every SQLSTATE of a business error, with its code and its meaning: the one list.
+'The list of all business errors: the SQLSTATE, the code and the meaning of each.
 
-A business error is raised with a message of one sentence, a DETAIL in JSON for machines where there is something to
-say, and a HINT for people. An argument that is out of its range is SQLSTATE 22023 with DETAIL {"field", "input"}; a
-value outside its domain is 23514 with the constraint''s name.';
+A business error is raised with a message of one sentence, where useful with a DETAIL in JSON for programs and a HINT for people.
+An argument out of its range is SQLSTATE 22023 with DETAIL {"field", "input"}; a value outside its domain is 23514 with the name
+of the constraint.';
 
 grant execute on function inventory.error_codes() to inventory_public;

@@ -11,4 +11,5 @@ end;
 $$;
 
 comment on function inventory.latest_instant(inventory.iso_time) is
-'The instant that is meant; of a day its last, to the microsecond: up to a day includes that day.';
+'Parse an ISO 8601 time as the end of a period: a date without a time means the last microsecond of that day, so that the period
+includes the day.';

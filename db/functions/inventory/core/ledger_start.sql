@@ -10,8 +10,7 @@ end;
 $$;
 
 comment on function inventory.ledger_start() is
-'The instant at which the ledger begins: -infinity, or the end of the last month that maintenance.detach_movements() took out
-of it.
+'The instant at which the ledger begins: -infinity, or the end of the last month that maintenance.detach_movements() has detached.
 
-What lies before is in store.opening_balance, one row a product: the chain of its movements begins there. Whoever asks for the
-past, or compares something with its movement, asks no further back than here.';
+store.opening_balance has one row for each product with its balances at that instant: the chain of its movements begins with them.
+Functions that look at the past, or compare a record with its movement, must not look further back.';

@@ -10,4 +10,4 @@ end;
 $$;
 
 comment on function inventory.like_pattern(inventory.search_text) is
-'The pattern of LIKE for what contains p_text, in which % and _ are letters.';
+'A LIKE pattern that matches every text that contains p_text. The characters %, _ and \ in p_text have no special meaning.';

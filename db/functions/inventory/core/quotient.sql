@@ -5,10 +5,10 @@ immutable
 parallel safe
 as $$
 begin
-    -- 24 decimals under the division, so that the quotient is rounded once.
+    -- Divide with 24 decimals, so that only the final result is rounded.
     return round(round(p_total, 24) / nullif(p_by, 0), 3);
 end;
 $$;
 
 comment on function inventory.quotient(numeric, numeric) is
-'p_total / p_by, rounded half up to 3 decimals once; null where there is nothing to divide by.';
+'p_total / p_by, rounded once, half up, to 3 decimals; null if p_by is 0.';

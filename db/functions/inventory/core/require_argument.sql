@@ -14,6 +14,6 @@ end;
 $$;
 
 comment on function inventory.require_argument(text, boolean) is
-'Refuse a call that leaves out a required argument, before a table''s constraint does: its DETAIL would hold the whole row.
+'Refuse a call that leaves out a required argument. If a constraint of a table refused it, the DETAIL would show the whole row.
 
-Over HTTP the server has seen to it. Errors: 22004 with DETAIL {"field"}.';
+For calls over HTTP the server has checked this already. Errors: 22004 with DETAIL {"field"}.';

@@ -6,7 +6,7 @@ as $$
 declare
     v_start constant timestamptz := inventory.ledger_start();
 begin
-    -- As of the instant before the first that is kept, everything that is kept has happened since.
+    -- The last instant before the ledger begins is allowed: all movements in the ledger are later than it.
     if p_at < v_start - interval '1 microsecond' then
         raise exception using
             errcode = 'invalid_parameter_value',
@@ -17,4 +17,4 @@ end;
 $$;
 
 comment on function inventory.require_kept(text, timestamptz) is
-'Refuse an instant of which the ledger knows no more: see inventory.ledger_start. Errors: 22023.';
+'Refuse an instant before the beginning of the ledger: see inventory.ledger_start. Errors: 22023.';

@@ -15,4 +15,4 @@ end;
 $$;
 
 comment on function inventory.require_limit(integer) is
-'Refuse to do at most so many, where that is null or below 0. Errors: 22004, 22023.';
+'Refuse a limit that is null or negative. Errors: 22004, 22023.';

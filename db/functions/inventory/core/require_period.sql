@@ -16,4 +16,4 @@ end;
 $$;
 
 comment on function inventory.require_period(timestamptz, timestamptz) is
-'Refuse a period that has no beginning or no end given, or that ends before it begins. Errors: 22004, 22023.';
+'Refuse a period whose beginning or end is null, or that ends before it begins. Errors: 22004, 22023.';

@@ -14,5 +14,7 @@ end;
 $$;
 
 comment on function inventory.require_searchable(text, inventory.search_text) is
-'Refuse to search products for less than 3 letters or digits in a row where they are many: the index is one of trigrams, so such a
-search would read every product. Null and a search for nothing pass. Errors: 22023 with DETAIL {"field", "input"}.';
+'Refuse a search of more than 200 000 products for a text without 3 letters or digits in a row.
+
+The index is a trigram index, so such a search would read every product. Null and an empty text are allowed. Errors: 22023 with
+DETAIL {"field", "input"}.';

@@ -14,6 +14,6 @@ end;
 $$;
 
 comment on function inventory.require_year(text, timestamptz) is
-'Refuse a time that is kept and has no form in an answer: infinity, and years that are not of four digits. Null passes.
+'Refuse a time that an answer could not show: infinity, and years outside of 0001 to 9999. Null is allowed.
 
-Over HTTP the type of the argument has seen to it. Errors: 22023 with DETAIL {"field", "input"}.';
+For calls over HTTP the type of the argument has checked this already. Errors: 22023 with DETAIL {"field", "input"}.';

@@ -26,5 +26,6 @@ end;
 $$;
 
 comment on function inventory.row_total(text, bigint, bigint) is
-'How many rows a large list has, exactly, without counting them: product (of a category, of a brand; null: of all), inflow,
-outflow.';
+'The exact number of rows of a large list, without counting them. p_subject: product, inflow or outflow.
+
+p_category_id, p_brand_id: only the products of that category, of that brand; null: of all.';

@@ -13,6 +13,7 @@ end;
 $$;
 
 comment on function inventory.share(numeric, numeric, numeric) is
-'The share of p_whole that p_part of p_of units have, rounded half up to 3 decimals; all of them have all of it.
+'The share of p_whole that belongs to p_part of p_of units, rounded half up to 3 decimals.
 
-So whoever takes the last takes what remains, and nothing is lost or made by rounding. Null where p_whole is.';
+The share of all units is exactly p_whole: taking the last units takes all that remains, so that rounding neither loses nor
+creates anything. Null if p_whole is null.';

@@ -8,7 +8,7 @@ declare
     v_microseconds constant bigint := extract(epoch from p_at) * 1000000;
     v_random constant text := replace(gen_random_uuid()::text, '-', '');
 begin
-    -- 48 bits of milliseconds, the version, 12 bits of what is left of the millisecond, then 62 random bits.
+    -- 48 bits of milliseconds, the version, 12 bits for the fraction of the millisecond, then 62 random bits.
     return (
         lpad(to_hex(v_microseconds / 1000), 12, '0')
         || '7' || lpad(to_hex((v_microseconds % 1000) * 4096 / 1000), 3, '0')
@@ -18,6 +18,6 @@ end;
 $$;
 
 comment on function inventory.uuid_v7(timestamptz) is
-'A version 7 UUID (RFC 9562, 6.2 method 3) of the instant p_at.
+'A version 7 UUID (RFC 9562, 6.2 method 3) for the instant p_at.
 
-UUIDs of different microseconds sort as their instants do, so an index on them grows at its end.';
+UUIDs of different microseconds sort in the order of time, so that an index on them grows at its end.';

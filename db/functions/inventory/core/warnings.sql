@@ -45,5 +45,7 @@ end;
 $$;
 
 comment on function inventory.warnings() is
-'What somebody should look at, although calls are answered: jobs that have stopped or fail for some products, months of the ledger
-that are missing, differences that the last maintenance.verify() found. Subjects: jobs, ledger, verify. No row is good.';
+'Problems that an operator should look at, although calls still succeed. No row means that there is no problem.
+
+The subjects: jobs (a job has stopped, or fails for some products), ledger (a partition is missing), verify (the last
+maintenance.verify() found differences).';

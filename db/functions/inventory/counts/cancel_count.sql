@@ -17,6 +17,6 @@ end;
 $$;
 
 comment on function inventory.cancel_count(bigint, text) is
-'End a count and book nothing. Errors: COUNT_CLOSED, COUNT_NOT_FOUND.';
+'End a count without booking its differences. Errors: COUNT_CLOSED, COUNT_NOT_FOUND.';
 
 grant execute on function inventory.cancel_count(bigint, text) to inventory_operator;

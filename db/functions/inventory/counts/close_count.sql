@@ -58,10 +58,10 @@ end;
 $$;
 
 comment on function inventory.close_count(bigint, text) is
-'Book all differences of a count at once, each as a Count in the audit trail, and close it; all or nothing.
+'Close a count and book all of its differences, each as a Count in the audit trail; all or none.
 
-A difference is what was counted less what was booked when it was counted: what moved since stays as it is. What was not counted
-is not touched. Locks the count, then the products in order of id. Errors: COUNT_CLOSED, COUNT_NOT_FOUND; INSUFFICIENT_STOCK where
-less was found than is promised, or has left since.';
+A difference is the counted quantity minus the quantity that was booked at the time of counting, so that later movements keep
+their effect. Products that were not counted do not change. Locks the count, then the products in order of id. Errors:
+COUNT_CLOSED, COUNT_NOT_FOUND; INSUFFICIENT_STOCK if a difference would remove units that are promised or that have left since.';
 
 grant execute on function inventory.close_count(bigint, text) to inventory_operator;

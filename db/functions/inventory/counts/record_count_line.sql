@@ -19,7 +19,7 @@ begin
     perform inventory.require_argument('quantity', p_quantity is null);
     v_count := inventory.lock_open_count(p_count_id);
     v_product := inventory.product_by_sku(p_sku);
-    -- Under the lock, what is booked at the instant of counting is one number.
+    -- Lock the stock row, so that the booked quantity does not change while it is recorded.
     perform inventory.lock_product(v_product.id);
 
     insert into store.count_line (count_id, product_id, counted_quantity, booked_quantity, counted_by, counted_at)
@@ -41,10 +41,11 @@ $$;
 comment on function inventory.record_count_line(
     bigint, inventory.art_sku, inventory.count_quantity, text
 ) is
-'Write down what was found of a product, beside what is booked there now; counting it again replaces the line.
+'Record how many units of a product were counted, and how many are booked at the location now. Counting it again replaces the
+line.
 
-What moves there afterwards is no difference: closing the count books counted less booked on top of it. Locks the count, then the
-product''s stock row. Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Later movements do not change the difference: inventory.close_count books the counted minus the booked quantity. Locks the
+count, then the product''s stock row. Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.record_count_line(
     bigint, inventory.art_sku, inventory.count_quantity, text

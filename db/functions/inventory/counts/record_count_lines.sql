@@ -29,7 +29,7 @@ end;
 $$;
 
 comment on function inventory.record_count_lines(bigint, inventory.count_lines, text) is
-'Write down what was found of 1 to 1000 products, all or nothing: see inventory.record_count_line.
+'Record how many units of 1 to 1000 products were counted, all or none: see inventory.record_count_line.
 
 Locks the count, then the products in order of id.';
 

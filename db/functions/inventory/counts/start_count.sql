@@ -26,6 +26,6 @@ end;
 $$;
 
 comment on function inventory.start_count(inventory.location_code, text) is
-'Begin to count what lies at a location. A location has one open count at the most. Errors: COUNT_OPEN.';
+'Begin a count of the stock at a location. A location has at most one open count. Errors: COUNT_OPEN.';
 
 grant execute on function inventory.start_count(inventory.location_code, text) to inventory_operator;

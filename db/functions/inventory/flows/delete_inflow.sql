@@ -12,7 +12,7 @@ declare
 begin
     v_inflow := inventory.require_inflow(p_inflow_id);
     perform from store.stock as s where s.product_id = v_inflow.product_id for no key update;
-    -- Under the lock: another caller may have deleted it meanwhile.
+    -- Read it again under the lock: another caller may have deleted it in the meantime.
     v_inflow := inventory.require_inflow(p_inflow_id);
 
     select * into v_layer
@@ -48,9 +48,10 @@ end;
 $$;
 
 comment on function inventory.delete_inflow(bigint, text) is
-'Undo an inflow: its units leave, out of its own cost layer, whatever the inventory''s status.
+'Delete an inflow: its units leave from its own cost layer, whatever the inventory''s status is.
 
-Only while its cost layer is whole and as many units are available. The ledger keeps both movements, store.deleted_flow the
-inflow. Locks the product''s stock row. Errors: INFLOW_NOT_FOUND, INFLOW_USED, INSUFFICIENT_STOCK.';
+This is possible only while no unit has been taken from the cost layer, and while that many units are available. The ledger keeps
+both movements, and store.deleted_flow keeps the inflow. Locks the product''s stock row. Errors: INFLOW_NOT_FOUND, INFLOW_USED,
+INSUFFICIENT_STOCK.';
 
 grant execute on function inventory.delete_inflow(bigint, text) to inventory_admin;

@@ -11,7 +11,7 @@ declare
 begin
     v_outflow := inventory.require_outflow(p_outflow_id);
     perform from store.stock as s where s.product_id = v_outflow.product_id for no key update;
-    -- Under the lock: another caller may have deleted it meanwhile.
+    -- Read it again under the lock: another caller may have deleted it in the meantime.
     v_outflow := inventory.require_outflow(p_outflow_id);
 
     v_movement := (inventory.post_line(
@@ -33,9 +33,9 @@ end;
 $$;
 
 comment on function inventory.delete_outflow(bigint, text) is
-'Undo an outflow: its units come back on hand, into the cost layers that they left, whatever the inventory''s status.
+'Delete an outflow: its units come back into the cost layers that they left, whatever the inventory''s status is.
 
-The ledger keeps both movements, store.deleted_flow the outflow. Locks the product''s stock row. Errors: OUTFLOW_NOT_FOUND,
-QUANTITY_OUT_OF_RANGE.';
+The ledger keeps both movements, and store.deleted_flow keeps the outflow. Locks the product''s stock row. Errors:
+OUTFLOW_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
 
 grant execute on function inventory.delete_outflow(bigint, text) to inventory_admin;

@@ -29,7 +29,7 @@ $$;
 comment on function inventory.record_inflow(
     bigint, bigint, inventory.positive_whole_quantity, inventory.description, text
 ) is
-'Take in units of a product from a supplier: an arrival that opens a cost layer at the product''s cost price.
+'Record an inflow from a supplier: an arrival that opens a cost layer at the product''s cost price.
 
 Queues the event inflow.created in the same transaction. Locks the product''s stock row. Errors: INVENTORY_NOT_ACTIVE,
 INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';

@@ -23,7 +23,7 @@ $$;
 comment on function inventory.record_outflow(
     bigint, inventory.positive_whole_quantity, inventory.description, text
 ) is
-'Give out units of a product that are available: a departure at its cost, first in first out.
+'Record an outflow of available units: a departure at its cost, first in first out.
 
 Queues the event outflow.created in the same transaction. Locks the product''s stock row. Errors: INSUFFICIENT_STOCK,
 INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';

@@ -44,4 +44,4 @@ end;
 $$;
 
 comment on function inventory.write_inflows(inventory.posting[], inventory.posted[]) is
-'Write the inflows of lines that were posted, and queue inflow.created for each. The caller holds the products'' stock rows.';
+'Write the inflows of posted lines, and queue the event inflow.created for each. The caller holds the locks of the stock rows.';

@@ -42,4 +42,4 @@ end;
 $$;
 
 comment on function inventory.write_outflows(inventory.posting[], inventory.posted[]) is
-'Write the outflows of lines that were posted, and queue outflow.created for each. The caller holds the products'' stock rows.';
+'Write the outflows of posted lines, and queue the event outflow.created for each. The caller holds the locks of the stock rows.';

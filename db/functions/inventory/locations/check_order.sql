@@ -41,6 +41,7 @@ end;
 $$;
 
 comment on function inventory.check_order(inventory.art_order, integer) is
-'Refuse an ART order that lacks something, or whose fields do not go together. p_index: its number in a list, from 0.
+'Refuse an ART order that lacks a required field, or whose fields do not fit together. p_index: its position in a list, from 0.
 
-Errors: 22004 with DETAIL {"field"}; 22023 with DETAIL {"field", "input", "minimum"} or {"fields"}, and "index" where it is given.';
+Errors: 22004 with DETAIL {"field"}; 22023 with DETAIL {"field", "input", "minimum"} or {"fields"}, and "index" where it is
+given.';

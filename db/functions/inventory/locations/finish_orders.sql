@@ -61,6 +61,7 @@ end;
 $$;
 
 comment on function inventory.finish_orders(store.art_operation[], inventory.posted[], inventory.posted[], bigint[]) is
-'Write the audit trail of the orders that were posted, and say why others were not.
+'Write the audit trail of the posted ART orders, and return the refusals of the others.
 
-p_operations, p_refusals, p_new_locations: of inventory.prepare_orders; p_posted: what inventory.post returned for its lines.';
+p_operations, p_refusals, p_new_locations: the results of inventory.prepare_orders. p_posted: the results of inventory.post for
+its lines.';

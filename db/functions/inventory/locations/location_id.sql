@@ -8,11 +8,11 @@ declare
 begin
     select l.id into v_id from store.location as l where l.code = p_code;
     if v_id is null and p_is_made then
-        -- Two callers that make one location take turns before either has a product's row, so that neither waits in a ring.
+        -- Callers that create the same location queue here, before they lock any product, so that they cannot deadlock.
         perform pg_advisory_xact_lock(hashtextextended('location ' || p_code, 0));
         select l.id into v_id from store.location as l where l.code = p_code;
         if v_id is null then
-            -- Under REPEATABLE READ the other's row may be invisible: PostgreSQL then raises 40001.
+            -- Under REPEATABLE READ another caller's new row may be invisible: PostgreSQL then raises 40001.
             insert into store.location (code, created_at)
             values (p_code, inventory.clock())
             on conflict (code) do nothing
@@ -24,6 +24,6 @@ end;
 $$;
 
 comment on function inventory.location_id(inventory.location_code, boolean) is
-'The id of the location; null where there is none, or, where p_is_made, a new one.
+'The id of a location. If there is none, null, or with p_is_made the id of a new location.
 
-Call it before a product''s stock row is locked.';
+It must be called before a product''s stock row is locked.';

@@ -17,4 +17,4 @@ end;
 $$;
 
 comment on function inventory.location_refusal(text, text, jsonb) is
-'The refusal of an order: the location holds too little, or promised units stand in the way (reserved, blocked in p_detail).';
+'The refusal of an order because the location holds too few units, or because they are promised (reserved, blocked in p_detail).';

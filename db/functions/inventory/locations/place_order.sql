@@ -37,12 +37,13 @@ comment on function inventory.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
     inventory.art_reason, boolean, text
 ) is
-'Carry out an ART order, and write it down in the audit trail, in one.
+'Carry out an ART order and write it to the audit trail, in one transaction.
 
-Add to, Remove from, Transfer between, Count what lies at, Adjust by so many at a location. A location is made where something
-is put, counted or adjusted first. Only units that are available leave. p_sufficient_stock false: say that stock is insufficient, and
-change nothing. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE (Add, Remove), INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
-QUANTITY_OUT_OF_RANGE; 22023 where the fields do not go together.';
+The types: Add units to a location, Remove units from one, Transfer units between two, Count the stock of one, Adjust it by a
+signed quantity. A location that does not exist is created when units are added, transferred, counted or adjusted there. Only
+available units can leave. p_sufficient_stock false: refuse the order as if there were too little stock. Errors:
+INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE (Add, Remove), INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE; 22023
+if the fields do not fit together.';
 
 grant execute on function inventory.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,

@@ -42,9 +42,9 @@ end;
 $$;
 
 comment on function inventory.place_orders(inventory.art_orders, boolean, text) is
-'Carry out 1 to 1000 ART orders one after the other: a row for each, in order, with its operation or the error that refused it.
+'Carry out 1 to 1000 ART orders, one after the other, and return a row for each, in order: its operation, or the error.
 
-p_atomic: the first that is refused undoes all; its error is raised, with failed_index (from 0) in DETAIL. An order whose fields
-do not go together refuses the whole call (22023). Errors: see inventory.place_order.';
+p_atomic: the first order that is refused undoes all orders, and its error is raised with failed_index (from 0) in the DETAIL. An
+order whose fields do not fit together refuses the whole call (22023). Errors: see inventory.place_order.';
 
 grant execute on function inventory.place_orders(inventory.art_orders, boolean, text) to inventory_operator;

@@ -16,7 +16,8 @@ declare
     v_order record;
     v_operation store.art_operation;
 begin
-    -- Locations before products: locked in one order for all callers, made in that of the orders.
+    -- Create missing locations before any product is locked. Every caller locks their codes in the same order; the locations are
+    -- created in the order of the orders.
     v_codes := array(
         select o.to_location
         from unnest(p_orders) with ordinality as o
@@ -32,7 +33,7 @@ begin
     new_locations := array(
         select inventory.location_id(c.code, p_is_made => true)
         from unnest(v_codes) with ordinality as c (code, position)
-        -- Whoever had the lock before may have made it.
+        -- The previous holder of the lock may have created it.
         where not exists (select from store.location as l where l.code = c.code)
         order by c.position
     );
@@ -73,7 +74,7 @@ begin
                 )
             when v_order.sufficient_stock is false then inventory.location_refusal(v_order.sku, v_order.named, '{}')
         end;
-        -- 0: a location that nobody has made yet, where nothing lies
+        -- 0 stands for a location that does not exist yet, so that it has no stock.
         lines := lines || inventory.line(
             case when v_order.product_id is not null and v_order.sufficient_stock is not false then lower(v_order.type) end,
             v_order.product_id,
@@ -90,8 +91,8 @@ end;
 $$;
 
 comment on function inventory.prepare_orders(inventory.art_order[], text[]) is
-'What ART orders are to the stock: an operation and a line to post for each, in order. Those that need no look at the stock (an
-unknown SKU, sufficient_stock false) have a refusal, and a line of no kind.
+'Translate ART orders into operations and into lines for inventory.post, one of each for every order, in order.
 
-Makes the locations where something is put, counted or adjusted first; inventory.finish_orders removes those that nothing came to.
-Call it before any product is locked. p_actors: who, one an order. Errors: 40001.';
+An order that can be refused without looking at the stock (an unknown SKU, sufficient_stock false) has a refusal, and its line has
+no kind. Creates locations that are missing; inventory.finish_orders removes those that no order used. It must be called before
+any product is locked. p_actors: the actor of each order. Errors: 40001.';

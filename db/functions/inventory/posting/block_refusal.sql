@@ -41,5 +41,5 @@ end;
 $$;
 
 comment on function inventory.block_refusal(uuid, store.block, timestamptz, numeric) is
-'The refusal to end or extend a block at p_at: the block is unknown (p_block is null), has ended, has expired, or holds fewer units
-than the p_quantity that should leave. Null if the change is allowed.';
+'The refusal to end or extend a block at p_at: the block is unknown (p_block is null), has ended, has expired, or holds fewer
+units than the p_quantity that should leave. Null if the change is allowed.';

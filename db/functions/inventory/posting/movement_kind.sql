@@ -5,7 +5,8 @@ immutable
 parallel safe
 as $$
 begin
-    -- The columns: on_hand, reserved, blocked, requires_active, is_history, is_sale, undoes. The function's comment explains them.
+    -- The columns, which the function's comment explains: on_hand, reserved, blocked, requires_active, is_history, is_sale,
+    -- undoes.
     return case p_kind
         when 'reserve' then '(0,1,0,t,t,f,)'::inventory.movement_kind
         when 'release' then '(0,-1,0,f,t,f,)'::inventory.movement_kind
@@ -35,7 +36,7 @@ $$;
 comment on function inventory.movement_kind(text) is
 'The definition of a kind of movement: how it changes the balances, and how it is counted. Null if there is no such kind.
 
-on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block (convert,
-cancel, expire) also subtract the whole block from blocked. requires_active: a line of this kind is refused if the inventory is not
-active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale. undoes: the movement
-takes back an arrival or a departure.';
+on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block
+(convert, cancel, expire) also subtract the whole block from blocked. requires_active: a line of this kind is refused if the
+inventory is not active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale.
+undoes: the movement takes back an arrival or a departure.';

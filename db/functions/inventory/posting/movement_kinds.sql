@@ -16,4 +16,5 @@ begin
 end;
 $$;
 
-comment on function inventory.movement_kinds() is 'All kinds of movements as rows, for use in joins: see inventory.movement_kind.';
+comment on function inventory.movement_kinds() is
+'All kinds of movements as rows, for use in joins: see inventory.movement_kind.';

@@ -1,8 +1,8 @@
--- Every API changes stock by posting lines here. The function decides each line in memory, in order of product, and then writes all
--- accepted lines as sets (inventory.write_postings). docs/posting.md shows it step by step.
+-- Every API changes stock by posting lines here. The function decides each line in memory, in order of product, and then writes
+-- all accepted lines as sets (inventory.write_postings). docs/posting.md shows it step by step.
 -- This function and those that it calls use generic plans: a plan for each length of the arrays would take longer to make than
--- to run. Hash joins, merge joins and sequential scans are disabled, so that every plan uses indexes: otherwise a plan made while a
--- table was small would later read the whole table for one row. JIT is off because the cost of a disabled scan would trigger it.
+-- to run. Hash joins, merge joins and sequential scans are disabled, so that every plan uses indexes: otherwise a plan made while
+-- a table was small would later read the whole table for one row. JIT is off: the cost of a disabled scan would trigger it.
 create or replace function inventory.post(p_lines inventory.posting[])
 returns inventory.posted[]
 language plpgsql
@@ -14,15 +14,15 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
-    c_limit constant integer := 10000; -- the most expired blocks, or cost layers, that one line may use: less than a second of work
+    c_limit constant integer := 10000; -- expired blocks, or cost layers, that one line may use: less than a second of work
     v_order integer [] := array[1];
     v_position integer;
     v_line inventory.posting;
     v_kind inventory.movement_kind;
     v_posted inventory.posted;
     v_result inventory.posted [];
-    -- The current product: its balances after the lines so far (v_stock), and the time of its movements (v_at). v_tick advances by
-    -- a microsecond for each line, so that the ids of blocks and the arrivals at locations have an order.
+    -- The current product: its balances after the lines so far (v_stock), and the time of its movements (v_at). v_tick advances
+    -- by a microsecond for each line, so that the ids of blocks and the arrivals at locations have an order.
     v_product_id bigint;
     v_is_locked boolean;
     v_is_seen boolean; -- v_stock was read without the lock
@@ -94,8 +94,8 @@ begin
         );
         v_result := array_fill(null::inventory.posted, array[cardinality(p_lines)]);
         v_next := 1;
-        -- Lock the stock rows in order of id. A product is not locked if none of its lines can succeed, even if all of its expired
-        -- blocks were ended.
+        -- Lock the stock rows in order of id. A product is not locked if none of its lines can succeed, even if all of its
+        -- expired blocks were ended.
         v_locked := array(
             select s
             from store.stock as s
@@ -196,8 +196,8 @@ begin
             v_at := inventory.clock();
             if v_is_locked is not true then
                 if v_is_seen is not true then
-                    -- One statement reads everything from one snapshot. A line that names a location gets here only if it is posted
-                    -- alone.
+                    -- One statement reads everything from one snapshot. A line that names a location gets here only if it is
+                    -- posted alone.
                     select
                         s as stock,
                         case when s.blocked > 0 then inventory.expired_quantity(s.product_id, v_at) else 0 end as expired,
@@ -288,7 +288,7 @@ begin
             if cardinality(v_expiring) > c_limit and v_line.kind <> 'expire' then
                 raise exception using
                     errcode = 'configuration_limit_exceeded',
-                    message = format('More than %s expired blocks of product %s would have to be ended first.', c_limit, v_product_id),
+                    message = format('More than %s expired blocks of product %s must be ended first.', c_limit, v_product_id),
                     hint = 'Call maintenance.expire_blocks() until it returns 0, and check why its job does not run.';
             end if;
         end if;
@@ -408,7 +408,8 @@ begin
             v_posted.block := v_block;
         end if;
 
-        -- Cost layers: an arrival opens one, returned units go back into the layers that they left, a departure takes the oldest units.
+        -- Cost layers: an arrival opens one, returned units go back into the layers that they left, a departure takes the oldest
+        -- units.
         if v_on_hand <> 0 then
             if v_line.returns_movement_id is not null then
                 for v_use in
@@ -590,8 +591,8 @@ comment on function inventory.post(inventory.posting[]) is
 'Post lines: change balances, and write movements, cost layers, blocks and the stock of locations.
 
 Returns one result for each line, in the order of the lines: the movement, or the reason for a refusal (sqlstate, message, detail,
-hint). A refused line changes nothing and does not affect the other lines. A line whose kind is null is skipped, and a quantity of 0
-changes nothing.
+hint). A refused line changes nothing and does not affect the other lines. A line whose kind is null is skipped, and a quantity of
+0 changes nothing.
 
 The fields of a line:
 kind: what happens (see inventory.movement_kind).
@@ -607,11 +608,12 @@ returns_movement_id: the departure whose units come back.
 unit_price: for a sale. revenue, returned_sale_id: for a return. supplier_id: for a purchase or an inflow.
 reference: null: a new id for a kind that has records of its own. reason. actor: null: the login.
 
-Lines of one product are decided in their order. The function locks the stock rows of the products in order of id, until the end of
-the transaction; a line that cannot succeed takes no lock. The lock of a product also protects its blocks and its stock at locations.
+Lines of one product are decided in their order. The function locks the stock rows of the products in order of id, until the end
+of the transaction; a line that cannot succeed takes no lock. The lock of a product also protects its blocks and its stock at
+locations.
 
 Refusals: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND, BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED,
 BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED, INVENTORY_NOT_ACTIVE, QUANTITY_OUT_OF_RANGE, INVENTORY_NOT_INITIALIZED,
 RETURN_EXCEEDS_DEPARTURE, 22004.
-Errors that undo all lines: TOO_MANY_LAYERS; 53400 if more than 10 000 expired blocks would have to be ended; 22023 for expires_at;
-40001; 55P03.';
+Errors that undo all lines: TOO_MANY_LAYERS; 53400 if more than 10 000 expired blocks would have to be ended; 22023 for
+expires_at; 40001; 55P03.';

@@ -14,4 +14,4 @@ end;
 $$;
 
 comment on function inventory.post_line(inventory.posting) is
-'Post one line, and raise an error if inventory.post refuses it.';
+'Post one line. If inventory.post refuses it, the refusal becomes an error.';

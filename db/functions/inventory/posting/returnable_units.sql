@@ -36,6 +36,7 @@ $$;
 comment on function inventory.returnable_units(bigint, bigint, numeric) is
 'The cost layers into which p_quantity units of a departure go when they come back: how many into each, and at what cost.
 
-p_movement_id: the departure. The units that it took last go back first, so that the layers look as if the departure had been smaller.
-Each layer gets back the units'' share of the cost, or null if the cost is not known. The quantities add up to less than p_quantity if
-fewer units can still come back.';
+p_movement_id: the departure. The units that it took last go back first, so that the layers look as if the departure had been
+smaller.
+Each layer gets back the units'' share of the cost, or null if the cost is not known. The quantities add up to less than
+p_quantity if fewer units can still come back.';

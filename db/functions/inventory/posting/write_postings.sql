@@ -91,7 +91,8 @@ comment on function inventory.write_postings(
     store.stock[], store.movement[], store.block[], store.block[], store.cost_layer[], store.cost_layer[],
     store.cost_layer_use[], store.location_stock[], store.location_movement[], store.stock[]
 ) is
-'Write the rows that inventory.post decided, one statement for each table, and queue the events stock.low (p_low) and block.expired.
+'Write the rows that inventory.post decided, one statement for each table, and queue the events stock.low (p_low) and
+block.expired.
 
-The caller holds the locks of the stock rows. No other function writes to store.movement, or changes balances, the states of blocks,
-cost layers or the stock of locations.';
+The caller holds the locks of the stock rows. No other function writes to store.movement, or changes balances, the states of
+blocks, cost layers or the stock of locations.';

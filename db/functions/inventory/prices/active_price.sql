@@ -15,6 +15,6 @@ end;
 $$;
 
 comment on function inventory.active_price(bigint, inventory.price_type, timestamptz) is
-'The product''s price of this type at p_at, an amount of money a unit, or null where there is none: see inventory.price_at.';
+'The amount of the product''s active price of this type at p_at, or null if there is none: see inventory.price_at.';
 
 grant execute on function inventory.active_price(bigint, inventory.price_type, timestamptz) to inventory_public;

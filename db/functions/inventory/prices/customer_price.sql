@@ -25,5 +25,6 @@ end;
 $$;
 
 comment on function inventory.customer_price(bigint, inventory.price_type) is
-'The price of a product that customers see now: the promo price where one is active, else the retail price. p_price_type: the
-active price of that type. Errors: PRICE_NOT_FOUND, PRODUCT_NOT_FOUND.';
+'The price of a product that customers see now: the active promo price, or the retail price if no promo price is active.
+
+p_price_type: return the active price of this type instead. Errors: PRICE_NOT_FOUND, PRODUCT_NOT_FOUND.';

@@ -34,6 +34,7 @@ end;
 $$;
 
 comment on function inventory.note_price_change(bigint, text, numeric, numeric, timestamptz) is
-'Bring what hangs on a product''s active price up to date: the price that lists search by, and the event price.changed.
+'After a change of a product''s active price, update the price that lists search by, and queue the event price.changed.
 
-p_before, p_after: the active price of the type before and from p_at; null: none. The caller holds the product''s row.';
+p_before, p_after: the active price of the type before p_at and from p_at on; null: none. The caller holds the lock of the
+product''s row.';

@@ -16,7 +16,8 @@ limit 1
 $$;
 
 comment on function inventory.price_at(bigint, text, timestamptz) is
-'The product''s active price of this type at p_at, or no row: of the rules in force, the one that began last; of two of the same
-instant, the one made last. One look-up in an index.
+'The product''s active price of this type at p_at, or no row if there is none.
 
-PostgreSQL inlines it where p_at is a value and not a call: a query joins it laterally.';
+The active price is the rule in force that began last; if several began at the same instant, the one that was created last. It
+costs one index lookup. PostgreSQL inlines the function if p_at is a value and not a function call, so that a query can join it
+laterally.';

@@ -13,5 +13,6 @@ end;
 $$;
 
 comment on function inventory.products_with_due_prices() is
-'The products whose retail price has changed on time, and whose store.product.retail_price does not show it yet: see
-maintenance.turn_prices.';
+'The products whose active retail price has changed at a scheduled time, while store.product.retail_price still holds the old one.
+
+maintenance.turn_prices() updates them.';

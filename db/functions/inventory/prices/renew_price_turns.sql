@@ -43,6 +43,7 @@ end;
 $$;
 
 comment on function inventory.renew_price_turns(timestamptz) is
-'After the clock went back to p_at: what was done for instants that are ahead again is undone, and will be done again then.
+'Repair the scheduled price changes after the clock was set back to p_at.
 
-Reads all prices. Locks the rows of the products it is about, in order of id. Returns how many.';
+Changes that were made for instants that are in the future again are undone and scheduled again. Reads all prices. Locks the rows
+of the products concerned, in order of id, and returns how many there were.';

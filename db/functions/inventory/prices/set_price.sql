@@ -25,7 +25,7 @@ begin
     perform inventory.require_year('effective_from', p_effective_from);
     perform inventory.require_year('effective_to', p_effective_to);
 
-    -- The lock. An update, so that a caller with an older snapshot fails and does not decide on it.
+    -- Lock the product with an update, so that a caller with an older snapshot fails and does not decide on old prices.
     update store.product as p
     set updated_at = inventory.clock()
     where p.id = p_product_id;
@@ -54,7 +54,7 @@ begin
         update store.price as p
         set effective_to = v_from, updated_at = v_now
         where p.product_id = p_product_id and p.price_type = v_type and inventory.is_in_force(p, v_from);
-        -- One that is scheduled for later, and not only for a while, takes over when it begins.
+        -- A later rule without an end takes over when it begins.
         v_to := least(
             v_to,
             (
@@ -78,7 +78,7 @@ begin
     where t.at > v_now
     on conflict do nothing;
 
-    -- A statement of its own, which sees what this one wrote.
+    -- A separate statement, so that it sees the row that was just written.
     v_amount := inventory.active_price(p_product_id, v_type, v_now);
     perform inventory.note_price_change(p_product_id, v_type, v_active.amount, v_amount, v_now);
     return v_price;
@@ -88,16 +88,19 @@ $$;
 comment on function inventory.set_price(
     bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
 ) is
-'Make p_amount the product''s price of this type in [p_effective_from, p_effective_to): a new rule; null: from now, with no
-end. No rule''s amount or beginning is ever changed.
+'Create a price rule: p_amount is the product''s price of this type in the period [p_effective_from, p_effective_to).
 
-p_close_old_price: the rules that hold at p_effective_from end there, and the new one ends where one that is scheduled for
-later with no end begins: so one rule of the type is open, whoever else sets a price at the same time. Else the others stay as
-they are, and the one that began last is the active one. Where the active price changes, now or later, the event price.changed
-is queued.
+p_effective_from null: from now on. p_effective_to null: without an end. The amount and the beginning of a rule never change.
 
-Locks the product''s row, not its stock. Errors: BACKDATED_PRICE where it would begin before the active one of its type began;
-PRODUCT_NOT_FOUND; 22023 for an end that is not after the beginning and in the future, or a year that is not of four digits.';
+p_close_old_price: the rules in force at p_effective_from end there, and the new rule ends when a later rule without an end
+begins.
+Only one rule of the type then has no end, even if other callers set prices at the same time. If it is false, the other rules stay
+as they are, and the rule that began last is the active one. The event price.changed is queued when the active price changes, now
+or later.
+
+Locks the product''s row, but not its stock row. Errors: BACKDATED_PRICE if the rule would begin before the active one of its type
+began; PRODUCT_NOT_FOUND; 22023 if the end is not in the future or not after the beginning, or if a year does not have four
+digits.';
 
 grant execute on function inventory.set_price(
     bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean

@@ -29,5 +29,6 @@ end;
 $$;
 
 comment on function inventory.turn_prices_of(bigint, timestamptz) is
-'Do what was to be done when a product''s price rules began or ended, up to p_at, in that order: see
-inventory.note_price_change. Returns how many instants. The caller holds the product''s row.';
+'Process the beginnings and ends of a product''s price rules up to p_at, in order of time: see inventory.note_price_change.
+
+Returns how many instants were processed. The caller holds the lock of the product''s row.';

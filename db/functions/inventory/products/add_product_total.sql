@@ -12,5 +12,7 @@ end;
 $$;
 
 comment on function inventory.add_product_total(bigint, bigint, bigint) is
-'Add to the totals of products (below 0: take away): of all, and of a category and a brand; null: of none. See
-inventory.row_total: that of all is kept apart, so that it needs no sum over categories and brands.';
+'Add p_delta, which may be negative, to the totals of products: of all products, and of a category and a brand (null: none).
+
+The total of all products is kept separately, so that reading it needs no sum over categories and brands: see
+inventory.row_total.';

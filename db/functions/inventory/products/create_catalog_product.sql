@@ -40,7 +40,7 @@ comment on function inventory.create_catalog_product(
 ) is
 'Create a product of the catalog with its first stock, an arrival at p_cost_price, and its retail price.
 
-The inventory is kept in pieces. p_sku null: it gets a code of its own. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND,
+Its inventory is counted in pieces. p_sku null: a code is generated. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND,
 DUPLICATE_SKU.';
 
 grant execute on function inventory.create_catalog_product(

@@ -29,8 +29,8 @@ comment on function inventory.create_product(
 ) is
 'Create a product with its first stock and its retail price.
 
-p_quantity (units on hand) is an arrival at p_cost_price, or at no known cost. p_price null: no retail price yet. The
-inventory is kept in pieces. Of two callers with one SKU code, one is refused. Errors: DUPLICATE_SKU.';
+p_quantity (units on hand) is an arrival at p_cost_price; null: the cost is not known. p_price null: no retail price yet. The
+inventory is counted in pieces. If two callers use the same SKU code, one of them is refused. Errors: DUPLICATE_SKU.';
 
 grant execute on function inventory.create_product(
     inventory.sku_code, inventory.name, inventory.description, inventory.quantity, inventory.money, inventory.money, text

@@ -27,6 +27,6 @@ end;
 $$;
 
 comment on function inventory.create_unit(inventory.name, inventory.unit_symbol) is
-'Create a unit of measure. Names mind no case. Errors: DUPLICATE_UNIT.';
+'Create a unit of measure. Names are case-insensitive. Errors: DUPLICATE_UNIT.';
 
 grant execute on function inventory.create_unit(inventory.name, inventory.unit_symbol) to inventory_admin;

@@ -15,7 +15,7 @@ begin
         perform inventory.require_product(p_product_id);
     end if;
     if v_stock.product_id is null and exists (select from store.stock as s where s.product_id = p_product_id) then
-        -- Its inventory was made while this call waited for the product.
+        -- Another caller initialized the inventory while this call waited for the lock of the product.
         raise exception using
             errcode = 'serialization_failure',
             message = 'The product changed meanwhile.';
@@ -63,10 +63,10 @@ end;
 $$;
 
 comment on function inventory.delete_product(bigint, text) is
-'Delete a product that has no more than its first stock, as created or as corrected since.
+'Delete a product that has only its first stock and corrections of it.
 
-A closing movement empties it; the ledger keeps its movements, layers and prices, and store.deleted_product says whose they
-were. Its SKU code is free again. Locks the product''s stock row, then the product''s. Errors: PRODUCT_NOT_FOUND, PROTECTED;
-40001 where its inventory was made meanwhile: try again.';
+A closing movement removes the stock. The ledger keeps the movements, cost layers and prices, and store.deleted_product keeps the
+product that they belong to. The SKU code becomes free. Locks the product''s stock row, then its row. Errors: PRODUCT_NOT_FOUND,
+PROTECTED; 40001 if the inventory was initialized in the meantime: try again.';
 
 grant execute on function inventory.delete_product(bigint, text) to inventory_admin;

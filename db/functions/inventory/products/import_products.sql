@@ -1,5 +1,5 @@
--- What inventory.create_catalog_product does one by one, in one statement for all: a tenth of the time. A test holds both to
--- one result.
+-- Does the same as inventory.create_catalog_product for each line, but in one statement for all lines, in a tenth of the time. A
+-- test compares the results of both.
 create or replace function inventory.import_products(p_lines jsonb, p_actor text default null)
 returns integer
 language plpgsql
@@ -30,7 +30,7 @@ begin
             detail = jsonb_build_object('field', 'lines');
     end if;
 
-    -- A code for each line that has none; another one where somebody, or another line, chose that code.
+    -- Generate a code for each line without one, and another code if a product or another line already has it.
     select
         array_agg(case when l.sku is null then inventory.next_sku() end order by l.position),
         array_agg(l.sku) filter (where l.sku ~ '^P-[0-9]+$')
@@ -169,7 +169,7 @@ begin
             message = 'No line was taken: some of them are not valid.',
             detail = jsonb_build_object('lines', v_rejected);
     elsif coalesce(cardinality(v_ids), 0) < v_lines then
-        -- A code was taken meanwhile; who tries again is told which, or gets other ones.
+        -- Another caller took one of the codes. The next try reports it, or generates other codes.
         raise exception using
             errcode = 'serialization_failure',
             message = 'A SKU code was taken meanwhile.';
@@ -205,11 +205,12 @@ end;
 $$;
 
 comment on function inventory.import_products(jsonb, text) is
-'Create up to 100 000 products of the catalog, all or none, and return how many.
+'Create up to 100 000 products of the catalog, all or none, and return how many were created.
 
 p_lines: a list of objects {"title", "category", "brand", "cost_price", "selling_price", "description"?, "serie_number"?,
-"quantity"?, "sku"?, "line"?}, each as inventory.create_catalog_product takes it; line: its number for the errors, else its
-position in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]}, up to 1000 of them;
-23514 where a value is outside its domain, 22P02 or 22003 where it is of no such type; 40001 where somebody took a code meanwhile: try again.';
+"quantity"?, "sku"?, "line"?}, with the values that inventory.create_catalog_product takes. line is the number that errors name;
+by default it is the position in the list. Errors: LINES_REJECTED with DETAIL {"lines": [{"line", "field", "code", "value"}]},
+which lists up to 1000 lines; 23514 if a value is outside its domain; 22P02 or 22003 if it does not have the right type; 40001 if
+another caller took a code in the meantime: try again.';
 
 grant execute on function inventory.import_products(jsonb, text) to inventory_admin;

@@ -40,7 +40,7 @@ begin
                 message = format('SKU code %s is taken.', p_sku),
                 detail = jsonb_build_object('sku', p_sku);
         end if;
-        -- Somebody chose by hand the code that would have been the next one.
+        -- A caller had chosen this code for another product: generate the next one.
     end loop;
 
     perform inventory.add_product_total(1, p_category_id, p_brand_id);
@@ -51,6 +51,6 @@ $$;
 comment on function inventory.insert_product(
     inventory.sku_code, inventory.name, inventory.description, inventory.money, bigint, bigint, inventory.serial_number
 ) is
-'Create a product that has no inventory and no price yet; p_sku null: it gets a code of its own (inventory.next_sku).
+'Create a product without an inventory and without a price. p_sku null: a code is generated (inventory.next_sku).
 
-Of two callers with one SKU code, one is refused. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU.';
+If two callers use the same SKU code, one of them is refused. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU.';

@@ -11,4 +11,4 @@ end;
 $$;
 
 comment on function inventory.next_sku() is
-'The code of a product that is made without one: P-000001 and so on. It may be taken by someone''s choice.';
+'Generate a code for a product that is created without one: P-000001 and so on. A caller may have chosen the same code already.';

@@ -12,6 +12,6 @@ end;
 $$;
 
 comment on function inventory.product_id(inventory.product_reference) is
-'The integer id that a reference stands for: itself, or that of the product with this sku_id.
+'The integer id that a reference means: an integer is the id itself, a UUID is the sku_id of a product.
 
-Whether a product has that integer id is for the caller to find out. Errors: PRODUCT_NOT_FOUND for an unknown UUID.';
+The function does not check whether a product has that integer id. Errors: PRODUCT_NOT_FOUND for an unknown UUID.';

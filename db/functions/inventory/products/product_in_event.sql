@@ -13,4 +13,4 @@ end;
 $$;
 
 comment on function inventory.product_in_event(bigint) is
-'A product as the events of webhooks name it: {"id", "sku", "sku_id", "title"}.';
+'A product as webhook events show it: {"id", "sku", "sku_id", "title"}.';

@@ -19,9 +19,9 @@ $$;
 comment on function inventory.register_product(
     inventory.sku_code, inventory.name, inventory.description, inventory.money
 ) is
-'Create a product that has no inventory and no price yet: see inventory.initialize_inventory, inventory.set_price.
+'Create a product without an inventory and without a price: see inventory.initialize_inventory, inventory.set_price.
 
-Of two callers with one SKU code, one is refused. Errors: DUPLICATE_SKU.';
+If two callers use the same SKU code, one of them is refused. Errors: DUPLICATE_SKU.';
 
 grant execute on function inventory.register_product(
     inventory.sku_code, inventory.name, inventory.description, inventory.money

@@ -18,10 +18,10 @@ end;
 $$;
 
 comment on function inventory.add_stock(bigint, inventory.quantity, inventory.reason, text) is
-'Add units to what is on hand: an arrival.
+'Add units to the stock on hand: an arrival.
 
-Opens a cost layer at the product''s cost price, or at no known cost where it has none.
-Returns the movement; 0 is allowed, does nothing and returns null.
+Opens a cost layer at the product''s cost price; if the product has none, the cost is not known.
+Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
 Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
 
 grant execute on function inventory.add_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -1,4 +1,4 @@
--- A function of its own, for its plan is kept: to plan a look into every month costs more than the look.
+-- A separate function, so that its plan is cached: planning a query over every month costs more than running it.
 create or replace function inventory.average_before(
     p_product_id bigint,
     p_number bigint,
@@ -30,4 +30,4 @@ end;
 $$;
 
 comment on function inventory.average_before(bigint, bigint, timestamptz) is
-'The pool of a product''s moving average before a movement of it, the first one after p_at; null for no movement.';
+'The pool of a product''s moving average before p_number, the number of its first movement after p_at; null if p_number is null.';

@@ -25,6 +25,7 @@ end;
 $$;
 
 comment on function inventory.balances_of(bigint, timestamptz) is
-'A product''s balances now. p_at: units of blocks that have expired by then count as available, swept or not.
+'A product''s current balances. Units of blocks that have expired by p_at count as available, even if the blocks have not been
+ended.
 
-All null for a product with no inventory.';
+All values are null for a product without an inventory.';

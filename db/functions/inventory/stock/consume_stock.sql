@@ -18,10 +18,10 @@ end;
 $$;
 
 comment on function inventory.consume_stock(bigint, inventory.quantity, inventory.reason, text) is
-'Fulfil a promise: reserved units leave, available does not change.
+'Consume reserved units: they leave, and the available quantity does not change.
 
-A departure: its cost comes from the cost layers, first in first out.
-Returns the movement; 0 is allowed, does nothing and returns null.
+This is a departure: its cost comes from the cost layers, first in first out.
+Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
 Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.consume_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -1,4 +1,5 @@
--- From the present backwards: what layers hold now, and what was taken of them since. A look at last month reads a month.
+-- Reads from the present backwards: what the layers hold now, and what was taken from them since p_at. The state of a month ago
+-- therefore needs only a month of the ledger.
 create or replace function inventory.cost_layers_at(p_at timestamptz, p_product_id bigint default null)
 returns table (
     product_id bigint,
@@ -51,6 +52,6 @@ end;
 $$;
 
 comment on function inventory.cost_layers_at(timestamptz, bigint) is
-'The cost layers that were open at p_at, oldest first: what they held then and what that was worth; null: not known.
+'The cost layers that were open at p_at, oldest first, with their units and value at that time; null: the value is not known.
 
-p_product_id null: of all products. Errors: 22023 before the ledger begins.';
+p_product_id null: of all products. Errors: 22023 if p_at is before the beginning of the ledger.';

@@ -1,5 +1,5 @@
--- A layer that was open then has been used since, in its turn, or is open now. So the first uses since, and the layers that come
--- next, are looked at; when what they held is all that was on hand, there are no others. Else ten times as many are looked at.
+-- A layer that was open at p_at has been used since, or is still open. The function therefore reads the first uses after p_at
+-- and the next layers. If these held all units that were on hand, no other layer was open; otherwise it reads ten times as many.
 create or replace function inventory.cost_layers_of(p_product_id bigint, p_at timestamptz)
 returns table (
     product_id bigint,
@@ -95,4 +95,4 @@ end;
 $$;
 
 comment on function inventory.cost_layers_of(bigint, timestamptz) is
-'The cost layers of a product that were open at p_at, oldest first, as inventory.cost_layers_at has them.';
+'The cost layers of one product that were open at p_at, oldest first, with the columns of inventory.cost_layers_at.';

@@ -6,8 +6,8 @@ as $$
 declare
     v_last bigint;
 begin
-    -- Expired blocks end in the order of their times. Past the first one that had not expired at p_at, or once nothing was blocked,
-    -- there is none.
+    -- Expired blocks are ended in order of expiry. The search can stop at the first movement that ended a block that had not
+    -- expired at p_at, or after which nothing was blocked.
     select m.number into v_last
     from store.movement as m
     where
@@ -35,5 +35,7 @@ end;
 $$;
 
 comment on function inventory.expired_unswept(bigint, bigint, timestamptz) is
-'Units that were blocked at p_at, after the product''s movement of this number, by blocks that had expired: their end was
-written later, or is still to be written.';
+'The units that the ledger counts as blocked at p_at although their blocks had expired: the blocks were ended later, or are not
+ended yet.
+
+p_number: the number of the product''s last movement at p_at.';

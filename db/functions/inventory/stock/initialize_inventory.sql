@@ -23,7 +23,7 @@ begin
             message = format('Unit %s does not exist.', p_unit_id);
     end if;
 
-    -- It stays there until the stock row refers to it.
+    -- The lock keeps the product from being deleted until the stock row refers to it.
     perform from store.product as p where p.id = p_product_id for key share;
     if not found then
         perform inventory.require_product(p_product_id);
@@ -45,9 +45,10 @@ end;
 $$;
 
 comment on function inventory.initialize_inventory(bigint, integer, inventory.quantity, inventory.quantity, text) is
-'Give a product its inventory: the unit that it is counted in (default: piece), its first stock and its reorder point.
+'Initialize the inventory of a product: the unit that it is counted in (default: piece), its first stock and its reorder point.
 
-p_quantity (units on hand) is an arrival at the product''s cost price, or at no known cost. Of two callers one is refused.
+p_quantity (units on hand) is an arrival at the product''s cost price; if the product has none, the cost is not known. If two
+callers initialize the same inventory, one of them is refused.
 Errors: INVENTORY_ALREADY_INITIALIZED, PRODUCT_NOT_FOUND, UNIT_NOT_FOUND.';
 
 grant execute on function inventory.initialize_inventory(

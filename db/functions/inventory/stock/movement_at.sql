@@ -1,5 +1,5 @@
--- By halves: the times of a product's movements rise with their order, which maintenance.verify() checks. The plan of one look is
--- kept, for to plan a look into every month costs more than the look.
+-- A binary search: the times of a product's movements rise with their numbers, which maintenance.verify() checks. The plan of
+-- each lookup is cached, because planning a query over every month costs more than running it.
 create or replace function inventory.movement_at(p_product_id bigint, p_at timestamptz)
 returns store.movement
 language plpgsql
@@ -22,7 +22,7 @@ begin
         return v_look;
     end if;
 
-    -- The movements of up to v_low are at or before p_at, those of v_high and later are after it.
+    -- Movements with a number up to v_low are at or before p_at; those with a number of v_high or more are after it.
     v_high := v_look.number;
     while v_high - v_low > 1 loop
         v_middle := v_low + (v_high - v_low) / 2;
@@ -45,4 +45,4 @@ end;
 $$;
 
 comment on function inventory.movement_at(bigint, timestamptz) is
-'A product''s last movement at p_at or before; null: the ledger has none.';
+'A product''s last movement at or before p_at; null if the ledger has none.';

@@ -1,4 +1,4 @@
--- The check of store.movement: see inventory.stock_is_sound.
+-- The check constraint of store.movement calls this function: see inventory.stock_is_sound.
 create or replace function inventory.movement_is_sound(
     p_kind text,
     p_on_hand_before numeric,
@@ -36,6 +36,6 @@ end;
 $$;
 
 comment on function inventory.movement_is_sound(text, numeric, numeric, numeric, numeric, numeric, numeric) is
-'Whether a row of store.movement keeps the invariants: true, or check_violation with the name of the broken one.
+'Whether a row of store.movement keeps the invariants. Returns true, or raises check_violation with the name of the broken one.
 
-Before and after it, reserved, blocked and available are not below 0; the kind is known.';
+Before and after the movement, reserved, blocked and available are not negative; the kind is known.';

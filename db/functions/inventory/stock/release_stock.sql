@@ -18,9 +18,9 @@ end;
 $$;
 
 comment on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) is
-'Take a promise back: reserved goes down, available goes up.
+'Release reserved units: the reserved quantity decreases, the available quantity increases.
 
-Returns the movement; 0 is allowed, does nothing and returns null.
+Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
 Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.release_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

@@ -18,9 +18,9 @@ end;
 $$;
 
 comment on function inventory.reserve_stock(bigint, inventory.quantity, inventory.reason, text) is
-'Promise units to a caller: available goes down, reserved goes up.
+'Reserve available units: the available quantity decreases, the reserved quantity increases.
 
-Returns the movement; 0 is allowed, does nothing and returns null.
+Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.reserve_stock(bigint, inventory.quantity, inventory.reason, text) to inventory_operator;

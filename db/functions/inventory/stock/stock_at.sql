@@ -56,7 +56,7 @@ begin
         select
             m.product_id,
             min(m.number) as first_number,
-            -- Blocks that had expired at p_at, and were ended later.
+            -- The units of blocks that had expired at p_at and were ended later.
             sum(m.blocked_before - m.blocked_after) filter (where m.kind = 'expire' and m.occurred_at <= p_at) as ended_later
         from store.movement as m
         where m.created_at > p_at
@@ -83,7 +83,7 @@ begin
                 t.product_id, t.on_hand, t.reserved, t.blocked, t.average_quantity, t.average_value, t.created_at
             from store.stock as t
             union all
-            -- What has been deleted since: its last movement left nothing.
+            -- Products that were deleted after p_at: their last movement left no stock.
             select
                 d.id, 0, 0, 0, 0, 0, d.stocked_at
             from store.deleted_product as d
@@ -92,7 +92,7 @@ begin
         left join since as n on s.product_id = n.product_id
         left join unswept as l on s.product_id = l.product_id
         left join store.movement as m on n.product_id = m.product_id and n.first_number = m.number and m.created_at > p_at
-        -- What changes nothing on hand leaves the average as it was.
+        -- A movement that does not change on hand does not change the average.
         cross join lateral inventory.average_before(
             m.product_id, case when m.on_hand_after <> m.on_hand_before then m.number end, p_at
         ) as o
@@ -110,6 +110,6 @@ $$;
 comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
-Blocks that had expired at p_at hold nothing, swept or not. p_product_id null: of all products, and it looks from the present
-backwards: at last month it reads a month of the ledger. Of one product it looks for its last movement then, however many came
-after that. Errors: 22023 before the ledger begins.';
+Blocks that had expired at p_at hold nothing, even if they were ended later. p_product_id null: of all products; the function
+reads the ledger from the present backwards to p_at. For one product it searches the last movement before p_at, and the number of
+later movements does not matter. Errors: 22023 if p_at is before the beginning of the ledger.';

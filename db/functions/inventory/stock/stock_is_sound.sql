@@ -1,5 +1,6 @@
--- The check of store.stock. A function, because PostgreSQL reads an expression anew in each statement that writes to the table,
--- and this once a session. The migration that introduced it has it too: a table's check is there before the functions are.
+-- The check constraint of store.stock calls this function. PostgreSQL parses the expression of a check again in each statement
+-- that writes to the table, but a function only once in a session. The migration that introduced the check also contains the
+-- function, because the tables are created before the functions.
 create or replace function inventory.stock_is_sound(
     p_on_hand numeric,
     p_reserved numeric,
@@ -45,7 +46,7 @@ end;
 $$;
 
 comment on function inventory.stock_is_sound(numeric, numeric, numeric, numeric, numeric, numeric, numeric, text) is
-'Whether a row of store.stock keeps the invariants: true, or check_violation with the name of the broken one.
+'Whether a row of store.stock keeps the invariants. Returns true, or raises check_violation with the name of the broken one.
 
-On hand, reserved, blocked, available and the reorder point are never below 0; no more lies at locations, and no more is in the
-moving average, than is on hand; nothing is worth nothing; the status is known.';
+On hand, reserved, blocked, available and the reorder point are not negative. Neither the units at locations nor those in the
+moving average are more than the units on hand. The value of no units is 0. The status is known.';

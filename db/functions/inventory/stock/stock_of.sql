@@ -20,8 +20,9 @@ end;
 $$;
 
 comment on function inventory.stock_of(bigint, timestamptz) is
-'A product''s balances now. p_at: units of blocks that have expired by then count as available, swept or not.
+'A product''s current balances. Units of blocks that have expired by p_at count as available, even if the blocks have not been
+ended.
 
-All null for a product with no inventory. See inventory.balances_of.';
+All values are null for a product without an inventory. See inventory.balances_of.';
 
 grant execute on function inventory.stock_of(bigint, timestamptz) to inventory_operator;

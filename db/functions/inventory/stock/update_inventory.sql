@@ -19,7 +19,7 @@ declare
 begin
     select * into v_stock from store.stock as s where s.product_id = p_product_id for no key update;
     if not found then
-        v_stock := inventory.require_inventory(p_product_id); -- says which of the two is missing
+        v_stock := inventory.require_inventory(p_product_id); -- raises the right error
     end if;
     if v_stock.on_hand <> p_expected_quantity then
         raise exception using
@@ -30,7 +30,7 @@ begin
     end if;
     v_before := v_stock;
 
-    -- Before the quantity, so that a departure is held to the new reorder point.
+    -- Set the reorder point before the quantity, so that a departure is compared with the new one.
     if coalesce(p_reorder_point <> v_stock.reorder_point, p_reorder_point is not null) or p_status <> v_stock.status then
         update store.stock as s
         set
@@ -50,7 +50,7 @@ begin
     end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
     if v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
-        -- The reorder point rose to what was on hand or more. Where a departure made it low, that has said so.
+        -- The new reorder point made the product low. If a departure makes it low, inventory.post queues the event.
         perform inventory.queue_stock_low(v_stock);
     end if;
     return v_stock;
@@ -60,12 +60,12 @@ $$;
 comment on function inventory.update_inventory(
     bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason, text
 ) is
-'Correct a product''s quantity on hand, its reorder point, its status; null leaves a thing as it is.
+'Correct a product''s quantity on hand, its reorder point or its status; null leaves a value unchanged.
 
-A higher quantity is an arrival at the product''s cost price, or at no known cost; a lower one is a departure, of what is
-available only. An inventory of any status can be corrected. p_expected_quantity: refuse where another quantity is on hand.
-A product that becomes low queues stock.low. Locks the product''s stock row. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND,
-PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
+A higher quantity is an arrival at the product''s cost price (if there is none, the cost is not known). A lower quantity is a
+departure of available units. An inventory of any status can be corrected. p_expected_quantity: refuse the call if another
+quantity is on hand. If the product becomes low, the event stock.low is queued. Locks the product''s stock row. Errors:
+INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
 
 grant execute on function inventory.update_inventory(
     bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason, text

@@ -34,7 +34,7 @@ $$;
 comment on function inventory.create_supplier(
     inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description
 ) is
-'Create a supplier. An e-mail address is one supplier''s alone, minding no case. Errors: DUPLICATE_SUPPLIER_EMAIL.';
+'Create a supplier. No two suppliers have the same e-mail address, ignoring case. Errors: DUPLICATE_SUPPLIER_EMAIL.';
 
 grant execute on function inventory.create_supplier(
     inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description

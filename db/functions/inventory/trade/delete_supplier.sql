@@ -22,6 +22,6 @@ end;
 $$;
 
 comment on function inventory.delete_supplier(bigint, text) is
-'Delete a supplier of whom nothing was bought. Errors: PROTECTED, SUPPLIER_NOT_FOUND.';
+'Delete a supplier without purchases or inflows. Errors: PROTECTED, SUPPLIER_NOT_FOUND.';
 
 grant execute on function inventory.delete_supplier(bigint, text) to inventory_admin;

@@ -6,7 +6,7 @@ as $$
 declare
     v_purchase store.purchase;
 begin
-    -- Found from its product's newest on: it has just been made, as a rule.
+    -- The search begins with the product's newest purchase, because the movement has usually just been written.
     select * into v_purchase
     from store.purchase as p
     where p.product_id = p_movement.product_id and p.movement_id = p_movement.id
@@ -16,4 +16,4 @@ begin
 end;
 $$;
 
-comment on function inventory.purchase_of(store.movement) is 'The purchase that a movement of that kind belongs to.';
+comment on function inventory.purchase_of(store.movement) is 'The purchase that a movement of kind purchase belongs to.';

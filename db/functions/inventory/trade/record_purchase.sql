@@ -28,7 +28,7 @@ end;
 $$;
 
 comment on function inventory.record_purchase(bigint, bigint, inventory.positive_quantity, inventory.money, text) is
-'Buy units of a product from a supplier: an arrival that opens a cost layer at p_unit_cost.
+'Record a purchase from a supplier: an arrival that opens a cost layer at p_unit_cost.
 
 Locks the product''s stock row. Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
 QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';

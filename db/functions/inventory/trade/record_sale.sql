@@ -22,9 +22,9 @@ end;
 $$;
 
 comment on function inventory.record_sale(bigint, inventory.positive_quantity, inventory.money, text) is
-'Sell units of a product that are available, at a price that stays with the sale: a departure.
+'Record a sale of available units of a product: a departure. The price is stored with the sale.
 
-What it cost, first in first out, stays with it too; null where that is not known. Locks the product''s stock row. Errors:
+The cost, first in first out, is stored with the sale too; null if it is not known. Locks the product''s stock row. Errors:
 INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.record_sale(

@@ -24,7 +24,7 @@ begin
     end if;
     perform from store.stock as s where s.product_id = v_sold.product_id for no key update;
 
-    -- What of it has not come back yet.
+    -- The units of the sale that have not come back yet.
     select
         v_sold.quantity + coalesce(sum(s.quantity), 0) as quantity,
         v_sold.revenue + coalesce(sum(s.revenue), 0) as revenue
@@ -54,9 +54,10 @@ end;
 $$;
 
 comment on function inventory.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) is
-'Take back units of a sale (null: all that are not back yet), into the cost layers that they left.
+'Record a return: units of a sale come back into the cost layers that they left. p_quantity null: all that have not come back yet.
 
-The sale stays as it is; the return is a row of its own with quantity, revenue and cost below 0, which counts when it happened.
+The sale stays as it is. The return is a separate row with a negative quantity, revenue and cost, which counts at the time of the
+return.
 Locks the product''s stock row. Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';
 
 grant execute on function inventory.return_sale(

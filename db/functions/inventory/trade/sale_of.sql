@@ -11,4 +11,4 @@ begin
 end;
 $$;
 
-comment on function inventory.sale_of(store.movement) is 'The sale or return that a movement of such a kind belongs to.';
+comment on function inventory.sale_of(store.movement) is 'The sale or return that a movement of kind sale or return belongs to.';

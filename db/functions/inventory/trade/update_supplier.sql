@@ -44,7 +44,7 @@ $$;
 comment on function inventory.update_supplier(
     bigint, inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description, text
 ) is
-'Change a supplier; null leaves a thing as it is. Errors: DUPLICATE_SUPPLIER_EMAIL, SUPPLIER_NOT_FOUND.';
+'Change a supplier; null leaves a value unchanged. Errors: DUPLICATE_SUPPLIER_EMAIL, SUPPLIER_NOT_FOUND.';
 
 grant execute on function inventory.update_supplier(
     bigint, inventory.name, inventory.phone_number, inventory.name, inventory.email, inventory.description, text

@@ -35,6 +35,6 @@ end;
 $$;
 
 comment on function inventory.write_purchases(inventory.posting[], inventory.posted[]) is
-'Write the purchases of lines that were posted, each with the product''s totals to date.
+'Write the purchases of posted lines, each with the product''s totals to date.
 
-The caller holds the products'' stock rows.';
+The caller holds the locks of the stock rows.';

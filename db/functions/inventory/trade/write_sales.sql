@@ -29,7 +29,7 @@ begin
             i.ordinality as position,
             i.product_id,
             i.movement,
-            -- Of a return, quantity, revenue and cost are below 0.
+            -- The quantity, revenue and cost of a return are negative.
             case i.kind when 'return' then -i.quantity else i.quantity end as quantity,
             i.unit_price,
             case i.kind when 'return' then -i.revenue else round(i.quantity * i.unit_price, 3) end as revenue,
@@ -50,6 +50,6 @@ end;
 $$;
 
 comment on function inventory.write_sales(inventory.posting[], inventory.posted[]) is
-'Write the sales and returns of lines that were posted, each with its cost and the product''s totals to date.
+'Write the sales and returns of posted lines, each with its cost and the product''s totals to date.
 
-The caller holds the products'' stock rows.';
+The caller holds the locks of the stock rows.';

@@ -6,7 +6,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Somebody's hash where the user is unknown, so that the answer takes as long as for a wrong password.
+    -- For an unknown user compare with a fixed hash, so that the answer takes as long as for a wrong password.
     v_nobody constant text := (
         select '$2a$' || lpad(s.password_cost::text, 2, '0') || '$' || repeat('.', 53) from store.setting as s
     );
@@ -27,7 +27,9 @@ end;
 $$;
 
 comment on function inventory.authenticate(text, text) is
-'The active user with this name and password. Unknown, disabled and wrong password are one error, and take one time.
+'The active user with this name and password.
+
+An unknown user, a disabled user and a wrong password lead to the same error, after the same time.
 
 Errors: NO_ACTIVE_ACCOUNT.';
 

@@ -41,9 +41,9 @@ end;
 $$;
 
 comment on function inventory.create_user(inventory.username, inventory.password, inventory.user_role, text) is
-'Create a user who may log in over HTTP with one of the roles operator, employee, admin. Names mind no case.
+'Create a user who may log in over HTTP with one of the roles operator, employee, admin. Names are case-insensitive.
 
-The password is kept as a bcrypt hash. Errors: DUPLICATE_USERNAME; those of inventory.new_password_hash.';
+Only a bcrypt hash of the password is stored. Errors: DUPLICATE_USERNAME; those of inventory.new_password_hash.';
 
 grant execute on function inventory.create_user(
     inventory.username, inventory.password, inventory.user_role, text

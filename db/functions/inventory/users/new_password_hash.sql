@@ -20,6 +20,7 @@ end;
 $$;
 
 comment on function inventory.new_password_hash(text, inventory.password) is
-'The hash of a new password for that user, with the cost of the settings. The DETAIL never has the password.
+'The hash of a new password for a user, with the cost from the settings. The DETAIL of an error never contains the password.
 
-Errors: 22023 with DETAIL {"field", "min_length"} where it is shorter than the settings ask for, unless it is that of .env.dev.';
+Errors: 22023 with DETAIL {"field", "min_length"} if the password is shorter than the settings require, except for the login of
+.env.dev.';

@@ -25,7 +25,7 @@ end;
 $$;
 
 comment on function inventory.refresh_session(bigint, integer) is
-'The user of a refresh token whose signature the caller has checked, as the user is now.
+'The current state of the user of a refresh token. The caller has checked the signature of the token.
 
 Errors: NO_ACTIVE_ACCOUNT, TOKEN_NOT_VALID.';
 

@@ -12,7 +12,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Before the lock, for it takes its time.
+    -- Hash the password before the lock, because hashing is slow.
     v_hash constant text := case
         when p_password is not null then inventory.new_password_hash(
             (select u.username from store.user_account as u where u.id = p_user_id), p_password
@@ -43,10 +43,11 @@ end;
 $$;
 
 comment on function inventory.update_user(bigint, inventory.user_role, boolean, inventory.password, text) is
-'Change a user''s role, password or whether the account is active; null leaves a thing as it is.
+'Change a user''s role or password, or whether the account is active; null leaves a value unchanged.
 
-A changed password or role ends the refresh tokens given before; a disabled user''s are refused while it is disabled.
-Access tokens end by themselves, within their few minutes. Errors: USER_NOT_FOUND; those of inventory.new_password_hash.';
+A change of the password or the role revokes the refresh tokens issued before. The refresh tokens of a disabled user are refused
+while the user is disabled. Access tokens stay valid until they expire after a few minutes. Errors: USER_NOT_FOUND; those of
+inventory.new_password_hash.';
 
 grant execute on function inventory.update_user(
     bigint, inventory.user_role, boolean, inventory.password, text

@@ -29,7 +29,7 @@ begin
             detail = jsonb_build_object('field', 'lease', 'input', p_lease);
     end if;
 
-    -- Who counts what is under way must see what the last one claimed: the lock first, then a statement of its own.
+    -- Lock the endpoints first and count in a separate statement, so that the count includes what the previous caller claimed.
     select array_agg(k.id) into v_webhook_ids
     from (
         select w.id
@@ -57,7 +57,7 @@ begin
         select
             c.id,
             c.next_attempt_at,
-            -- An endpoint that has much under way comes after those that have little, however old what it waits for.
+            -- Endpoints with few deliveries under way come first, even if deliveries of other endpoints have been due for longer.
             e.under_way + row_number() over (partition by c.webhook_id order by c.next_attempt_at, c.id) as place
         from endpoint as e
         cross join lateral (
@@ -80,7 +80,7 @@ begin
     claimed as (
         update store.webhook_delivery as d
         set
-            -- Ten tries, of which the last one's server died: it is over.
+            -- Ten tries were made, and the server that made the last one stopped: give up.
             status = case when d.tries < 10 then d.status else 'failed' end,
             attempts = d.attempts + (d.tries < 10)::integer,
             tries = d.tries + (d.tries < 10)::integer,
@@ -108,11 +108,12 @@ end;
 $$;
 
 comment on function inventory.claim_deliveries(integer, integer, interval) is
-'Take up to p_limit deliveries that are due, of enabled endpoints, and return what is to be sent and signed.
+'Claim up to p_limit due deliveries of enabled endpoints, and return what is to be sent and signed.
 
-Nobody else gets them until p_lease is over: who takes them sends them and calls inventory.finish_delivery, or dies, and another
-takes over. The try counts from now on. At most p_per_webhook of an endpoint are under way at a time, in all servers together;
-those of endpoints with the fewest under way come first, of one endpoint those that are due longest. Locks endpoints with due
-deliveries, then deliveries, and skips what is locked: it waits for nobody.';
+No other caller gets these deliveries until p_lease has passed. The caller sends them and calls inventory.finish_delivery; if it
+stops before that, another caller claims them after the lease. Claiming counts as a try. At most p_per_webhook deliveries of an
+endpoint are under way at a time, in all servers together. Endpoints with the fewest deliveries under way come first, and for each
+endpoint the deliveries that have been due for longest. Locks endpoints with due deliveries, then deliveries, and skips locked
+rows, so that it never waits.';
 
 grant execute on function inventory.claim_deliveries(integer, integer, interval) to inventory_worker;

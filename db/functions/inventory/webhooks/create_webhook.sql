@@ -28,9 +28,9 @@ end;
 $$;
 
 comment on function inventory.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean, text) is
-'Register a webhook endpoint: what happens from now on is sent to p_url, signed with the secret that is returned.
+'Register a webhook endpoint: events from now on are sent to p_url, signed with the secret that is returned.
 
-The secret is shown here and by inventory.rotate_webhook_secret, and nowhere else.';
+Only this function and inventory.rotate_webhook_secret show the secret.';
 
 grant execute on function inventory.create_webhook(
     inventory.webhook_url, inventory.webhook_events, boolean, text

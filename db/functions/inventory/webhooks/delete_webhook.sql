@@ -23,9 +23,9 @@ end;
 $$;
 
 comment on function inventory.delete_webhook(bigint, text) is
-'Delete a webhook endpoint with its deliveries: those not made yet never are. Errors: WEBHOOK_NOT_FOUND.
+'Delete a webhook endpoint with its deliveries: pending ones are not sent. Errors: WEBHOOK_NOT_FOUND.
 
-It is marked, and shown to nobody from then on, however many deliveries it has; maintenance.purge_webhook_deliveries() removes
-them, and it.';
+The endpoint is only marked as deleted and no longer shown, so that the call is fast however many deliveries there are.
+maintenance.purge_webhook_deliveries() removes the deliveries and then the endpoint.';
 
 grant execute on function inventory.delete_webhook(bigint, text) to inventory_admin;

@@ -16,4 +16,4 @@ end;
 $$;
 
 comment on function inventory.distinct_events(inventory.webhook_events) is
-'The names of events in the order in which each came first.';
+'The names of events without duplicates, in the order of their first appearance.';

@@ -52,10 +52,10 @@ end;
 $$;
 
 comment on function inventory.finish_delivery(bigint, integer, integer, text, interval) is
-'Report what became of a try: the receiver''s status, or null and what went wrong before there was one.
+'Report the result of a try: the HTTP status of the receiver, or null and the error if there was no answer.
 
-2xx: delivered. 410: failed, and the endpoint is disabled. Else failed, and tried again when inventory.retry_delay says, not
-before p_retry_after (24 hours at the most). Only the try that was claimed last may report, and once: another''s report changes
-nothing, and false is returned. Locks the delivery; for a 410 then the endpoint.';
+2xx: the delivery is delivered. 410: it has failed, and the endpoint is disabled. Otherwise the try has failed, and the next one
+is due after inventory.retry_delay, but not before p_retry_after (at most 24 hours). Only the last claimed try can be reported,
+and only once: any other report changes nothing and returns false. Locks the delivery; for a 410 then the endpoint.';
 
 grant execute on function inventory.finish_delivery(bigint, integer, integer, text, interval) to inventory_worker;

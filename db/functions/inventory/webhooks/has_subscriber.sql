@@ -9,4 +9,4 @@ end;
 $$;
 
 comment on function inventory.has_subscriber(text) is
-'Whether an enabled webhook endpoint wants the event: a caller that finds none need not write down what happened.';
+'Whether an enabled webhook endpoint subscribes to the event. If there is none, the caller need not describe the event.';

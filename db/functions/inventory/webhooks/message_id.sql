@@ -10,4 +10,4 @@ end;
 $$;
 
 comment on function inventory.message_id(uuid) is
-'An event''s webhook-id: the same at every try and replay, so that a receiver knows what it has had.';
+'The webhook-id of an event. It is the same for every try and replay, so that a receiver can ignore duplicates.';

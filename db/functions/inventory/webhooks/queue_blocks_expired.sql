@@ -26,4 +26,4 @@ end;
 $$;
 
 comment on function inventory.queue_blocks_expired(store.block[]) is
-'Queue block.expired for each of these blocks that has expired, in their order.';
+'Queue the event block.expired for each of the blocks whose status is expired, in their order.';

@@ -13,7 +13,8 @@ begin
     perform inventory.require_argument('data', p_data is null);
     perform inventory.require_argument('occurred_at', p_occurred_at is null);
 
-    -- No lock: nobody waits for an admin. What is queued for an endpoint that is deleted meanwhile is purged with it.
+    -- The endpoints are not locked, so that no caller waits for an admin. Events queued for an endpoint that is being deleted are
+    -- purged with it.
     select array_agg(w.id order by w.id) into v_webhook_ids
     from store.webhook as w
     where w.enabled and v_event = any(w.events);
@@ -25,7 +26,7 @@ begin
     with queued as (
         insert into store.event (id, type, payload, created_at)
         select
-            inventory.uuid_v7(v_now + e.position * interval '1 microsecond'), -- ids in the order of the list
+            inventory.uuid_v7(v_now + e.position * interval '1 microsecond'), -- ids rise in the order of the list
             v_event,
             json_build_object('type', v_event, 'timestamp', inventory.instant_text(e.occurred_at), 'data', e.data),
             v_now
@@ -44,8 +45,8 @@ end;
 $$;
 
 comment on function inventory.queue_events(text, json[], timestamptz[]) is
-'Queue events of one kind for every enabled webhook endpoint that wants them: they are delivered if the caller''s transaction
-commits. Returns how many deliveries; where no endpoint wants them, nothing is written.
+'Queue events of one type for every enabled webhook endpoint that subscribes to it, and return the number of deliveries.
 
-p_data: what happened, one object an event; p_occurred_at: when. The body is {"type", "timestamp", "data"}. Errors: 23514 for an
-event of no known name.';
+The events are delivered if the caller''s transaction commits. If no endpoint subscribes, nothing is written. p_data: one object
+for each event; p_occurred_at: the time of each event. The body is {"type", "timestamp", "data"}. Errors: 23514 for an unknown
+event.';

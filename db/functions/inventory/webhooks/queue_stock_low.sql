@@ -30,4 +30,5 @@ end;
 $$;
 
 comment on function inventory.queue_stock_low(store.stock) is
-'Queue stock.low for a product whose balances, which the caller has locked, have just become low, where its inventory is active.';
+'Queue the event stock.low for a product that has just become low, if its inventory is active. The caller holds the stock row''s
+lock.';

@@ -11,5 +11,6 @@ end;
 $$;
 
 comment on function inventory.refuse_webhook(bigint) is
-'Say that there is no such webhook endpoint, without another look: one that has come meanwhile was not changed either. Errors:
-WEBHOOK_NOT_FOUND, always.';
+'Raise the error that there is no such webhook endpoint. Errors: WEBHOOK_NOT_FOUND, always.
+
+It does not search for the endpoint again: the caller has not changed it, even if it was created in the meantime.';

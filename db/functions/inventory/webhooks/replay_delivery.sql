@@ -24,9 +24,10 @@ end;
 $$;
 
 comment on function inventory.replay_delivery(bigint, bigint) is
-'Deliver an event to an endpoint once more, whatever became of it: now, and then by the schedule from its start.
+'Deliver an event to an endpoint again, whatever the delivery''s status is. The first try is due now, and the schedule starts
+again.
 
-The message is the same, with the same id. What a try that is under way reports no longer counts. Of an endpoint that is not
-enabled it waits until it is. Errors: WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND.';
+The message and its id are the same. The result of a try that is under way no longer counts. If the endpoint is disabled, the
+delivery waits until it is enabled. Errors: WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND.';
 
 grant execute on function inventory.replay_delivery(bigint, bigint) to inventory_admin;

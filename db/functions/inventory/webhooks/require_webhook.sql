@@ -14,4 +14,4 @@ begin
 end;
 $$;
 
-comment on function inventory.require_webhook(bigint) is 'The webhook endpoint with that id. Errors: WEBHOOK_NOT_FOUND.';
+comment on function inventory.require_webhook(bigint) is 'The webhook endpoint with this id. Errors: WEBHOOK_NOT_FOUND.';

@@ -14,5 +14,6 @@ end;
 $$;
 
 comment on function inventory.retry_delay(integer) is
-'How long after its p_tries-th try a delivery is tried again: the schedule of Standard Webhooks, just over three days long, with
-20 % of jitter either way; null after the last one.';
+'The delay before the next try after try number p_tries failed; null after the last try.
+
+It is the schedule of Standard Webhooks, which lasts just over three days, with a jitter of 20 % in both directions.';

@@ -37,7 +37,7 @@ $$;
 comment on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) is
 'Give a webhook endpoint a new secret, and return it.
 
-Every try that begins from now on is signed with it; for p_overlap_seconds with the last one too, so that a receiver can change
-over. One still older ends at once. Errors: WEBHOOK_NOT_FOUND.';
+Every try from now on is signed with the new secret, and for p_overlap_seconds also with the previous one, so that a receiver has
+time to change. A still older secret is no longer used. Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) to inventory_admin;

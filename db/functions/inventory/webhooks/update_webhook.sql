@@ -36,10 +36,10 @@ end;
 $$;
 
 comment on function inventory.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean, text) is
-'Change where a webhook''s events go, which ones, and whether it is enabled; null leaves a thing as it is.
+'Change the URL or the events of a webhook endpoint, or whether it is enabled; null leaves a value unchanged.
 
-What is queued already goes to the new address. Nothing is queued for an endpoint that is not enabled; what was queued before
-waits until it is. Errors: WEBHOOK_NOT_FOUND.';
+Deliveries that are already queued go to the new URL. While an endpoint is disabled, no events are queued for it, and those that
+were queued before wait until it is enabled. Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.update_webhook(
     bigint, inventory.webhook_url, inventory.webhook_events, boolean, text

@@ -11,4 +11,4 @@ end;
 $$;
 
 comment on function inventory.webhook_info(store.webhook, text) is
-'A webhook endpoint without its secret, but for one that was made just now (p_secret).';
+'A webhook endpoint as callers see it: without its secret, or with p_secret if that was just generated.';
