@@ -65,6 +65,6 @@ end;
 $$;
 
 comment on function http.answers(text[], inventory.posted[], store.art_operation[]) is
-'What http.<function> answers to each call that was posted; null to one of a function that answers nothing.
+'The JSON that http.<function> answers to each posted call; null for a function that answers nothing.
 
-A function of null is left out.';
+A call whose function is null is skipped.';

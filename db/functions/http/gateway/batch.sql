@@ -51,7 +51,7 @@ begin
         return;
     end if;
 
-    -- Lines of arguments. A call whose arguments are wrong is refused here; nothing is written yet.
+    -- Make lines from the arguments. A call with wrong arguments is refused here, before anything is written.
     for v_call in
         select a.call ->> 'function' as function, a.call -> 'arguments' as arguments, a.call -> 'once' as once
         from jsonb_array_elements(p_calls) as a (call)
@@ -67,7 +67,7 @@ begin
             v_errors[v_count] := http.error_json('42501', format('permission denied for function %s in a batch', v_function));
             continue;
         end if;
-        -- A key is for those alone who may make the call: its answer may be another's.
+        -- Only a caller that may call the function gets here: a stored answer must not be shown to others.
         if v_call.once is not null then
             v_is_keyed := true;
             v_owners[v_count] := http.key_owner(v_call.once ->> 'caller');
@@ -113,8 +113,9 @@ begin
         end if;
     end loop;
 
-    -- A product that many want: batches queue for it in order of arrival. For the row itself one that has just come would go
-    -- before one that waits, whose old snapshot keeps ever more dead versions of it. Before any row is locked.
+    -- Batches with several calls for one product queue for an advisory lock, in order of arrival, before any row is locked. The
+    -- row lock itself is not fair: a new batch could overtake a waiting one, whose old snapshot would keep more and more dead row
+    -- versions alive.
     perform pg_advisory_xact_lock(hashtextextended('product ' || q.product_id, 0))
     from (
         select l.product_id
@@ -122,7 +123,7 @@ begin
         inner join store.stock as s on l.product_id = s.product_id
         cross join lateral inventory.movement_kind(l.kind) as k
         group by l.product_id
-        -- A product that is sold out needs no queue: its calls are refused without a lock.
+        -- A sold-out product needs no queue: its calls are refused without a lock.
         having
             count(*) > 1
             and bool_or(k.reserved + k.blocked - k.on_hand <= 0 or l.quantity <= s.on_hand - s.reserved)
@@ -136,7 +137,7 @@ begin
         when others then
             get stacked diagnostics v_sqlstate = returned_sqlstate;
             if v_sqlstate ~ '^(53[0-3]|57|58|XX)' then
-                -- No fault of a call's.
+                -- The error is not the fault of any call.
                 raise;
             end if;
     end;
@@ -149,8 +150,8 @@ begin
     end loop;
 
     if not v_is_posted then
-        -- Something is wrong with one of them, or somebody holds its product for long: each on a savepoint of its own, in
-        -- order of product. What somebody holds is waited for once.
+        -- One of the calls failed, or another transaction holds the lock of its product for too long. Post each call on its own
+        -- savepoint, in order of product, and wait for each locked product only once.
         for v_number, v_product in
             select l.ordinality, coalesce(l.product_id::text, (v_orders[l.ordinality]).sku)
             from unnest(v_lines) with ordinality as l
@@ -184,7 +185,7 @@ begin
     end if;
 
     if v_is_keyed then
-        -- Business errors are remembered, with the time at which they were told; other errors are not.
+        -- Store business errors, with the time of the answer. Other errors are not stored.
         for i in 1..v_count
         loop
             if v_errors[i] ->> 'sqlstate' not like 'IV%' then
@@ -194,7 +195,7 @@ begin
             end if;
         end loop;
         perform http.keep_answers(v_owners, v_kept, v_requests, v_results, v_errors);
-        -- An earlier call of the list had the key of these.
+        -- Answer the calls whose key an earlier call of the array had taken.
         for i in 1..v_count
         loop
             if v_keys[i] is not null and v_errors[i] = c_alone and v_functions[i] is null then
@@ -213,15 +214,15 @@ end;
 $$;
 
 comment on function http.batch(jsonb) is
-'Make many short calls in one transaction: one posting (inventory.post), one commit for all.
+'Make many short calls in one transaction, with one posting (inventory.post) and one commit.
 
-p_calls: an array of {"function", "arguments": {"p_…": …}, "once": {"caller", "key", "request"}}, where once, which may be left
-out, is what http.once takes. The functions: http.batch_functions(). The role that is logged in needs EXECUTE on each.
+p_calls: an array of {"function", "arguments": {"p_…": …}, "once": {"caller", "key", "request"}}. once may be left out; it holds
+the arguments of http.once. http.batch_functions() lists the functions. The role that is logged in needs EXECUTE on each of them.
 
 Returns a row for each call, in their order: its number in the array, from 1, and its result or its error {"sqlstate",
-"message", "detail", "hint", "constraint"}, of which no other call knows. The calls are made in order of the products that
-they lock, those of one product in the array''s order; batches with several calls for one product queue for it in order of
-arrival. No lock is waited for longer than 0.1 s. A call with sqlstate 40001,
-40P01 or 55P03 was undone, and is to be made alone: its key is in the list twice, or somebody holds its product for longer.';
+"message", "detail", "hint", "constraint"}. An error does not affect the other calls. The calls are made in order of the products
+that they lock, and the calls for one product in the order of the array. Batches with several calls for one product queue for it
+in order of arrival. No lock is waited for longer than 0.1 s. A call with sqlstate 40001, 40P01 or 55P03 was undone and must be
+made alone: its key is in the array twice, or another transaction holds the lock of its product for longer.';
 
 grant execute on function http.batch(jsonb) to inventory_operator;

@@ -13,5 +13,5 @@ end;
 $$;
 
 comment on function http.batch_functions() is
-'The functions whose calls can be posted together: each is one line of inventory.post.
+'The functions whose calls can be posted together: each call is one line of inventory.post.
 See http.prepare_line, http.prepare_order, http.answers.';

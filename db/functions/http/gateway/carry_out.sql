@@ -64,5 +64,5 @@ end;
 $$;
 
 comment on function http.carry_out(text[], jsonb[], inventory.posting[], inventory.art_order[]) is
-'Post the lines and orders of calls (http.prepare_line, http.prepare_order) together, and return what each answers, or its error
-as http.error_json has it. A function of null is left out.';
+'Post the lines and orders of calls (http.prepare_line, http.prepare_order) together, and return the answer of each call, or its
+error in the form of http.error_json. A call whose function is null is skipped.';

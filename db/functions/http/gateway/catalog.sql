@@ -90,11 +90,12 @@ end;
 $$;
 
 comment on function http.catalog() is
-'What the server reads at its start: the functions of this schema with their arguments, comments, statements and the
-roles that may call them; the comments of its views, with their sketches; the composite types, the domains'' comments and the
-error codes.
+'The description of the schema http, which the server reads when it starts.
 
-is_batchable: it takes no time worth speaking of, so that others may wait for it: of those that read, the ones of no more than
-the usual cost, 100; of those that write, the ones that http.batch can call.';
+It has the functions with their arguments, comments, statements and the roles that may call them; the comments of the views, with
+their sketches; the composite types; the comments of the domains; the error codes.
+
+is_batchable: the function is so short that other calls may wait for it in the same batch. These are the functions that read and
+have a cost of at most 100 (the default), and the functions that write and that http.batch can call.';
 
 grant execute on function http.catalog() to inventory_public;

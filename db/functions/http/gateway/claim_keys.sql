@@ -9,7 +9,7 @@ create or replace function http.claim_keys(
 returns record
 language plpgsql
 volatile
--- By the index, whatever the table held when the plan was made: see inventory.post.
+-- These settings make the plan use the index, even if the table was small when the plan was made: see inventory.post.
 set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
@@ -33,7 +33,7 @@ begin
         ) as k
         order by k.ordinality
     );
-    -- A statement of its own, which sees what those that had the locks before have written.
+    -- A separate statement, so that it sees what the previous holders of the locks have written.
     for v_key in
         select
             u.position,
@@ -51,7 +51,7 @@ begin
         where u.key is not null
     loop
         if v_key.is_got is null then
-            -- An earlier call of this list has it in hand.
+            -- An earlier call of the same list has taken the key.
             errors[v_key.position] := http.error_json('40001', 'This call has to be made alone.');
         elsif not v_key.is_got then
             errors[v_key.position] := http.error_json(
@@ -75,8 +75,9 @@ end;
 $$;
 
 comment on function http.claim_keys(text[], text[], text[]) is
-'Take Idempotency-Keys until the transaction ends, and look up what was answered to them: the same request gets that again
-(replayed), another one IDEMPOTENCY_KEY_REUSED, one whose key somebody else has in hand IDEMPOTENCY_KEY_IN_USE. Owners: of
-http.key_owner; a key of null is left out. Waits for nobody.
+'Lock Idempotency-Keys until the transaction ends, and look up the answers that are stored for them. Never waits for a lock.
 
-A request may be known by several texts, separated by U+001F: it is the same where the text that was kept is one of them.';
+The same request gets its stored answer again (replayed). A different request gets IDEMPOTENCY_KEY_REUSED. A key that another
+transaction has locked gets IDEMPOTENCY_KEY_IN_USE. The owners come from http.key_owner. A call whose key is null is skipped.
+
+A request may be described by several texts, separated by U+001F: it is the same request if the stored text is one of them.';

@@ -29,9 +29,10 @@ end;
 $$;
 
 comment on function http.figures() is
-'What metrics show of the database.
+'The figures of the database that the server shows as metrics.
 
-Deliveries that are due (10001: more than 10000), and for how many seconds the first one has been. What the last verify() found, and
-how many seconds ago. Seconds since each job ran or, if it has not run, was scheduled. Null is never.';
+webhook_due: the number of due deliveries (10001 means more than 10 000). webhook_oldest_seconds: for how long the first of them
+has been due. verify_differences, verify_seconds: what the last maintenance.verify() found, and how long ago. job_seconds: the
+time since each job last ran or, if it has not run yet, since it was scheduled. Null means never.';
 
 grant execute on function http.figures() to inventory_public;

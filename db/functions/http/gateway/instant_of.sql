@@ -10,4 +10,4 @@ end;
 $$;
 
 comment on function http.instant_of(text) is
-'The instant that a text means: UTC where it has no offset, whatever the session''s zone.';
+'Parse a time. Without an offset it is in UTC, whatever the time zone of the session is.';

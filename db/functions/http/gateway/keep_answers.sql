@@ -23,5 +23,6 @@ end;
 $$;
 
 comment on function http.keep_answers(text[], text[], text[], json[], jsonb[]) is
-'Remember what was answered to Idempotency-Keys that http.claim_keys has taken. A key of null is left out. Of a request with
-several texts the first is kept.';
+'Store the answers for Idempotency-Keys that http.claim_keys has locked. A call whose key is null is skipped.
+
+If a request is described by several texts, the first one is stored.';

@@ -12,6 +12,6 @@ end;
 $$;
 
 comment on function http.key_owner(text) is
-'The owner of an Idempotency-Key: the user that p_caller names, whichever of the server''s four logins the call comes by.
+'The owner of an Idempotency-Key: the user p_caller, no matter which of the server''s four logins makes the call.
 
-Callers of another login are other owners.';
+The callers of any other login are different owners.';

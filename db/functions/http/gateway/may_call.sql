@@ -13,6 +13,6 @@ end;
 $$;
 
 comment on function http.may_call(text) is
-'Whether the role that is logged in may call http.<p_function>; null where there is no such function.
+'Whether the role that is logged in may call http.<p_function>; null if there is no such function.
 
-For functions that run as the owner and call others by name.';
+Functions that run as the owner and call other functions by name use it.';

@@ -11,8 +11,8 @@ end;
 $$;
 
 comment on function http.note_failure(text, text, text) is
-'Write into PostgreSQL''s log that a request failed for a reason that nobody foresaw.
+'Write to PostgreSQL''s log that a request failed with an unexpected error.
 
-The request''s id then stands beside the error itself, whatever parameters the log may show.';
+The log entry links the id of the request to the error, even if the log shows no parameters.';
 
 grant execute on function http.note_failure(text, text, text) to inventory_public;

@@ -35,7 +35,7 @@ begin
             detail = jsonb_build_object('field', 'arguments');
     end if;
     v_statement := http.statement(p_function);
-    -- This function runs as the owner; what it calls is for those alone who may call it themselves.
+    -- This function runs as the owner, so it must check that the caller may call the other function.
     if not http.may_call(p_function) then
         raise exception using
             errcode = 'insufficient_privilege',
@@ -50,7 +50,7 @@ begin
         return;
     elsif error is not null then
         raise exception using
-            errcode = error ->> 'sqlstate', -- of http.claim_keys
+            errcode = error ->> 'sqlstate', -- from http.claim_keys
             message = error ->> 'message',
             hint = error ->> 'hint';
     end if;
@@ -58,7 +58,7 @@ begin
     begin
         execute v_statement into result using p_arguments;
     exception
-        -- Our own class is caught, whose members cannot be named as one; everything else goes on as it is.
+        -- Only business errors (class IV) are handled. PL/pgSQL cannot name a class of errors, so all others go on unchanged.
         when others then
             get stacked diagnostics
                 v_sqlstate = returned_sqlstate,
@@ -77,14 +77,15 @@ end;
 $$;
 
 comment on function http.once(text, text, text, text, jsonb) is
-'Call http.<p_function> once for this caller''s Idempotency-Key: the work and the key in one transaction.
+'Call http.<p_function> once for an Idempotency-Key: the work and the key are written in the same transaction.
 
-The keys belong to the user that p_caller names: see http.key_owner.
+The key belongs to the user p_caller: see http.key_owner. p_request describes the request (method, path, body); it may consist of
+several texts, separated by U+001F, of which each describes the same request.
 
-p_request stands for the request (method, path, body); several texts for it, separated by U+001F, are one request. The same key with the same request gets the first answer again
-(replayed) for as long as keys live: a result, or the business error as a value {"sqlstate", "message", "detail",
-"hint", "constraint", "at"}. Other errors are raised, and leave no key. The caller needs EXECUTE on the function itself.
+For the lifetime of keys, the same key with the same request gets the first answer again (replayed): a result, or the business
+error as a value {"sqlstate", "message", "detail", "hint", "constraint", "at"}. Other errors are raised, and the key is not
+stored. The caller needs EXECUTE on the called function.
 
-Errors: IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_KEY_IN_USE, insufficient_privilege, undefined_function, and what the function raises.';
+Errors: IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_KEY_IN_USE, insufficient_privilege, undefined_function, and those of the function.';
 
 grant execute on function http.once(text, text, text, text, jsonb) to inventory_public;

@@ -54,7 +54,7 @@ begin
             v_line.reason := (a ->> 'p_description')::inventory.description;
     end case;
     if v_line.kind in ('purchase', 'inflow') then
-        -- In the order of the single calls: the product first.
+        -- The same order as in the single calls: the product is checked first.
         perform inventory.require_product(v_line.product_id);
         perform inventory.require_supplier(v_line.supplier_id);
     end if;
@@ -63,6 +63,6 @@ end;
 $$;
 
 comment on function http.prepare_line(text, jsonb) is
-'The line for inventory.post of a call: of its arguments as http.<p_function> takes them.
+'Translate a call of http.<p_function> with these arguments into a line for inventory.post.
 
-Errors: for arguments that are of no such type (22, 23); PRODUCT_NOT_FOUND, SUPPLIER_NOT_FOUND.';
+Errors: classes 22 and 23 for arguments that do not have the right type; PRODUCT_NOT_FOUND, SUPPLIER_NOT_FOUND.';

@@ -19,4 +19,6 @@ end;
 $$;
 
 comment on function http.prepare_order(jsonb) is
-'The ART order of a call of http.place_order. Errors: for arguments that are of no such type, or do not go together (22, 23).';
+'Translate the arguments of a call of http.place_order into an ART order.
+
+Errors: classes 22 and 23 for arguments that do not have the right type or do not fit together.';

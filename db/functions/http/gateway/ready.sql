@@ -25,9 +25,9 @@ end;
 $$;
 
 comment on function http.ready(text[]) is
-'The state of what the service stands on: each check is "ok", "warning: …" or "failed: …".
+'The state of what the service depends on: each check is "ok", "warning: …" or "failed: …".
 
-p_migrations: the migrations that the caller was built for. Only what makes calls fail is failed: database, migrations. Jobs,
-ledger and verify are warnings: see inventory.warnings().';
+p_migrations: the migrations that the caller was built for. A check fails only if calls would fail: database, migrations. The
+checks of jobs, ledger and verify give warnings: see inventory.warnings().';
 
 grant execute on function http.ready(text[]) to inventory_public;

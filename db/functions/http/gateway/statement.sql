@@ -35,7 +35,7 @@ begin
         return format('select http.%I() from (select $1::jsonb) as a', p_function);
     end if;
     if v_are_scalars then
-        -- Costs less than a record.
+        -- This is faster than expanding a record.
         return format('select http.%I(%s)', p_function, v_scalars);
     end if;
     return format('select http.%I(%s) from jsonb_to_record($1::jsonb) as a (%s)', p_function, v_arguments, v_definitions);
@@ -43,6 +43,6 @@ end;
 $$;
 
 comment on function http.statement(text) is
-'The statement that calls http.<p_function> with named arguments taken from one jsonb object, $1.
+'The text of a statement that calls http.<p_function> with named arguments from one jsonb object, $1.
 
-An argument that the object leaves out is null. The server prepares it; http.once executes it.';
+An argument that is missing in the object is null. The server prepares the statement; http.once executes it.';
