@@ -13,7 +13,7 @@ $$;
 comment on function http.refresh_token(bigint, integer) is
 'Get a new access token for a refresh token.
 
-Refused once the user is disabled, or the password or role has changed.
+The refresh token is refused if the user is disabled, or if the password or the role has changed since it was issued.
 
 Returns {"access": "text"}
 Errors: NO_ACTIVE_ACCOUNT, TOKEN_NOT_VALID.';

@@ -16,4 +16,4 @@ end;
 $$;
 
 comment on function http.session_json(inventory.user_info) is
-'What a token says of its user. The server signs it; an answer that is given again is signed to the same token.';
+'The user data in a token. The server signs it. A replayed answer is signed again and gives the same token.';

@@ -13,7 +13,7 @@ $$;
 comment on function http.verify_token() is
 'Verify a token of either type.
 
-Answers an empty object where the token is good, which the server finds out by itself.
+The answer is an empty object if the token is valid. The server checks this itself.
 
 Returns {}
 Errors: TOKEN_NOT_VALID.';

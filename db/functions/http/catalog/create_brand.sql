@@ -18,7 +18,7 @@ $$;
 comment on function http.create_brand(inventory.name, inventory.description) is
 'Create a brand.
 
-Names mind no case.
+Names are case-insensitive.
 
 Returns "brand_json"
 Errors: DUPLICATE_BRAND.';

@@ -34,7 +34,8 @@ comment on function http.create_catalog_product(
 ) is
 'Create a product.
 
-quantity is its first stock on hand, which came at cost_price; selling_price its retail price. Without a sku it gets one.
+quantity is the first stock on hand, which arrives at cost_price. selling_price is the retail price.
+Without a sku, one is generated.
 
 Returns "catalog_product_json"
 Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU.';

@@ -23,7 +23,7 @@ comment on function http.create_catalog_supplier(
 ) is
 'Create a supplier.
 
-An e-mail address is one supplier''s alone, minding no case.
+No two suppliers have the same e-mail address, ignoring case.
 
 Returns "catalog_supplier_json"
 Errors: DUPLICATE_SUPPLIER_EMAIL.';

@@ -18,7 +18,7 @@ $$;
 comment on function http.create_category(inventory.name, inventory.description) is
 'Create a category.
 
-Names mind no case.
+Names are case-insensitive.
 
 Returns "category_json"
 Errors: DUPLICATE_CATEGORY.';

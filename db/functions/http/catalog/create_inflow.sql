@@ -23,7 +23,7 @@ comment on function http.create_inflow(
 ) is
 'Record an inflow: units of a product come in from a supplier.
 
-They cost the product''s cost_price each. The event inflow.created is queued.
+Each unit costs the product''s cost_price. The event inflow.created is queued.
 
 Returns "inflow_json"
 Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';

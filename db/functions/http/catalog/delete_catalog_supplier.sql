@@ -12,7 +12,7 @@ end;
 $$;
 
 comment on function http.delete_catalog_supplier(bigint, text) is
-'Delete a supplier of whom nothing was bought.
+'Delete a supplier without purchases or inflows.
 
 Errors: PROTECTED, SUPPLIER_NOT_FOUND.';
 

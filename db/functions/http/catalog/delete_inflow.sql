@@ -12,7 +12,7 @@ end;
 $$;
 
 comment on function http.delete_inflow(bigint, text) is
-'Delete an inflow, of which nothing has left: its units leave again.
+'Delete an inflow of which no unit has left: its units leave the stock.
 
 The ledger keeps both movements.
 

@@ -12,7 +12,7 @@ end;
 $$;
 
 comment on function http.delete_outflow(bigint, text) is
-'Delete an outflow: its units come back.
+'Delete an outflow: its units come back into the stock.
 
 The ledger keeps both movements.
 

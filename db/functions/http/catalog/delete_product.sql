@@ -12,7 +12,7 @@ end;
 $$;
 
 comment on function http.delete_product(bigint, text) is
-'Delete a product that has no more than its first stock.
+'Delete a product that has only its first stock and corrections of it.
 
 Errors: PRODUCT_NOT_FOUND, PROTECTED.';
 

@@ -54,10 +54,10 @@ end;
 $$;
 
 comment on function http.export_products(bigint, inventory.page_limit) is
-'Export all products, in order of id, as CSV or as JSON, an object a line.
+'Export all products, in order of id, as CSV or as JSON with one object on each line.
 
-format: csv (also without one) or ndjson. The lines can be imported again. They are read and sent bit by bit: each is as it
-was when it was read.
+format: csv (default) or ndjson. The lines can be imported again. They are read and sent in parts, so each line shows the product
+as it was when its part was read.
 
 Returns [{"id": "integer", "sku": "sku_code", "sku_id": "uuid", "title": "name", "category": "integer?",
 "category_name": "name?", "brand": "integer?", "brand_name": "name?", "description": "text?", "serie_number": "text?",

@@ -13,9 +13,9 @@ $$;
 comment on function http.import_products(jsonb, text) is
 'Create many products, all or none.
 
-Up to 100 000 lines of CSV, with the fields'' names in the first line, or of JSON, an object a line; the fields are those of a
-product''s creation, others are ignored, and an empty cell is a field left out. A line that is not valid refuses all of them,
-and the answer says which lines and why, by line of the file.
+The body has up to 100 000 lines: CSV with the names of the fields in the first line, or JSON with one object on each line. The
+fields are those of creating a product; other fields are ignored, and an empty cell means that the field is left out. If any line
+is not valid, no product is created, and the answer lists the lines of the file that are not valid, and why.
 
 Returns {"imported": "integer"}
 Errors: LINES_REJECTED.';

@@ -33,7 +33,7 @@ declare
     v_page record;
 begin
     perform inventory.require_searchable('search', p_search);
-    -- %1: the price, %2: of which products.
+    -- %1$s is replaced by the expression of the price, %2$s by the condition that selects products.
     v_rows := concat(
         'select p.*, %1$s as selling_price',
         case
@@ -90,10 +90,10 @@ comment on function http.list_catalog_products(
 ) is
 'List the products, in order of id.
 
-search: words of its title; of more than 200 000 products, 3 letters or digits in a row at least.
-category, brand: only of that. min_price, max_price: of the selling price, both included.
-ordering: another order, by any of its fields; - before one for descending.
-page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+search: words that the title must contain; with more than 200 000 products, at least 3 letters or digits in a row.
+category, brand: only products of that category, of that brand. min_price, max_price: bounds of the selling price, inclusive.
+ordering: the fields to sort by, separated by commas; a - before a field sorts in descending order.
+page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["catalog_product_json"]}
 Errors: PAGE_NOT_FOUND.';

@@ -40,8 +40,9 @@ $$;
 comment on function http.list_catalog_suppliers(inventory.search_text, inventory.search_text, text, text, text) is
 'List the suppliers, in order of name.
 
-search: words of its name. ordering: another order, by any of its fields; - before one for descending.
-page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+search: words that the name must contain.
+ordering: the fields to sort by, separated by commas; a - before a field sorts in descending order.
+page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["catalog_supplier_json"]}
 Errors: PAGE_NOT_FOUND.';

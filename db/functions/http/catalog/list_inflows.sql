@@ -59,9 +59,9 @@ comment on function http.list_inflows(
 ) is
 'List the inflows, in order of id.
 
-supplier, product: only of that. date_from, date_to: from and up to a time; a day counts whole.
-ordering: another order, by any of its fields; - before one for descending.
-page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+supplier, product: only inflows of that supplier, of that product. date_from, date_to: the period; a date means the whole day.
+ordering: the fields to sort by, separated by commas; a - before a field sorts in descending order.
+page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["inflow_json"]}
 Errors: PAGE_NOT_FOUND.';

@@ -18,7 +18,7 @@ end;
 $$;
 
 comment on function http.update_brand(bigint, inventory.name, inventory.description, text) is
-'Change a brand; what is left out stays as it is.
+'Change a brand; fields that are left out stay as they are.
 
 Returns "brand_json"
 Errors: BRAND_NOT_FOUND, DUPLICATE_BRAND.';

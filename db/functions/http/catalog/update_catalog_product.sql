@@ -33,9 +33,9 @@ comment on function http.update_catalog_product(
     bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money, inventory.catalog_money,
     inventory.description, inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
 ) is
-'Change a product; what is left out stays as it is.
+'Change a product; fields that are left out stay as they are.
 
-Another quantity is a movement of the difference. Another selling_price is a price rule from now on.
+A new quantity adds a movement of the difference. A new selling_price adds a price rule that begins now.
 
 Returns "catalog_product_json"
 Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED,

@@ -25,7 +25,7 @@ $$;
 comment on function http.update_catalog_supplier(
     bigint, inventory.name, inventory.description, inventory.name, inventory.email, inventory.phone_number, text
 ) is
-'Change a supplier; what is left out stays as it is.
+'Change a supplier; fields that are left out stay as they are.
 
 Returns "catalog_supplier_json"
 Errors: DUPLICATE_SUPPLIER_EMAIL, SUPPLIER_NOT_FOUND.';

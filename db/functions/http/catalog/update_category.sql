@@ -18,7 +18,7 @@ end;
 $$;
 
 comment on function http.update_category(bigint, inventory.name, inventory.description, text) is
-'Change a category; what is left out stays as it is.
+'Change a category; fields that are left out stay as they are.
 
 Returns "category_json"
 Errors: CATEGORY_NOT_FOUND, DUPLICATE_CATEGORY.';

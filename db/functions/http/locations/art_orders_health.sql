@@ -15,7 +15,7 @@ end;
 $$;
 
 comment on function http.art_orders_health() is
-'Say that the ART Orders API is there.
+'Show that the ART Orders API is available.
 
 Returns {"status": "healthy", "message": "text", "timestamp": "time"}';
 

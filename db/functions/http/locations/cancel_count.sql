@@ -16,7 +16,7 @@ end;
 $$;
 
 comment on function http.cancel_count(bigint, text) is
-'End a count and book nothing.
+'End a count without booking its differences.
 
 Returns {"count": "count_json"}
 Errors: COUNT_CLOSED, COUNT_NOT_FOUND.';

@@ -16,9 +16,10 @@ end;
 $$;
 
 comment on function http.close_count(bigint, text) is
-'Book all differences of a count at once, and close it.
+'Close a count and book all of its differences.
 
-All or nothing. What moved since a line was counted stays as it is; what was not counted is not touched.
+All differences are booked, or none. Movements after a line was counted keep their effect. Products that were not counted do not
+change.
 
 Returns {"count": "count_json"}
 Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INSUFFICIENT_STOCK, QUANTITY_OUT_OF_RANGE.';

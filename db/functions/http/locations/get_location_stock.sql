@@ -43,9 +43,9 @@ $$;
 comment on function http.get_location_stock(
     inventory.location_code, inventory.page_limit, inventory.search_text
 ) is
-'Show what lies at a location, in order of SKU.
+'Show the stock at a location, in order of SKU code.
 
-limit: 1 to 1000 (default 1000). after: only those with a higher SKU code. total counts all.
+limit: 1 to 1000 (default 1000). after: only SKUs with a higher code. total counts all SKUs at the location.
 
 Returns {"location": "text", "stock": [{"sku": "text", "quantity": "quantity"}], "total": "integer"}
 Errors: LOCATION_NOT_FOUND.';

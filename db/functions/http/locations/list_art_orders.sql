@@ -27,7 +27,7 @@ declare
     );
     v_ids bigint [];
 begin
-    -- A location's orders are those from it and those to it. Each has an index in order of id; no index has both.
+    -- The orders of a location are those from it and those to it. Each of the two has its own index in order of id.
     execute format(
         'select array(select m.id from (%s) as m order by m.id desc limit $1)',
         case
@@ -69,10 +69,11 @@ comment on function http.list_art_orders(
     inventory.search_text, inventory.location_code, inventory.art_type, inventory.iso_time, inventory.iso_time,
     inventory.page_limit, bigint
 ) is
-'List the ART orders that were carried out: the audit trail, newest first.
+'List the ART orders that were carried out, newest first: the audit trail.
 
-sku, type; location: from or to it; date_from, date_to: from and up to a time, a day counts whole. limit: 1 to 1000 (default 100).
-after: only those before that operation_id; next is the one to go on with, null where there are no more.
+sku, type: only orders of that SKU, of that type. location: only orders from or to that location. date_from, date_to: the period;
+a date means the whole day. limit: 1 to 1000 (default 100). after: only orders with a lower operation_id. next is the value of
+after for the next page; null if there are no more orders.
 
 Returns {"orders": [{"operation_id": "integer", "operation_type": "Add|Remove|Transfer|Count|Adjust", "sku": "text",
 "quantity": "units", "from_location": "text?", "to_location": "text?", "reason": "text?", "actor": "text", "timestamp": "time"}],

@@ -39,7 +39,9 @@ comment on function http.list_counts(
 ) is
 'List the counts, newest first.
 
-location, status: only those. limit: 1 to 1000 (default 100). after: only those before that id; next is the one to go on with.
+location, status: only counts of that location, with that status. limit: 1 to 1000 (default 100). after: only counts with a lower
+id.
+next is the value of after for the next page; null if there are no more counts.
 
 Returns {"counts": ["count_json"], "next": "integer?"}';
 

@@ -53,10 +53,11 @@ end;
 $$;
 
 comment on function http.list_locations(inventory.page_limit, inventory.location_code) is
-'List the locations with how much lies there, in order of code.
+'List the locations with the quantity that each holds, in order of code.
 
-limit: 1 to 1000 (default 1000). after: only those with a higher code. total counts all. Locations that hold more than 1 000 000
-products between them cannot be summed up in time: 422, ask for fewer.
+limit: 1 to 1000 (default 1000). after: only locations with a higher code. total counts all locations. If the listed locations
+hold more than 1 000 000 products together, the request is refused (422), because summing them up would take too long: use a lower
+limit.
 
 Returns {"locations": [{"code": "text", "quantity": "quantity", "products": "integer"}], "total": "integer"}';
 

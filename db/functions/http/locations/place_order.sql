@@ -29,8 +29,10 @@ comment on function http.place_order(
 ) is
 'Carry out an ART order.
 
-Add to to_location, Remove from from_location, Transfer from one to the other, Count what to_location holds, Adjust it by so many.
-quantity: 1 to 1 000 000; a Count may find 0, an Adjust may be below 0. sufficient_stock: false answers as if there were too little.
+Add puts units into to_location. Remove takes units out of from_location. Transfer moves units from from_location to to_location.
+Count sets what to_location holds. Adjust changes it by a signed quantity.
+quantity: 1 to 1 000 000; for a Count also 0, for an Adjust also negative. sufficient_stock: false refuses the order as if there
+were too little stock.
 
 Returns {"status": "success", "message": "text", "operation_type": "Add|Remove|Transfer|Count|Adjust", "sku": "text",
 "quantity": "units", "operation_id": "integer", "timestamp": "time"}

@@ -42,8 +42,8 @@ $$;
 comment on function http.place_orders(inventory.art_orders, boolean, text) is
 'Carry out 1 to 1000 ART orders, one after the other.
 
-A result for each, in order: that of the single order, or its error. atomic: the first that is refused undoes all, and is the
-answer, with failed_index. An order of the wrong shape refuses the whole call.
+results has the result or the error of each order, in their order. atomic: if an order is refused, all are undone, and the answer
+is its error with failed_index. An order whose fields are not valid refuses the whole request.
 
 Returns {"status": "success|partial|error", "results": [{"status": "success|error", "message": "text"}]}
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';

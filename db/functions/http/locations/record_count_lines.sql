@@ -17,9 +17,9 @@ end;
 $$;
 
 comment on function http.record_count_lines(bigint, inventory.count_lines, text) is
-'Write down what was found at the location, 1 to 1000 lines.
+'Record what was counted at the location, 1 to 1000 lines.
 
-Counting a SKU again replaces its line. What moves there afterwards is no difference.
+Counting a SKU again replaces its line. Later movements do not change the difference.
 
 Returns {"count": "count_json"}
 Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';

@@ -16,7 +16,7 @@ end;
 $$;
 
 comment on function http.start_count(inventory.location_code, text) is
-'Begin to count what lies at a location.
+'Begin a count of the stock at a location.
 
 Returns {"count": "count_json"}
 Errors: COUNT_OPEN.';

@@ -32,10 +32,10 @@ $$;
 comment on function http.create_price(
     bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean
 ) is
-'Set a price of a product: a new rule.
+'Set a price of a product: create a price rule.
 
-price_type: retail (default), promo or wholesale. effective_from: when it begins (default: now). effective_to: when it ends, that
-instant excluded (default: never). close_old_price: end the one that holds then at effective_from (default: true).
+price_type: retail (default), promo or wholesale. effective_from: when the rule begins (default: now). effective_to: when it ends,
+exclusive (default: never). close_old_price: the rules of that type in force at effective_from end there (default: true).
 
 Returns {"price": "price_json"}
 Errors: BACKDATED_PRICE, PRODUCT_NOT_FOUND.';

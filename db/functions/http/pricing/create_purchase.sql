@@ -25,7 +25,7 @@ comment on function http.create_purchase(
 ) is
 'Record a purchase.
 
-It adds quantity to the stock, in a cost layer of its own at unit_cost.
+quantity is added to the stock, in a new cost layer at unit_cost.
 
 Returns {"purchase_item": "purchase_json", "inventory": "inventory_json"}
 Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';

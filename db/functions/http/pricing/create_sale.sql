@@ -20,8 +20,8 @@ $$;
 comment on function http.create_sale(bigint, inventory.positive_quantity, inventory.money, text) is
 'Record a sale of units that are available.
 
-unit_price stays with the sale, whatever becomes of the price. cost is what the cost layers that paid for it gave, first in
-first out; null where that is not known.
+unit_price is stored with the sale: later changes of the price do not affect it. cost is taken from the cost layers, first in
+first out; null if it is not known.
 
 Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';

@@ -18,7 +18,7 @@ $$;
 comment on function http.create_unit(inventory.name, inventory.unit_symbol) is
 'Create a unit of measure.
 
-Its name minds no case.
+Names are case-insensitive.
 
 Returns {"unit": "unit_json"}
 Errors: DUPLICATE_UNIT.';

@@ -20,7 +20,7 @@ $$;
 comment on function http.get_active_price(bigint, inventory.price_type) is
 'Show the price of a product that customers see now.
 
-The promo price where one is active, else the retail price. price_type: that type''s.
+This is the active promo price, or the retail price if no promo price is active. price_type: show the active price of that type.
 
 Returns {"price": "price_json"}
 Errors: PRICE_NOT_FOUND, PRODUCT_NOT_FOUND.';

@@ -14,7 +14,7 @@ $$;
 comment on function http.get_inventory(bigint) is
 'Show the inventory of a product.
 
-quantity is what is on hand; available = quantity - reserved - blocked.
+quantity is the quantity on hand; available = quantity - reserved - blocked.
 
 Returns {"inventory": "inventory_json"}
 Errors: INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND.';

@@ -25,7 +25,7 @@ begin
 
     perform inventory.require_kept('as_of', v_at);
     if coalesce(v_at > v_now, true) then
-        -- Now: as of the last change that is seen. One that is being made has an instant of before now as well.
+        -- A valuation of now is as of the last visible change: a change that is not committed yet may be older than now.
         select coalesce(max(m.created_at), v_now) into v_at
         from (
             select a.created_at
@@ -79,10 +79,10 @@ $$;
 comment on function http.get_valuation(bigint, inventory.iso_time) is
 'Value the stock of a product, first in first out.
 
-The layers that are or were open, oldest first, what they hold and what that is worth. Units of unknown cost are left out of
-total_value and average_cost; quantity_without_cost says how many. moving_average_cost is the average of the other method, beside
-it. as_of: a past instant; of a day its end; none: now, and the
-answer''s as_of is the product''s last change.
+layers are the cost layers that are or were open, oldest first, with their units and value. Units of unknown cost are not part of
+total_value and average_cost; quantity_without_cost is their number. moving_average_cost is the cost of a unit by the moving
+average method, for comparison. as_of: a past time; a date means the end of that day. Without it, the valuation is of now, and
+as_of in the answer is the time of the product''s last change.
 
 Returns {"valuation": {"product_id": "integer", "product": "product_summary_json", "as_of": "time", "quantity": "decimal",
 "total_value": "decimal", "average_cost": "decimal?", "quantity_without_cost": "decimal", "moving_average_cost": "decimal?",

@@ -25,7 +25,8 @@ comment on function http.initialize_inventory(
 ) is
 'Initialize the inventory of a product.
 
-unit_id: the unit that it is counted in. quantity: its first stock (default 0). reorder_point: reorder at or below so many.
+unit_id: the unit that the product is counted in. quantity: the first stock (default 0). reorder_point: reorder if the quantity on
+hand is at or below it.
 
 Returns {"inventory": "inventory_json"}
 Errors: INVENTORY_ALREADY_INITIALIZED, PRODUCT_NOT_FOUND, UNIT_NOT_FOUND.';

@@ -46,10 +46,10 @@ comment on function http.list_inventory(
 ) is
 'List the inventory, in order of product.
 
-product_id, status: only that product, that status. low_stock: true for those whose quantity is at or below their reorder
-point. q: those whose name or SKU code contains it, minding no case; of more than 200 000 products, 3 letters or digits
-in a row at least. page: from 1 (default 1); per_page: 1 to 100 (default 20). A page behind row 250 000
-of a longer list is refused.
+product_id, status: only that product, only that status. low_stock: true for products whose quantity is at or below their reorder
+point. q: only products whose name or SKU code contains it, ignoring case; with more than 200 000 products, at least 3 letters or
+digits in a row.
+page: from 1 (default 1). per_page: 1 to 100 (default 20). A page that begins after row 250 000 of a longer list is refused.
 
 Returns {"inventory": ["inventory_json"], "pagination": "pagination"}';
 

@@ -19,7 +19,7 @@ declare
 begin
     perform inventory.require_inventory(p_product_id);
 
-    -- Not http.numbered_page: with so many partitions, planning takes longer than looking.
+    -- http.numbered_page is not used here: with so many partitions, planning its query takes longer than running it.
     select count(*) into v_count
     from (select from store.movement as m where m.product_id = p_product_id limit v_limit) as m;
     v_numbers := array(
@@ -44,7 +44,7 @@ $$;
 comment on function http.list_movements(bigint, inventory.page_number, inventory.per_page) is
 'List the movements of a product, newest first.
 
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"movements": ["movement_json"], "pagination": "pagination"}
 Errors: INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND.';

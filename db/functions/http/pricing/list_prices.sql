@@ -44,10 +44,10 @@ $$;
 comment on function http.list_prices(
     bigint, boolean, inventory.price_type, inventory.page_number, inventory.per_page
 ) is
-'List the prices of a product, the latest beginning first.
+'List the price rules of a product; the rule that begins last comes first.
 
-Those whose period contains now; include_inactive: true for all, past and scheduled. price_type: only that type.
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+By default only the rules in force now. include_inactive: true for past and scheduled rules too. price_type: only that type.
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"prices": ["price_json"], "pagination": "pagination"}
 Errors: PRODUCT_NOT_FOUND.';

@@ -17,7 +17,7 @@ declare
     v_total bigint;
 begin
     perform inventory.require_product(p_product_id);
-    -- The last one knows how many there are and what they sum up to.
+    -- The last purchase holds the number of purchases and their totals.
     select * into v_last
     from store.purchase as l
     where l.product_id = p_product_id
@@ -51,7 +51,8 @@ $$;
 comment on function http.list_product_purchases(bigint, inventory.page_number, inventory.per_page) is
 'List the purchases of a product with their totals, newest first.
 
-average_cost is total_cost / total_quantity, null of nothing. page: from 1 (default 1); per_page: 1 to 100 (default 20).
+average_cost is total_cost / total_quantity; null if there are no purchases.
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"product": "product_json", "purchases": ["purchase_json"], "totals": {"total_quantity": "decimal",
 "total_cost": "decimal", "average_cost": "decimal?"}, "pagination": "pagination"}

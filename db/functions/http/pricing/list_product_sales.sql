@@ -18,7 +18,7 @@ declare
     v_cost numeric;
 begin
     perform inventory.require_product(p_product_id);
-    -- The last one knows how many there are and what they sum up to.
+    -- The last sale holds the number of sales and their totals.
     select * into v_last
     from store.sale as l
     where l.product_id = p_product_id
@@ -55,9 +55,10 @@ $$;
 comment on function http.list_product_sales(bigint, inventory.page_number, inventory.per_page) is
 'List the sales of a product with their totals, newest first.
 
-What came back is listed and counted with quantity, revenue and cost below 0. average_price is total_revenue / total_quantity,
-null of nothing; gross_margin is total_revenue less total_cost, and both are null where a sale''s cost is not known.
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+Returns are listed, and counted in the totals, with a negative quantity, revenue and cost. average_price is total_revenue /
+total_quantity; null if total_quantity is 0. gross_margin is total_revenue - total_cost; both total_cost and gross_margin are null
+if the cost of any sale is not known.
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"product": "product_json", "sales": ["sale_json"], "totals": {"total_quantity": "decimal",
 "total_revenue": "decimal", "average_price": "decimal?", "total_cost": "decimal?", "gross_margin": "decimal?"},

@@ -33,8 +33,9 @@ $$;
 comment on function http.list_products(inventory.search_text, inventory.page_number, inventory.per_page) is
 'List the products, in order of id.
 
-q: those whose name or SKU code contains it, minding no case; of more than 200 000 products, 3 letters or digits in a row at
-least. page: from 1 (default 1); per_page: 1 to 100 (default 20). A page behind row 250 000 of a longer list is refused.
+q: only products whose name or SKU code contains it, ignoring case; with more than 200 000 products, at least 3 letters or digits
+in a row.
+page: from 1 (default 1). per_page: 1 to 100 (default 20). A page that begins after row 250 000 of a longer list is refused.
 
 Returns {"products": ["product_json"], "pagination": "pagination"}';
 

@@ -44,8 +44,9 @@ comment on function http.list_purchases(
 ) is
 'List the purchases, newest first.
 
-product_id, supplier_id: only of that product, of that supplier. date_from, date_to: from and up to a time; a day counts whole.
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+product_id, supplier_id: only purchases of that product, from that supplier.
+date_from, date_to: the period; a date means the whole day.
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"purchases": ["purchase_json"], "pagination": "pagination"}';
 

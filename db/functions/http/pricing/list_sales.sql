@@ -40,10 +40,10 @@ $$;
 comment on function http.list_sales(
     bigint, inventory.iso_time, inventory.iso_time, inventory.page_number, inventory.per_page
 ) is
-'List the sales and what came back of them, newest first.
+'List the sales and returns, newest first.
 
-product_id: only of that product. date_from, date_to: from and up to a time; a day counts whole.
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+product_id: only sales of that product. date_from, date_to: the period; a date means the whole day.
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"sales": ["sale_json"], "pagination": "pagination"}';
 

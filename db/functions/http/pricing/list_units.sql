@@ -32,7 +32,7 @@ $$;
 comment on function http.list_units(inventory.page_number, inventory.per_page) is
 'List the units of measure, in order of id.
 
-page: from 1 (default 1); per_page: 1 to 100 (default 20).
+page: from 1 (default 1). per_page: 1 to 100 (default 20).
 
 Returns {"units": ["unit_json"], "pagination": "pagination"}';
 

@@ -17,7 +17,7 @@ end;
 $$;
 
 comment on function http.register_product(inventory.sku_code, inventory.name, inventory.description) is
-'Create a product, with no inventory and no price yet.
+'Create a product without an inventory and without a price.
 
 Returns {"product": "product_json"}
 Errors: DUPLICATE_SKU.';

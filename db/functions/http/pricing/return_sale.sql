@@ -18,10 +18,10 @@ end;
 $$;
 
 comment on function http.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) is
-'Take back units of a sale, into the cost layers that they left.
+'Record a return: units of a sale come back into the cost layers that they left.
 
-quantity: how many (default: all that have not come back). The sale stays as it is; the return is listed as a sale of its own,
-with quantity, revenue and cost below 0.
+quantity: how many (default: all that have not come back). The sale stays as it is. The return is listed as a separate sale with a
+negative quantity, revenue and cost.
 
 Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
 Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';

@@ -28,8 +28,8 @@ comment on function http.update_inventory(
 ) is
 'Correct the inventory of a product.
 
-What is left out stays as it is. A higher quantity is an arrival at the product''s cost price, a lower one a departure, of what
-is available only. expected_quantity: refused where another quantity is on hand.
+Fields that are left out stay as they are. A higher quantity is an arrival at the product''s cost price; a lower one is a
+departure of available units. expected_quantity: the request is refused if another quantity is on hand.
 
 Returns {"inventory": "inventory_json"}
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';

@@ -13,6 +13,7 @@ end;
 $$;
 
 comment on function http.contains_condition(inventory.search_text) is
-'The condition, to be added to others, that the name or the SKU code of a product p contains p_q, minding no case; null: none.
+'The SQL condition, to be added to others, that the name or the SKU code of a product p contains p_q, ignoring case.
 
-It is written as a literal of SQL, so that the planner knows how rare it is. Errors: 22023 of inventory.require_searchable.';
+Null if p_q is null. The text is a literal in the SQL, so that the planner can estimate how many rows match. Errors: 22023 of
+inventory.require_searchable.';

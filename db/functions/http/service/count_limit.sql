@@ -10,5 +10,5 @@ end;
 $$;
 
 comment on function http.count_limit(bigint, integer) is
-'How many rows a list of API 3 counts at the most: to 10 000, and to one past the page that is asked for, of a page that
-http.pagination does not refuse.';
+'The number of rows up to which a list of API 3 counts: one more than 10 000, or than the end of the requested page if that is
+greater. Pages that http.pagination refuses do not increase it.';

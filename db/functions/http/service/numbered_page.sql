@@ -1,4 +1,4 @@
--- The statement is made of this schema's own words; what a client sent is a number or a quoted literal in it.
+-- The statement consists of text from this schema's functions. Values from clients are numbers or quoted literals in it.
 create or replace function http.numbered_page(
     p_page integer,
     p_per_page integer,
@@ -29,9 +29,9 @@ end;
 $$;
 
 comment on function http.numbered_page(integer, integer, text, text) is
-'A page of a list of API 3: the ids of its rows in their order, and where it stands: see http.pagination.
+'A page of a list of API 3: the ids of its rows, in order, and its position in the list (see http.pagination).
 
-p_rows: a query, without an order, with the column id and those to sort by; p_order: its order, of columns of m. The list renders
-the rows of these ids by a statement of its own, whose plan is kept.
+p_rows: a query, without an order, that returns id and the columns to sort by. p_order: the ORDER BY terms, with columns of m. The
+caller then selects the rows with these ids in a separate statement, whose plan is cached.
 
-Planned anew every time: an absent filter is not in the query. Errors: those of http.pagination.';
+The query is planned at every call and contains only the filters that are used. Errors: those of http.pagination.';

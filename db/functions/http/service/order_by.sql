@@ -25,13 +25,13 @@ begin
     if v_terms is null then
         return http.order_by(p_default, p_columns, 'id');
     end if;
-    -- The id decides between equals, so that a row is on one page.
+    -- Sort equal rows by id, so that each row is on exactly one page.
     return v_terms || ', m.id' || v_last;
 end;
 $$;
 
 comment on function http.order_by(text, jsonb, text) is
-'The order that a list of API 5 was asked for, in SQL: fields with commas between, - before one for descending.
+'Translate the parameter ordering of API 5 into ORDER BY terms.
 
-p_columns: the SQL of each field of the resource, of m. A field that is not among them is ignored; where none is left,
-p_default holds.';
+The parameter has fields separated by commas; a - before a field sorts in descending order. p_columns: the SQL expression of each
+field, with columns of m. Other fields are ignored; if no field is left, p_default is used.';

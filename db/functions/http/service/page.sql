@@ -1,4 +1,4 @@
--- The statements are made of this schema's own words; what a client sent is a number or a quoted literal in them.
+-- The statements consist of text from this schema's functions. Values from clients are numbers or quoted literals in them.
 create or replace function http.page(
     p_url text,
     p_page text,
@@ -37,9 +37,10 @@ end;
 $$;
 
 comment on function http.page(text, text, text, text, text, bigint) is
-'A page of a list of API 5: the ids of its rows in their order, how many rows the list has, and the links to the pages beside it.
+'A page of a list of API 5: the ids of its rows, in order, the number of all rows, and the links to the next and previous page.
 
-p_rows: a query with the column id and those to sort by; p_order: its order, of columns of m (see http.order_by); p_count: how
-many rows there are, null: to be counted. The list renders the rows of these ids by a statement of its own, whose plan is kept.
+p_rows: a query that returns id and the columns to sort by. p_order: the ORDER BY terms, with columns of m (see http.order_by).
+p_count: the number of rows; null: count them. The caller then selects the rows with these ids in a separate statement, whose plan
+is cached.
 
-Planned anew every time: an absent filter is not in the query. Errors: PAGE_NOT_FOUND.';
+The query is planned at every call and contains only the filters that are used. Errors: PAGE_NOT_FOUND.';

@@ -13,4 +13,4 @@ end;
 $$;
 
 comment on function http.page_link(text, bigint) is
-'The address of another page of the list at p_url (absolute): all its other parameters stay; page 1 needs none.';
+'The address of another page of the list at p_url, an absolute URL. The other parameters stay; page 1 has no parameter page.';

@@ -21,6 +21,6 @@ end;
 $$;
 
 comment on function http.page_number(text, integer, bigint) is
-'The page of API 5 that was asked for, of a list of p_count rows: a number from 1, "last", null the first.
+'The number of the requested page of a list of API 5 with p_count rows. The parameter is a number from 1, or "last"; null: page 1.
 
 Errors: PAGE_NOT_FOUND.';

@@ -13,4 +13,4 @@ end;
 $$;
 
 comment on function http.page_size(text) is
-'How many rows a page of API 5 has: what was asked for, cut to 100; 10 where nothing (or no number) was asked for.';
+'The number of rows on a page of API 5: the requested number, but at most 100; 10 if none, or no number, was requested.';

@@ -32,13 +32,13 @@ end;
 $$;
 
 comment on function http.pagination(bigint, integer, bigint, bigint) is
-'Where a page of a list of API 3 stands.
+'The position of a page in a list of API 3.
 
-p_count rows were counted, up to p_count_limit (null: all). Where there are more, total and pages say how many there are at
-least and is_total_exact is false; has_next is always right.
+p_count rows were counted, up to p_count_limit (null: all). If there are more rows than the limit, total and pages are lower
+bounds, and is_total_exact is false. has_next is always exact.
 
-A page past the end is empty. One that begins after row 250 000 of a longer list is refused, where rows are counted up to a
-limit: to read so far would take long.
+A page after the end is empty. If rows are counted up to a limit, a page that begins after row 250 000 of a longer list is
+refused, because reading so many rows would take too long.
 
 Returns {"page": "integer", "per_page": "integer", "total": "integer", "pages": "integer", "has_next": "boolean",
 "has_prev": "boolean", "is_total_exact": "boolean"}';

@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function http.search_condition(text, inventory.search_text) is
-'The condition, to be added to others, that a column has every word that was searched for, as Django REST framework searches:
-words stand between spaces or commas, or in quotation marks; no case, no order, no special letters.
+'The SQL condition, to be added to others, that a column contains every word of a search, as in Django REST framework.
 
-The words are written as literals of SQL, so that the planner knows how rare they are.';
+Words are separated by spaces or commas, or are in quotation marks. Case and order do not matter, and no character is a wildcard.
+The words are literals in the SQL, so that the planner can estimate how many rows match.';

@@ -15,7 +15,7 @@ end;
 $$;
 
 comment on function http.cancel_block(uuid, inventory.reason, text) is
-'Cancel a block: its units are available again.
+'Cancel a block: its units become available again.
 
 Returns {"block_id": "uuid", "status": "cancelled", "cancelled_at": "timestamp", "reason": "text?"}
 Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';

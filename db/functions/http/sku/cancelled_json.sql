@@ -13,4 +13,4 @@ begin
 end;
 $$;
 
-comment on function http.cancelled_json(store.block) is 'A block as API 1 shows it when it was cancelled.';
+comment on function http.cancelled_json(store.block) is 'A cancelled block as API 1 shows it.';

@@ -16,9 +16,9 @@ end;
 $$;
 
 comment on function http.convert_block(uuid, inventory.positive_quantity, inventory.reason, text) is
-'Turn a block into a permanent reduction: its units leave.
+'Convert a block into a permanent reduction: its units leave the stock.
 
-quantity: how many of them leave; the rest is available again. Without it, all leave.
+quantity: how many of the units leave (default: all). The others become available again.
 
 Returns {"block_id": "uuid", "status": "converted", "quantity": "quantity", "converted_at": "timestamp", "reason":
 "text?"}

@@ -14,4 +14,4 @@ begin
 end;
 $$;
 
-comment on function http.converted_json(store.block) is 'A block as API 1 shows it when it was converted.';
+comment on function http.converted_json(store.block) is 'A converted block as API 1 shows it.';

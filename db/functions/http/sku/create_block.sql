@@ -23,10 +23,10 @@ end;
 $$;
 
 comment on function http.create_block(uuid, inventory.positive_quantity, inventory.reason, timestamptz, text) is
-'Hold units of a SKU: a temporary block.
+'Create a temporary block, which holds units of a SKU.
 
-Without expires_at it lasts the default time, 15 minutes unless set otherwise. At the instant expires_at it expires, and
-its units can be had by the next caller. A time without an offset is UTC.
+expires_at: when the block expires and its units become available again (by default after 15 minutes, which is a setting). A time
+without an offset is in UTC.
 
 Returns "block_json"
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';

@@ -28,9 +28,9 @@ end;
 $$;
 
 comment on function http.create_blocks(inventory.block_lines, inventory.reason, timestamptz, text) is
-'Hold units of several SKUs, all or nothing: one block a line.
+'Create temporary blocks for several SKUs, all or none: one block for each line.
 
-1 to 100 lines; lines that name one SKU count together.
+There may be 1 to 100 lines. Lines of the same SKU count together.
 
 Returns {"blocks": ["block_json"], "total": "integer"}
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';

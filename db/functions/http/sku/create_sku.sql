@@ -34,7 +34,7 @@ $$;
 comment on function http.create_sku(inventory.sku_code, inventory.name, inventory.quantity, inventory.money, text) is
 'Create a SKU.
 
-quantity is its first stock on hand, price its retail price.
+quantity is the first stock on hand; price is the retail price.
 
 Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "price": "money",
 "created_at": "timestamp"}

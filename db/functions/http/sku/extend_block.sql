@@ -15,7 +15,7 @@ $$;
 comment on function http.extend_block(uuid, timestamptz, text) is
 'Move the end of an active block.
 
-expires_at must be in the future and within the longest time that a block may last, 30 days unless set otherwise.
+expires_at must be in the future. The block may last at most 30 days from its creation, which is a setting.
 
 Returns "block_json"
 Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';

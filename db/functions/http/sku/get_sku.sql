@@ -33,10 +33,10 @@ end;
 $$;
 
 comment on function http.get_sku(uuid) is
-'Show a SKU with its stock and its active blocks, all of one instant.
+'Show a SKU with its stock and its active blocks, all as of the same instant.
 
-quantity is what is on hand; available = quantity - reserved - blocked. price is the active retail price, null where
-there is none.
+quantity is the quantity on hand; available = quantity - reserved - blocked. price is the active retail price; null if there is
+none.
 
 Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "reserved": "quantity",
 "blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": ["block_json"]}

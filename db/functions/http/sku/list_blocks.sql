@@ -68,9 +68,10 @@ $$;
 comment on function http.list_blocks(uuid, inventory.page_limit, uuid) is
 'List the active blocks, oldest first.
 
-sku_id: of one SKU alone. limit, after: a page of that many blocks after the block with this id. total counts all that
-match, whatever the page. More than 10 000 blocks are listed with a limit alone, of more than 1 000 000 those of one SKU: else
-422.
+sku_id: only blocks of that SKU. limit, after: a page with at most that many blocks, after the block with this id. total counts
+all matching blocks, on all pages. If more than 10 000 blocks match, limit is required; if more than 1 000 000 match, sku_id is
+required.
+Without it the request is refused (422).
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
 "text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp"}], "total": "integer"}';

@@ -10,7 +10,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- An expression: to perform it would be a statement more.
+    -- One expression instead of PERFORM and RETURN saves a statement in PL/pgSQL.
     return case when inventory.add_stock(inventory.product_id(p_id), p_amount, p_actor => p_actor) is null then null::json end;
 end;
 $$;
@@ -18,7 +18,7 @@ $$;
 comment on function http.add_stock(inventory.product_reference, inventory.quantity, text) is
 'Add units to a product.
 
-id: the integer, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
+id: the integer id, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
 
 Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE.';
 

@@ -10,15 +10,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- An expression: to perform it would be a statement more.
+    -- One expression instead of PERFORM and RETURN saves a statement in PL/pgSQL.
     return case when inventory.consume_stock(inventory.product_id(p_id), p_amount, p_actor => p_actor) is null then null::json end;
 end;
 $$;
 
 comment on function http.consume_stock(inventory.product_reference, inventory.quantity, text) is
-'Consume reserved units: they leave.
+'Consume reserved units: they leave the stock.
 
-id: the integer, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
+id: the integer id, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
 
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_RESERVED.';
 

@@ -26,7 +26,7 @@ comment on function http.create_inventory_item(
 ) is
 'Create a product.
 
-stock is its first stock on hand (default 0), price its retail price.
+stock is the first stock on hand (default 0); price is the retail price.
 
 Returns "inventory_item_json"
 Errors: DUPLICATE_SKU.';

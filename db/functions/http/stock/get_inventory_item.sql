@@ -15,8 +15,8 @@ $$;
 comment on function http.get_inventory_item(inventory.product_reference) is
 'Show a product with its stock.
 
-id: the integer, or the UUID that API 1 calls sku_id. availableStock = onHandStock - reservedStock - blockedStock. price
-is the active retail price, null where there is none.
+id: the integer id, or the UUID that API 1 calls sku_id. availableStock = onHandStock - reservedStock - blockedStock. price
+is the active retail price; null if there is none.
 
 Returns "inventory_item_json"
 Errors: PRODUCT_NOT_FOUND.';

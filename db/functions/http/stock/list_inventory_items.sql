@@ -30,7 +30,7 @@ $$;
 comment on function http.list_inventory_items(inventory.page_limit, bigint) is
 'List products with their stock, in order of id.
 
-limit: how many, 1 to 1000 (default 1000). after: only those with a higher id.
+limit: 1 to 1000 (default 1000). after: only products with a higher id.
 
 Returns ["inventory_item_json"]';
 

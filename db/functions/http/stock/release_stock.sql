@@ -10,15 +10,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- An expression: to perform it would be a statement more.
+    -- One expression instead of PERFORM and RETURN saves a statement in PL/pgSQL.
     return case when inventory.release_stock(inventory.product_id(p_id), p_amount, p_actor => p_actor) is null then null::json end;
 end;
 $$;
 
 comment on function http.release_stock(inventory.product_reference, inventory.quantity, text) is
-'Release reserved units: they are available again.
+'Release reserved units: they become available again.
 
-id: the integer, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
+id: the integer id, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
 
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_RESERVED.';
 

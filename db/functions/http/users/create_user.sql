@@ -20,7 +20,7 @@ $$;
 comment on function http.create_user(inventory.username, inventory.password, inventory.user_role, text) is
 'Create a user.
 
-Names mind no case.
+Names are case-insensitive.
 
 Returns "user_json"
 Errors: DUPLICATE_USERNAME.';

@@ -28,7 +28,7 @@ $$;
 comment on function http.list_users(text, text, text) is
 'List the users, in order of id.
 
-page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["user_json"]}
 Errors: PAGE_NOT_FOUND.';

@@ -19,9 +19,9 @@ end;
 $$;
 
 comment on function http.update_user(bigint, inventory.user_role, boolean, inventory.password, text) is
-'Change a user''s role, password, or whether the account is active.
+'Change a user''s role or password, or whether the account is active.
 
-A changed password or role ends the refresh tokens given before; a disabled user''s are refused at once.
+A change of the password or the role revokes the refresh tokens issued before. The refresh tokens of a disabled user are refused.
 
 Returns "user_json"
 Errors: USER_NOT_FOUND.';

@@ -20,8 +20,8 @@ $$;
 comment on function http.create_webhook(inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Register a webhook endpoint.
 
-url: http or https. events: outflow.created, inflow.created, stock.low, block.expired, price.changed; one or more. The secret
-that deliveries are signed with (Standard Webhooks) is in this answer, and in no other but that of rotate-secret.
+url: http or https. events: one or more of outflow.created, inflow.created, stock.low, block.expired, price.changed. secret signs
+the deliveries (Standard Webhooks); only this answer and that of rotate-secret show it.
 
 Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "secret": "text",
 "created_at": "timestamp", "updated_at": "timestamp"}';

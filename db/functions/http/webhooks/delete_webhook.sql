@@ -12,7 +12,7 @@ end;
 $$;
 
 comment on function http.delete_webhook(bigint, text) is
-'Delete a webhook endpoint, and its deliveries with it.
+'Delete a webhook endpoint and its deliveries.
 
 Errors: WEBHOOK_NOT_FOUND.';
 

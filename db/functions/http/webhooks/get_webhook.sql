@@ -14,7 +14,7 @@ $$;
 comment on function http.get_webhook(bigint) is
 'Show a webhook endpoint.
 
-enabled is false too where the receiver answered 410.
+enabled is also false after the receiver answered 410.
 
 Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';

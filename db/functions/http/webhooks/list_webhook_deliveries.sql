@@ -38,8 +38,8 @@ $$;
 comment on function http.list_webhook_deliveries(bigint, inventory.delivery_status, text, text, text) is
 'List a webhook endpoint''s deliveries, newest first.
 
-status: pending, delivered or failed (refused at the last try so far; next_attempt_at says when the next one is due, null that
-there is none). page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+status: pending, delivered, or failed (the last try so far failed). next_attempt_at is when the next try is due; null if there is
+none. page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["delivery_json"]}
 Errors: WEBHOOK_NOT_FOUND, PAGE_NOT_FOUND.';

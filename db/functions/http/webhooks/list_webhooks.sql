@@ -32,7 +32,7 @@ $$;
 comment on function http.list_webhooks(text, text, text) is
 'List the webhook endpoints, in order of id.
 
-page: from 1; page_size: 10 unless asked for otherwise, at most 100.
+page: from 1 (default 1). page_size: at most 100 (default 10).
 
 Returns {"count": "integer", "next": "text?", "previous": "text?", "results": ["webhook_json"]}
 Errors: PAGE_NOT_FOUND.';

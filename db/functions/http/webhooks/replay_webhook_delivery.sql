@@ -13,9 +13,9 @@ end;
 $$;
 
 comment on function http.replay_webhook_delivery(bigint, bigint) is
-'Deliver an event once more, whatever became of it.
+'Deliver an event again, whatever the status of the delivery is.
 
-It is tried now, and then by the schedule from its start, under the same webhook-id.
+The first try is due now, and the schedule of tries starts again. The webhook-id stays the same.
 
 Returns "delivery_json"
 Errors: WEBHOOK_NOT_FOUND, DELIVERY_NOT_FOUND.';

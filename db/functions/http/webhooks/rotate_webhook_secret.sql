@@ -19,7 +19,7 @@ $$;
 comment on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) is
 'Give a webhook endpoint a new secret.
 
-overlap_seconds: how long deliveries are signed with the old one too, 0 to 604800; 0, which it is unless told, ends it at once.
+overlap_seconds: for how long deliveries are also signed with the old secret, 0 to 604800 (default 0: no longer).
 
 Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "secret": "text",
 "created_at": "timestamp", "updated_at": "timestamp"}

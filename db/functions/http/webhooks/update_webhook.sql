@@ -21,7 +21,8 @@ $$;
 comment on function http.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean, text) is
 'Change a webhook endpoint.
 
-What is left out stays. What is queued already goes to the new address; for an endpoint that is not enabled nothing is queued.
+Fields that are left out stay as they are. Deliveries that are already queued go to the new URL. While an endpoint is disabled, no
+events are queued for it.
 
 Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
