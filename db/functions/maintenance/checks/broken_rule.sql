@@ -27,4 +27,5 @@ end;
 $$;
 
 comment on function maintenance.broken_rule(store.stock, store.movement) is
-'The name of the rule that a row does not keep, of inventory.stock_is_sound or inventory.movement_is_sound; null: it keeps all.';
+'The name of the first invariant that a row violates (inventory.stock_is_sound, inventory.movement_is_sound); null if there is
+none.';

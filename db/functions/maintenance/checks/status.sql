@@ -71,7 +71,9 @@ end;
 $$;
 
 comment on function maintenance.status() is
-'The state of the system, a line a fact: versions, counts (to 10 000, but for products), settings, when each job last ran, what
-somebody should look at (see inventory.warnings), and the products for which a job fails.';
+'The state of the system, with one row for each fact.
+
+It shows versions, counts (up to 10 000, except for products), settings, when each job last ran, problems that an operator should
+look at (see inventory.warnings), and the products for which a job fails.';
 
 grant execute on function maintenance.status() to inventory_maintenance;

@@ -26,6 +26,6 @@ end;
 $$;
 
 comment on function maintenance.verification() is
-'How far the job that verifies all products has come, and what its last whole pass found: a line of maintenance.status().';
+'The progress of the job that verifies all products, and the result of its last complete pass: a row of maintenance.status().';
 
 grant execute on function maintenance.verification() to inventory_maintenance;

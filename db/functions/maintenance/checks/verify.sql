@@ -26,11 +26,11 @@ end;
 $$;
 
 comment on function maintenance.verify(bigint, bigint) is
-'Rebuild every balance, cost and total of the products with an id from p_from to p_to (null: of all) from the movements, the
-blocks and the cost layers, and return a row for each difference. No row is the only good answer.
+'Recalculate every balance, cost and total from the movements, blocks and cost layers, and return a row for each difference.
 
-Of what was before the ledger begins (inventory.ledger_start), it starts from what was brought forward. The totals of lists are
-no product''s: they are checked where no range is given. One snapshot, no lock: it may run at any time. It reads all that these
-products have; maintenance.verify_next() does so for some thousand products at a time.';
+No row means that everything is correct. p_from, p_to: only products with an id in this range; null: all products. The calculation
+starts from the balances that were brought forward when months were detached (inventory.ledger_start). The totals of lists belong
+to no product: they are checked only if no range is given. It reads one snapshot and takes no lock, so it may run at any time. It
+reads all data of the products; maintenance.verify_next() does so for some thousand products at a time.';
 
 grant execute on function maintenance.verify(bigint, bigint) to inventory_maintenance;

@@ -16,8 +16,8 @@ begin
     having s.blocked <> coalesce(sum(b.quantity), 0);
 
     return query
-    -- A block is written down once when it begins and once when it ends, for all that it held. Blocks that have ended are found
-    -- by their movements: they have no index by product.
+    -- The ledger has one movement for the beginning of a block and one for its end, both for all units that it held. Ended blocks
+    -- are found by their movements, because they have no index by product.
     with told as (
         select
             case when v.reference ~ '^[0-9a-f-]{36}$' then v.reference::uuid end as id,
@@ -69,4 +69,5 @@ end;
 $$;
 
 comment on function maintenance.verify_blocks(bigint, bigint) is
-'The part of maintenance.verify() on blocks: active ones hold what is blocked, and each begins and ends once in the ledger.';
+'The part of maintenance.verify() for blocks: the active blocks hold all blocked units, and each block begins and ends once in the
+ledger.';

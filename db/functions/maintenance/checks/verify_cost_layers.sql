@@ -21,7 +21,7 @@ begin
     where l.product_id between p_from and p_to and l.value <> round(l.quantity * l.unit_cost, 3);
 
     return query
-    -- Each movement of on hand has its layers, for as many units and as much money.
+    -- The layers of each movement that changes on hand have the same units and the same value as the movement.
     select
         'movement equals its cost layers', m.product_id, format('%s of movement %s', k.subject, m.id), k.expected, k.found
     from store.movement as m
@@ -49,7 +49,7 @@ begin
         and k.expected <> k.found;
 
     return query
-    -- No more of a departure came back into a layer than it had taken, in units and in money.
+    -- The units and the money that came back into a layer are at most those that the departure had taken.
     select
         'no more came back than had left',
         r.product_id,
@@ -80,8 +80,8 @@ begin
     where k.expected <> k.found;
 
     return query
-    -- What came into each layer and what left it, in order, and what is left of it now. A layer is as old as the movement that
-    -- brought it.
+    -- The entries of each layer in order: what came in, what left, and what is left now. The age of a layer is the id of the
+    -- movement that opened it.
     with entry as (
         select
             l.product_id, l.id as layer_id, l.movement_id as age, l.movement_id, l.quantity, l.value as cost,
@@ -91,7 +91,7 @@ begin
         union all
         select
             u.product_id, u.layer_id, l.movement_id, u.movement_id, -u.quantity, -u.cost, u.quantity > 0,
-            -- The end of an inflow takes that inflow's layer, whatever its age.
+            -- Deleting an inflow takes units from its own layer, whatever the age of the layer is.
             u.quantity > 0 and d.id is null
         from store.cost_layer_use as u
         left join store.cost_layer as l
@@ -132,8 +132,8 @@ begin
         select
             r.*,
             case when r.is_departure then inventory.share(r.worth, -r.quantity, r.held) end as cost_expected,
-            -- While a layer holds something, no departure takes of a newer one. Where nothing came back into it, that is so
-            -- from the beginning.
+            -- While a layer holds units, no departure takes units from a newer layer. If nothing came back into the layer, this
+            -- must be true since it was opened.
             case
                 when r.held = 0 or r.uses_before = r.last_uses then null
                 when r.has_returns then (
@@ -191,5 +191,5 @@ end;
 $$;
 
 comment on function maintenance.verify_cost_layers(bigint, bigint) is
-'The part of maintenance.verify() on costs: the layers hold what is on hand, and each is what movements brought, less what they
-took, in units and in money; departures took the oldest units, at their share of the cost.';
+'The part of maintenance.verify() for costs: the layers hold all units on hand; the units and the value of each layer are what
+movements added minus what they took; departures took the oldest units, at their share of the cost.';

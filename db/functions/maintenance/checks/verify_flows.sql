@@ -13,7 +13,7 @@ begin
         where v.product_id between p_from and p_to and v.kind in ('inflow', 'outflow', 'delete_inflow', 'delete_outflow')
     )
 
-    -- A flow is its movement, and so is the end of one that was deleted; what is deleted has left its list.
+    -- Each flow agrees with its movement, and each deletion agrees with its own. A deleted flow is no longer in its list.
     select
         'flow equals its movement', coalesce(f.product_id, m.product_id),
         format('%s of %s %s', k.subject, coalesce(f.kind, m.kind), coalesce(f.id::text, m.reference)), k.expected, k.found
@@ -46,7 +46,7 @@ begin
         and k.expected <> k.found
         and coalesce(f.at >= v_start, true)
     union all
-    -- What an inflow brought left with it; what an outflow took came back.
+    -- Deleting an inflow took away what it had brought; deleting an outflow returned what it had taken.
     select
         'deleted flow has left nothing behind', d.product_id, format('%s of %s %s', k.subject, d.kind, d.id), k.expected, k.found
     from store.deleted_flow as d
@@ -60,7 +60,7 @@ begin
             and l.product_id between p_from and p_to
     cross join lateral (
         values
-            -- Of what was detached nothing is known.
+            -- The cost of a detached movement is not known.
             (
                 'cost', case when b.id is not null then coalesce(a.cost, -1) end,
                 case when a.id is not null then coalesce(b.cost, -1) end
@@ -72,4 +72,4 @@ end;
 $$;
 
 comment on function maintenance.verify_flows(bigint, bigint) is
-'The part of maintenance.verify() on inflows and outflows: each is its movement, and so is the end of each that was deleted.';
+'The part of maintenance.verify() for inflows and outflows: each flow and each deletion of a flow agrees with its movement.';

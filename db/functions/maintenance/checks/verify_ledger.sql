@@ -7,8 +7,8 @@ declare
     c_now constant bigint := 9223372036854775807; -- stands for the movement after the last one
 begin
     return query
-    -- The states of each product in order: what was brought forward, one after each movement, and what there is now. A deleted
-    -- product has nothing now.
+    -- The states of each product in order: what was brought forward, the state after each movement, and the current state. A
+    -- deleted product has no stock now.
     with state as (
         select
             o.product_id, o.movement_id as id, o.number, o.on_hand as on_hand_before, o.on_hand as on_hand_after,
@@ -50,7 +50,7 @@ begin
         window w as (partition by t.product_id order by t.number, t.id)
     ),
 
-    -- The pool of the moving average: an arrival adds the units whose cost is known, a departure takes its share of both.
+    -- The pool of the moving average: an arrival adds units of known cost and their value; a departure takes its share of both.
     pool as (
         select
             c.*,
@@ -151,5 +151,5 @@ end;
 $$;
 
 comment on function maintenance.verify_ledger(bigint, bigint) is
-'The part of maintenance.verify() on movements: each begins where the last one ended, in balances, in the moving average and in
-time, and the stock row is where the last one ended.';
+'The part of maintenance.verify() for movements: the balances, the moving average and the time of each movement continue those of
+the previous one, and the stock row agrees with the last one.';

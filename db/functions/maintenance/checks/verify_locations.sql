@@ -8,7 +8,7 @@ declare
     v_start constant timestamptz := inventory.ledger_start();
 begin
     return query
-    -- What lies at locations is part of what is on hand, and the stock row knows how much.
+    -- The located quantity of the stock row is the sum of the units at locations.
     select 'stock knows what lies at locations', s.product_id, 'located'::text, coalesce(sum(l.quantity), 0), s.located
     from store.stock as s
     left join store.location_stock as l on s.product_id = l.product_id
@@ -17,7 +17,7 @@ begin
     having coalesce(sum(l.quantity), 0) <> s.located;
 
     return query
-    -- At each location each movement begins where the last ended, and what lies there now is what the last one left.
+    -- At each location, each movement continues the previous one, and the current stock is what the last movement left.
     with state as (
         select m.product_id, m.location_id, m.movement_id, m.quantity_before, m.quantity_after
         from store.location_movement as m
@@ -51,8 +51,8 @@ begin
     where (c.quantity_before <> c.last_quantity or c.is_last) and k.is_due and k.expected <> k.found;
 
     return query
-    -- A transfer changes no total; what names a location changes that one; what names none takes of locations what it must.
-    -- Each ART operation has done what it says.
+    -- A transfer does not change the located total. A movement that names a location changes only that one. A movement that names
+    -- none takes units from locations only if no others are left. Each ART operation has the effect that it states.
     select
         k.check_name, m.product_id, coalesce('operation ' || m.operation_id, 'movement ' || m.movement_id), k.expected, k.found
     from (
@@ -109,5 +109,5 @@ end;
 $$;
 
 comment on function maintenance.verify_locations(bigint, bigint) is
-'The part of maintenance.verify() on locations: what lies at each follows from its movements, these are part of the product''s,
-and each ART operation has done what it says.';
+'The part of maintenance.verify() for locations: the stock of each location follows from its movements, these agree with the
+product''s movements, and each ART operation has the effect that it states.';

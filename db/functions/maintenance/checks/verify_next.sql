@@ -43,11 +43,11 @@ end;
 $$;
 
 comment on function maintenance.verify_next(integer) is
-'Verify the next p_limit products, as maintenance.verify() does, and return how many; 0: these were the last ones, and the next
-call begins with the first product again.
+'Verify the next p_limit products, as maintenance.verify() does, and return how many were verified.
 
-Goes on where the last call stopped (store.verification), whenever that was. Differences are counted, and the log has a warning
-with the range that they are in. One snapshot a call, no lock but on its own row. pg_cron calls it at night until it is through,
-for an hour at most. Errors: 22004, 22023.';
+A call continues where the last one stopped (store.verification). It returns 0 after the last product, and the next call begins
+with the first one. Differences are counted, and a warning in the log names the range of ids in which they are. Each call reads
+one snapshot and locks only its own row. pg_cron calls it at night until all products are verified, for at most an hour. Errors:
+22004, 22023.';
 
 grant execute on function maintenance.verify_next(integer) to inventory_maintenance;

@@ -7,7 +7,8 @@ declare
     v_now constant timestamptz := inventory.clock();
 begin
     return query
-    -- The price that lists search by is the active one, but for what is due; and what is ahead has its turn.
+    -- The price that lists search by is the active one, unless a change is due. Each future beginning or end of a rule is
+    -- scheduled.
     select
         'retail price is the active one', p.id, 'retail price'::text, coalesce(a.amount, -1), coalesce(p.retail_price, -1)
     from store.product as p
@@ -22,7 +23,7 @@ begin
     union all
     select 'price rule ahead has its turn', r.product_id, format('price %s', r.id), 1, 0
     from store.price as r
-    -- A deleted product's rules stay, and its turns do not.
+    -- The rules of a deleted product are kept, but its scheduled changes are not.
     inner join store.product as p on r.product_id = p.id
     cross join lateral (values (r.effective_from), (r.effective_to)) as e (at)
     where
@@ -36,4 +37,4 @@ end;
 $$;
 
 comment on function maintenance.verify_prices(bigint, bigint) is
-'The part of maintenance.verify() on prices: products show the active retail price, and what is scheduled has its turn.';
+'The part of maintenance.verify() for prices: products show the active retail price, and every future price change is scheduled.';

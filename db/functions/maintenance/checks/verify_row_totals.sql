@@ -39,4 +39,4 @@ end;
 $$;
 
 comment on function maintenance.verify_row_totals() is
-'The part of maintenance.verify() on the totals of lists (store.row_total), which are no product''s.';
+'The part of maintenance.verify() for the totals of lists (store.row_total), which belong to no product.';

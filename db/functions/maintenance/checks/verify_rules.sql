@@ -4,8 +4,9 @@ language plpgsql
 stable
 as $$
 begin
-    -- The rules raise an error; where one is broken, each row is asked for itself, which takes five times as long. They stand in
-    -- an aggregate because in WHERE the planner would believe the tables' constraints and read nothing.
+    -- The functions raise an error at the first violation. Only then is each row checked separately, which takes five times as
+    -- long.
+    -- They are called inside count(), because in WHERE the planner could infer from the constraints that no row matches.
     perform
         count(
             inventory.stock_is_sound(
@@ -39,4 +40,4 @@ end;
 $$;
 
 comment on function maintenance.verify_rules(bigint, bigint) is
-'The part of maintenance.verify() on the rules that each row of store.stock and store.movement keeps for itself.';
+'The part of maintenance.verify() for the invariants of single rows in store.stock and store.movement.';

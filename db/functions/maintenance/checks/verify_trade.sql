@@ -7,7 +7,7 @@ declare
     v_start constant timestamptz := inventory.ledger_start();
 begin
     return query
-    -- A purchase is its movement and its cost layer.
+    -- Each purchase agrees with its movement and its cost layer.
     select
         'purchase equals its movement', coalesce(p.product_id, m.product_id),
         format('%s of purchase %s', k.subject, coalesce(p.id::text, m.reference)), k.expected, k.found
@@ -32,7 +32,7 @@ begin
         and coalesce(p.created_at >= v_start, true);
 
     return query
-    -- A sale is its movement, and so is a return; revenue is quantity times price.
+    -- Each sale and each return agrees with its movement. The revenue of a sale is quantity * price.
     select
         'sale equals its movement', coalesce(s.product_id, m.product_id),
         format('%s of sale %s', k.subject, coalesce(s.id::text, m.reference)), k.expected, k.found
@@ -64,7 +64,8 @@ begin
         and coalesce(s.created_at >= v_start, true);
 
     return query
-    -- What comes back is of a sale of the product, no more than was sold; what comes back whole takes all of the revenue back.
+    -- A return refers to a sale of the same product. Returns have at most the sold units, and a complete return has all of the
+    -- revenue.
     select k.check_name, r.product_id, format('%s of sale %s', k.subject, r.returned_sale_id), k.expected, k.found
     from (
         select t.product_id, t.returned_sale_id, -sum(t.quantity) as quantity, -sum(t.revenue) as revenue
@@ -90,7 +91,7 @@ begin
     where k.expected <> k.found;
 
     return query
-    -- The totals to date are the sums up to there, and the numbers have no gap.
+    -- The totals to date are the sums of the rows so far, and the numbers have no gap.
     select 'totals to date equal the sums', t.product_id, format('%s of %s %s', k.subject, t.what, t.id), k.expected, k.found
     from (
         select
@@ -126,4 +127,5 @@ end;
 $$;
 
 comment on function maintenance.verify_trade(bigint, bigint) is
-'The part of maintenance.verify() on purchases, sales and returns: each is its movement, and their totals to date are the sums.';
+'The part of maintenance.verify() for purchases, sales and returns: each agrees with its movement, and the totals to date are
+correct.';

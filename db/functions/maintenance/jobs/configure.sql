@@ -35,7 +35,7 @@ begin
     perform inventory.record_change('setting', '1', to_jsonb(v_before), (select to_jsonb(s) from store.setting as s));
 exception
     when check_violation then
-        -- The same without its DETAIL, which is the row.
+        -- Raise the same error without its DETAIL, which would show the row.
         get stacked diagnostics v_message = message_text, v_constraint = constraint_name;
         raise exception using
             errcode = 'check_violation',
@@ -45,10 +45,11 @@ end;
 $$;
 
 comment on function maintenance.configure(interval, interval, interval, integer, integer) is
-'Change settings, and return them all; null leaves one as it is. They hold from the next call on.
+'Change settings, and return all settings; null leaves a setting unchanged. A change is effective from the next call on.
 
-p_block_duration: how long a block lasts whose caller names no end (15 minutes). p_block_duration_maximum: no block lasts
-longer (30 days). p_idempotency_lifetime: how long a key is remembered (24 hours). p_password_cost: bcrypt''s cost of new
-hashes (10). p_password_length_minimum: characters of a new password at least (8). Errors: 23514 where a value is out of its range.';
+p_block_duration: the default duration of a block (15 minutes). p_block_duration_maximum: the maximum duration of a block (30
+days).
+p_idempotency_lifetime: how long an Idempotency-Key is kept (24 hours). p_password_cost: the bcrypt cost of new hashes (10).
+p_password_length_minimum: the minimum number of characters of a new password (8). Errors: 23514 if a value is out of its range.';
 
 grant execute on function maintenance.configure(interval, interval, interval, integer, integer) to inventory_maintenance;

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s' -- more than deadlock_timeout, after which autovacuum gives way
 as $$
 declare
-    -- A call that began before midnight may still write into the month that ended then.
+    -- A call that began before midnight may still write into the month that has just ended.
     v_this_month constant timestamp := date_trunc('month', (inventory.clock() - interval '1 hour') at time zone 'UTC');
     v_missing timestamptz;
     v_before timestamp;
@@ -52,7 +52,7 @@ begin
             hint = 'Call maintenance.make_partitions() until it returns 0, then detach again.';
     end if;
     foreach v_name in array v_names loop
-        -- Nobody writes there any more: all of its movements are seen.
+        -- The lock keeps writers out, so that all movements of the month are seen.
         execute format('lock table store.%I in share mode', v_name);
         execute format(
             'insert into store.opening_balance as o select distinct on (m.product_id) m.product_id, m.id, m.on_hand_after,'
@@ -92,14 +92,17 @@ end;
 $$;
 
 comment on function maintenance.detach_movements(date) is
-'Take the months before p_before''s out of the ledger (UTC).
+'Detach the months before the month of p_before (UTC) from the ledger.
 
-They become tables of their own in the schema store, with all their rows, for a DBA to dump and drop. What each product had at
-the end of them is brought forward (store.opening_balance); balances, blocks, cost layers, purchases, sales and flows lose
-nothing. From then on the ledger begins there (inventory.ledger_start): movements are listed and reported from there on, an
-earlier as-of is refused, and maintenance.verify() starts from what was brought forward. Returns the tables and how many movements
-they hold. It reads those months and looks at the rest; writers are locked out for the moment of the detaching itself, and where the
-lock is not had within two seconds nothing happens: try again. Errors: 22023 for a month that is not over, or for less than an hour;
-55000 where movements of those months have no partition yet, or the clock was set back over that boundary; 55P03.';
+The detached months become separate tables in the schema store, which a DBA can dump and drop. The balances of each product at
+their end are brought forward (store.opening_balance). Balances, blocks, cost layers, purchases, sales and flows lose nothing.
+
+The ledger then begins at that instant (inventory.ledger_start): movements are listed and reported from there on, an earlier as-of
+time is refused, and maintenance.verify() starts from the balances that were brought forward. Returns the tables and the number of
+movements in each.
+
+The function reads the detached months completely. Writers are locked out only for the moment of detaching. If the lock is not
+available within two seconds, nothing happens: try again. Errors: 22023 if a month is not over, or ended less than an hour ago;
+55000 if movements of those months have no partition yet, or if the clock was set back across that boundary; 55P03.';
 
 grant execute on function maintenance.detach_movements(date) to inventory_maintenance;

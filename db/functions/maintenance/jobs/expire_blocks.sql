@@ -35,7 +35,7 @@ begin
                 values ('expire_blocks', v_product_id, v_now, sqlerrm)
                 on conflict do nothing;
         end;
-        -- A transaction of more than 64 savepoints slows everybody's snapshots.
+        -- A transaction with more than 64 savepoints slows down the snapshots of all other transactions.
         exit when v_left = 0 or v_savepoints = 60;
     end loop;
     return p_limit - v_left;
@@ -43,11 +43,10 @@ end;
 $$;
 
 comment on function maintenance.expire_blocks(integer) is
-'End up to p_limit expired blocks, of up to 60 products, those first that have waited longest, and return
-how many.
+'End up to p_limit expired blocks of up to 60 products, those that expired first, and return how many were ended.
 
-Only bookkeeping: their units could be had from the instant they expired. Skips products that somebody else is working
-on, so it waits for nobody, in whatever order it locks; call again until it returns 0. A product that fails is left as it is,
-stands in maintenance.status(), and is tried again an hour later. pg_cron calls this every minute.';
+This is only bookkeeping: the units of a block are available from the instant at which it expires. The function skips products
+whose rows are locked, so that it never waits. Call it again until it returns 0. A product that fails is left unchanged, is listed
+in maintenance.status(), and is tried again an hour later. pg_cron calls the function every minute.';
 
 grant execute on function maintenance.expire_blocks(integer) to inventory_maintenance;

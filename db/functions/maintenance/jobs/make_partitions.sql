@@ -5,7 +5,7 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s' -- more than deadlock_timeout, after which autovacuum gives way
-set enable_nestloop = off -- what is copied has no index that says so
+set enable_nestloop = off -- the planner has no statistics of the copied rows
 as $$
 declare
     v_now constant timestamp := inventory.clock() at time zone 'UTC';
@@ -23,11 +23,11 @@ begin
             message = 'p_months must be between 0 and 120',
             detail = jsonb_build_object('field', 'months', 'input', p_months);
     end if;
-    -- db/apply.py and pg_cron may both be at it.
+    -- db/apply.py and pg_cron may run this at the same time.
     if not pg_try_advisory_xact_lock(hashtextextended('maintenance.run_batches make_partitions', 0)) then
         return 0;
     end if;
-    -- The first month, of those ahead and that of a movement in the default partition, that has no partition.
+    -- Find the first month without a partition: among the coming months, and the month of a movement in the default partition.
     select a.month into v_month
     from (
         select g.at as month
@@ -61,7 +61,7 @@ begin
 
     v_from := to_char(v_month, 'YYYY-MM-DD 00:00:00+00');
     v_until := to_char(v_month + interval '1 month', 'YYYY-MM-DD 00:00:00+00');
-    -- A month that was detached, of which a movement has come since, has a table already: the next one is _2.
+    -- A detached month already has a table. If a movement of that month was written later, the next table gets the suffix _2.
     v_table := 'movement_' || to_char(v_month, 'YYYY_MM');
     select v_table || coalesce('_' || nullif(count(*), 0) + 1, '') into v_table
     from store.detached_month as d
@@ -70,7 +70,7 @@ begin
         execute format('create table store.%I (like store.movement_default including all)', v_table);
         execute format('comment on table store.%I is %L', v_table, 'Movements of ' || to_char(v_month, 'YYYY-MM') || ' (UTC).');
     end if;
-    -- Copied in slices, a transaction each, while the default partition still has them.
+    -- Copy movements in slices, one slice in each call. Until the last step they also stay in the default partition.
     execute format(
         'insert into store.%1$I select d.* from store.movement_default as d where d.created_at >= $1 and d.created_at < $2'
         ' and not exists (select from store.%1$I as m where m.product_id = d.product_id and m.number = d.number)'
@@ -88,7 +88,7 @@ begin
         v_table
     );
     if v_month <= v_now + interval '1 day' or exists (select from store.movement_default) then
-        -- Whoever writes a movement of this month just now may have the default partition in mind.
+        -- A concurrent transaction may be writing a movement of this month into the default partition.
         lock table store.movement in share row exclusive mode;
         execute format(
             'with late as (delete from store.movement_default as d where d.created_at >= $1 and d.created_at < $2 returning *)'
@@ -101,19 +101,21 @@ begin
     return 1;
 exception
     when lock_not_available then
-        raise warning 'The partition % waits: somebody reads or writes the whole ledger.', v_table;
+        raise warning 'Partition % is not attached yet: another transaction holds a lock on the ledger.', v_table;
         return 0;
 end;
 $$;
 
 comment on function maintenance.make_partitions(integer, integer) is
-'Take a step towards the next partition of the ledger: that of the first month that has none, of this one and p_months ahead (3),
-or of movements that lie in the default partition. Returns 1; 0 where nothing is left to do.
+'Take one step to create the next missing partition of the ledger. Returns 1, or 0 if nothing is left to do.
 
-Only housekeeping: movements of a month that has no partition are kept in the default one. A month ahead holds up nobody who
-moves stock. Movements are copied in steps of p_limit (a million), which nobody notices; in the last one they leave the default
-partition, and writers wait while PostgreSQL checks the two tables: about half a second a million. That step does nothing
-where a lock is not had within two seconds. Call again until it returns 0. pg_cron does so every hour, db/apply.py whenever it
-runs. Errors: 22023.';
+A partition is missing if it is for the current month, for one of the p_months (3) after it, or for a month of which movements are
+in the default partition. This is only housekeeping: the default partition keeps movements of a month without a partition.
+
+Creating the partition of a future month does not delay writers. For a past or current month, each step copies up to p_limit (a
+million) movements without delaying writers. The last step removes them from the default partition, and writers wait while
+PostgreSQL checks the two tables: about half a second for each million rows. That step does nothing if a lock is not available
+within two seconds. Call the function again until it returns 0: pg_cron does so every hour, and db/apply.py whenever it runs.
+Errors: 22023.';
 
 grant execute on function maintenance.make_partitions(integer, integer) to inventory_maintenance;

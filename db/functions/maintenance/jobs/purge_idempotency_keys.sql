@@ -27,7 +27,8 @@ end;
 $$;
 
 comment on function maintenance.purge_idempotency_keys(integer) is
-'Delete up to p_limit idempotency keys that have outlived their time, oldest first, and return how many. Skips keys that somebody
-uses. Call again until it returns 0. pg_cron does so every five minutes.';
+'Delete up to p_limit Idempotency-Keys whose lifetime is over, oldest first, and return how many were deleted.
+
+Skips keys that are in use. Call it again until it returns 0: pg_cron does so every five minutes.';
 
 grant execute on function maintenance.purge_idempotency_keys(integer) to inventory_maintenance;

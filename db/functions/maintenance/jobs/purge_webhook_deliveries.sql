@@ -13,7 +13,7 @@ declare
     v_events integer;
 begin
     perform inventory.require_limit(p_limit);
-    -- Each part reads an index from its oldest entry on, and no further than p_limit.
+    -- Each part reads at most p_limit entries of an index, beginning with the oldest.
     with old as (
         select c.id
         from (values ('delivered', v_now - interval '30 days'), ('failed', v_given_up)) as k (status, until)
@@ -61,13 +61,14 @@ begin
     select count(*), array_agg(distinct g.event_id) into v_deliveries, v_event_ids
     from gone as g;
 
-    -- Another purge may have taken an event's other deliveries: the later one of the two, which waits here, sees that.
+    -- Another purge may have deleted the other deliveries of an event. The later purge waits here and then sees that.
     perform from store.event as e where e.id = any(v_event_ids) order by e.id for update;
     delete from store.event as e
     where e.id = any(v_event_ids) and not exists (select from store.webhook_delivery as d where d.event_id = e.id);
     get diagnostics v_events = row_count;
 
-    -- A transaction that still saw the endpoint may have queued for it when it was deleted: none lasts for a day.
+    -- A transaction that saw the endpoint before its deletion may still queue deliveries for it, but no transaction lasts for a
+    -- day.
     delete from store.webhook as w
     where
         w.deleted_at <= v_now - interval '1 day'
@@ -77,10 +78,10 @@ end;
 $$;
 
 comment on function maintenance.purge_webhook_deliveries(integer) is
-'Delete up to p_limit deliveries, with the events of which none is left, and return how many rows.
+'Delete up to p_limit old deliveries, and the events that have no deliveries left, and return the number of deleted rows.
 
-Deliveries go that were made 30 days ago, given up 90 days ago, or due 90 days ago at an endpoint that is disabled; and all of an
-endpoint that was deleted, whose own row follows a day later. Skips deliveries that somebody is changing; waits for nobody
-but another purge. Call again until it returns 0. pg_cron does so every five minutes.';
+Deliveries are deleted 30 days after they succeeded, 90 days after they finally failed, and 90 days after they were due at a
+disabled endpoint. All deliveries of a deleted endpoint are deleted, and the row of the endpoint follows a day later. The function
+skips locked deliveries, and waits only for another purge. Call it again until it returns 0: pg_cron does so every five minutes.';
 
 grant execute on function maintenance.purge_webhook_deliveries(integer) to inventory_maintenance;

@@ -13,6 +13,6 @@ end;
 $$;
 
 comment on function maintenance.record_run(text, timestamptz, bigint) is
-'Note that a job has run: the heartbeat that /ready and maintenance.status() read.';
+'Record that a job has run. /ready and maintenance.status() read this.';
 
 grant execute on function maintenance.record_run(text, timestamptz, bigint) to inventory_maintenance;

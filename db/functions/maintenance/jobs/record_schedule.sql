@@ -11,4 +11,4 @@ end;
 $$;
 
 comment on function maintenance.record_schedule(text, boolean) is
-'Note whether pg_cron has a job, and since when: the job has from then on to show that it lives. db/apply.py calls this.';
+'Record whether pg_cron runs a job, and since when: from then on a job without runs counts as late. db/apply.py calls this.';

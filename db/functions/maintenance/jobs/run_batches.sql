@@ -1,5 +1,5 @@
--- A procedure that commits can neither be SECURITY DEFINER nor set its search_path: it runs as its caller, and qualifies
--- every name and operator. CASE with an operand would compare by an operator of the caller's path.
+-- A procedure that commits can be neither SECURITY DEFINER nor set its search_path. It therefore runs as its caller, and every
+-- name and operator is qualified. CASE with an operand is avoided, because it would use an operator of the caller's search_path.
 create or replace procedure maintenance.run_batches(p_job text, p_seconds integer default 3600)
 language plpgsql
 as $$
@@ -11,7 +11,7 @@ declare
     v_count bigint := 0;
 begin
     loop
-        -- pg_cron starts a job once for each minute that it missed: one of them is enough.
+        -- pg_cron starts a job once for each minute that it missed. Only one of these runs does the work.
         exit when not pg_catalog.pg_try_advisory_xact_lock(
             pg_catalog.hashtextextended(pg_catalog.concat('maintenance.run_batches ', p_job), 0)
         );
@@ -34,17 +34,17 @@ begin
         v_count := v_count OPERATOR(pg_catalog.+) v_batch;
         perform maintenance.record_run(p_job, v_started_at, v_count);
         commit;
-        -- A batch of fewer is the last one, else what becomes due meanwhile, a row at a time, would keep it busy.
+        -- Stop after a small batch; otherwise rows that become due one by one would keep the job running.
         exit when (v_batch OPERATOR(pg_catalog.<) v_least) or (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>) v_ends_at);
     end loop;
 end;
 $$;
 
 comment on procedure maintenance.run_batches (text, integer) is
-'Run a job of maintenance (expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices,
-verify) until little is left to do, a batch a transaction, for at most p_seconds (an hour).
+'Run a job in batches, with one transaction for each batch, until little work is left, but for at most p_seconds (an hour).
 
-What pg_cron calls. Does nothing where the same job runs already. Records its run for /ready and maintenance.status().
-Errors: 20000 for an unknown job.';
+p_job: expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, turn_prices or verify. pg_cron calls this
+procedure. It does nothing if the same job is already running. It records the run for /ready and maintenance.status(). Errors:
+20000 for an unknown job.';
 
 grant execute on procedure maintenance.run_batches(text, integer) to inventory_maintenance;

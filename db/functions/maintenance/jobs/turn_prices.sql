@@ -13,7 +13,7 @@ declare
     v_seen bigint [];
 begin
     perform inventory.require_limit(p_limit);
-    -- The last run was later than now: the clock went back.
+    -- If the last run was later than now, the clock was set back.
     if exists (select from store.job as j where j.name = 'turn_prices' and j.last_finished_at > v_now) then
         v_count := inventory.renew_price_turns(v_now);
     end if;
@@ -47,12 +47,12 @@ end;
 $$;
 
 comment on function maintenance.turn_prices(integer) is
-'Bring what hangs on the active prices up to date where a scheduled rule has begun or ended, for up to p_limit products, and
-return how many instants were dealt with. Each product has a savepoint: more than 64 slow everybody''s snapshots.
+'Process scheduled price changes that are due, for up to p_limit products, and return how many instants were processed.
 
-Only bookkeeping: the active price itself changes on time without it. Where the clock went back since the last run, what was
-done for instants that are ahead again is put right too. Skips products that somebody else is working on; call
-again until it returns 0. A product that fails is left as it is, stands in maintenance.status(), and is tried again an hour later.
-pg_cron calls this every minute.';
+See inventory.note_price_change for what a change updates. This is only bookkeeping: the active price itself changes on time
+without it. If the clock was set back since the last run, changes that are in the future again are undone. The function skips
+products whose rows are locked. Call it again until it returns 0. A product that fails is left unchanged, is listed in
+maintenance.status(), and is tried again an hour later. Each product has a savepoint, and more than 64 savepoints slow down the
+snapshots of all other transactions. pg_cron calls the function every minute.';
 
 grant execute on function maintenance.turn_prices(integer) to inventory_maintenance;

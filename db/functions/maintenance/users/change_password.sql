@@ -11,6 +11,6 @@ end;
 $$;
 
 comment on function maintenance.change_password(text, inventory.password) is
-'Change a user''s password. Ends the refresh tokens given before. Errors: USER_NOT_FOUND; 22023 for a short password.';
+'Change a user''s password, and revoke the refresh tokens issued before. Errors: USER_NOT_FOUND; 22023 for a short password.';
 
 grant execute on function maintenance.change_password(text, inventory.password) to inventory_maintenance;

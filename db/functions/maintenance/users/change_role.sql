@@ -11,6 +11,6 @@ end;
 $$;
 
 comment on function maintenance.change_role(text, inventory.user_role) is
-'Change a user''s role. Ends the refresh tokens given before. Errors: USER_NOT_FOUND.';
+'Change a user''s role, and revoke the refresh tokens issued before. Errors: USER_NOT_FOUND.';
 
 grant execute on function maintenance.change_role(text, inventory.user_role) to inventory_maintenance;

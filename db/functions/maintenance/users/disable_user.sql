@@ -11,6 +11,6 @@ end;
 $$;
 
 comment on function maintenance.disable_user(text) is
-'Disable a user: no log-in, and the refresh tokens given before are refused at once. Errors: USER_NOT_FOUND.';
+'Disable a user: the user cannot log in, and the refresh tokens issued before are refused. Errors: USER_NOT_FOUND.';
 
 grant execute on function maintenance.disable_user(text) to inventory_maintenance;

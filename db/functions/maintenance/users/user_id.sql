@@ -16,4 +16,4 @@ begin
 end;
 $$;
 
-comment on function maintenance.user_id(text) is 'The id of the user of this name, which minds no case. Errors: USER_NOT_FOUND.';
+comment on function maintenance.user_id(text) is 'The id of the user with this name, ignoring case. Errors: USER_NOT_FOUND.';
