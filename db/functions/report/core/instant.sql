@@ -11,6 +11,6 @@ begin
 end;
 $$;
 
-comment on function report.instant() is 'The instant that a report speaks of: now.';
+comment on function report.instant() is 'The time of a report: now.';
 
 grant execute on function report.instant() to inventory_reporting;

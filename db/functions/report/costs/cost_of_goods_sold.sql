@@ -68,23 +68,23 @@ end;
 $$;
 
 comment on function report.cost_of_goods_sold(timestamptz, timestamptz, bigint) is
-'What was sold from p_from (included) to p_to (excluded), what it had cost and what it made, by product.
+'The units sold from p_from (inclusive) to p_to (exclusive), their cost and their margin, by product.
 
-A row for each product of which units left or came back then, in order of product_id. p_product_id: of this product
-alone.
+There is a row for each product of which units left or came back in that period, in order of product_id.
+p_product_id: only this product.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
 sku: its code.
 name: its name.
-quantity_sold: units of sales (API 3), less what came back.
-revenue: money: what they sold for.
-cost_of_goods_sold: money: what they took from the cost layers, first in first out; null where the cost of one is not known.
-gross_margin: revenue - cost_of_goods_sold; null where that is.
-gross_margin_rate: gross_margin / revenue, to 4 decimals; null where there is no revenue.
-sales_without_cost: how many of the sales have no known cost.
-other_quantity: units that left without a price: consumed (API 2), converted (API 1), outflows
-(API 5) less deleted ones, corrected.
-other_cost: money: what those took from the cost layers; null where the cost of one is not known.';
+quantity_sold: units of sales (API 3), minus returned units.
+revenue: money: what they were sold for.
+cost_of_goods_sold: money: what they took from the cost layers, first in first out; null if the cost of any is not known.
+gross_margin: revenue - cost_of_goods_sold; null if the cost is not known.
+gross_margin_rate: gross_margin / revenue, to 4 decimals; null if there is no revenue.
+sales_without_cost: the number of sales without a known cost.
+other_quantity: units that left without a sale: consumed (API 2), converted (API 1), outflows (API 5) minus deleted ones,
+corrections.
+other_cost: money: what these took from the cost layers; null if the cost of any is not known.';
 
 grant execute on function report.cost_of_goods_sold(timestamptz, timestamptz, bigint) to inventory_reporting;

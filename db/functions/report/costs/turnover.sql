@@ -20,7 +20,7 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-    -- Of a period with no end or no beginning, what there is of it.
+    -- A period without a beginning starts with the first stock row or the ledger, and one without an end ends now.
     v_from constant timestamptz := case
         when isfinite(p_from) then p_from
         else greatest((select min(s.created_at) from store.stock as s), inventory.ledger_start())
@@ -53,7 +53,7 @@ begin
                 m.created_at >= v_from
                 and m.created_at < v_to
                 and (p_product_id is null or m.product_id = p_product_id)
-                -- An arrival that is undone is no turnover.
+                -- Taking back an arrival is not turnover.
                 and (k.undoes = 'departure' or (m.on_hand_after < m.on_hand_before and k.undoes is null))
             group by m.product_id
         ) as d on c.product_id = d.product_id
@@ -83,10 +83,10 @@ end;
 $$;
 
 comment on function report.turnover(timestamptz, timestamptz, bigint) is
-'How often the stock of each product was sold from p_from (included) to p_to (excluded), in order of product_id.
+'How often the stock of each product was sold from p_from (inclusive) to p_to (exclusive), in order of product_id.
 
-A row for each product that had an inventory at p_to. Of a period whose end is ahead, up to now. p_product_id: of this product
-alone.
+There is a row for each product that had an inventory at p_to. A period that ends in the future is measured up to now.
+p_product_id: only this product.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -94,11 +94,12 @@ sku: its code.
 name: its name.
 opening_quantity: units on hand at p_from.
 closing_quantity: units on hand at p_to.
-quantity_out: units that left in between, less what came back.
+quantity_out: units that left in the period, minus returned units.
 opening_value: money: known value of the stock at p_from, first in first out.
 closing_value: money: known value of the stock at p_to.
-cost_out: money: what the departures in between had cost, less what came back; null where the cost of one is not known.
-turnover: cost_out over the mean of opening_value and closing_value, to 3 decimals; null where that is 0.
-days_of_stock: the days from p_from to p_to (at most to now) / turnover, to 1 decimal: how long the stock lasts; null where nothing was sold.';
+cost_out: money: the cost of the departures in the period, minus returned units; null if the cost of any is not known.
+turnover: cost_out divided by the mean of opening_value and closing_value, to 3 decimals; null if that mean is 0.
+days_of_stock: the days of the period (up to now) divided by turnover, to 1 decimal: how long the stock lasts; null if no units
+left the stock.';
 
 grant execute on function report.turnover(timestamptz, timestamptz, bigint) to inventory_reporting;

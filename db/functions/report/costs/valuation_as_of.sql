@@ -49,19 +49,19 @@ end;
 $$;
 
 comment on function report.valuation_as_of(timestamptz, bigint) is
-'What the stock was worth at p_at: a row for each product that had an inventory then, in order of product_id.
+'The value of the stock at p_at: a row for each product that had an inventory then, in order of product_id.
 
-An instant ahead is now. The sum of total_value is the value of the stock. p_product_id: of this product alone.
+A time in the future means now. The sum of total_value is the value of the whole stock. p_product_id: only this product.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
 sku: its code.
 name: its name.
 quantity: units on hand.
-quantity_without_cost: of these, units of no known cost: they are left out of the values and averages.
+quantity_without_cost: the part of quantity without a known cost, which the values and averages leave out.
 total_value: money: what the open cost layers held, first in first out, exact to 0.001.
-average_cost: money a unit: total_value over the units of known cost, to 3 decimals; null where there are none.
-moving_average_cost: money a unit: the moving average, the other method beside FIFO, to 3 decimals; null: none.
-oldest_received_at: when the oldest of these units came; null where there are none.';
+average_cost: money for each unit: total_value divided by the units of known cost, to 3 decimals; null if there are none.
+moving_average_cost: money for each unit by the moving average method, to 3 decimals; null if no cost is known.
+oldest_received_at: when the oldest of these units arrived; null if there are none.';
 
 grant execute on function report.valuation_as_of(timestamptz, bigint) to inventory_reporting;

@@ -29,9 +29,9 @@ end;
 $$;
 
 comment on function report.stock_as_of(timestamptz, bigint) is
-'The stock as it was at p_at: a row for each product that had an inventory then, in order of product_id.
+'The stock at p_at: a row for each product that had an inventory then, in order of product_id.
 
-From the ledger: what was written up to p_at counts. An instant ahead is now. p_product_id: of this product alone.
+It is calculated from the movements that were written up to p_at. A time in the future means now. p_product_id: only this product.
 
 product_id: the product''s integer id.
 sku_id: its UUID.
@@ -40,7 +40,7 @@ name: its name.
 unit: the unit that the quantities are in.
 on_hand: units physically there.
 reserved: units promised by reservations (API 2).
-blocked: units held by temporary blocks that were not over (API 1).
+blocked: units held by temporary blocks that were active then (API 1).
 available: on_hand - reserved - blocked.';
 
 grant execute on function report.stock_as_of(timestamptz, bigint) to inventory_reporting;
