@@ -1037,8 +1037,8 @@ CREATE VIEW store.balance AS
 
 ALTER TABLE store.balance OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.balance IS 'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
-and their units are available.';
+COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
+units are not part of blocked, and are available.';
 
 CREATE TABLE store.audit (
     id bigint NOT NULL,
@@ -1107,13 +1107,13 @@ UNION ALL
 
 ALTER TABLE store.product_ever OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.product_ever IS 'Products, and those that were deleted: whose rows the ledger has.';
+COMMENT ON VIEW store.product_ever IS 'All products, including deleted ones, whose rows are still in the ledger.';
 
 COMMENT ON COLUMN store.product_ever.id IS 'Integer id of the product.';
 
 COMMENT ON COLUMN store.product_ever.sku_id IS 'The product''s UUID.';
 
-COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code; a deleted one''s may be another product''s by now.';
+COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code. Another product may now have the code of a deleted product.';
 
 COMMENT ON COLUMN store.product_ever.name IS 'The product''s name.';
 

@@ -16,7 +16,7 @@ from (
 ) as r;
 
 comment on view http.block_json is
-'A block as API 1 shows it when it is made or extended, and in its SKU.
+'A block as API 1 shows it after it was created or extended, and in its SKU.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
 "expires_at": "timestamp", "created_at": "timestamp"}';

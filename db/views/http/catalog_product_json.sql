@@ -24,9 +24,9 @@ from (
 ) as r;
 
 comment on view http.catalog_product_json is
-'A product as API 5 shows it. quantity: on hand; selling_price: the active retail price; null where there is none.
+'A product as API 5 shows it. quantity: the units on hand; selling_price: the active retail price, null if there is none.
 
-A product of another API has neither category nor brand until it is given them.
+A product that another API created has no category and no brand until they are set.
 
 Returns {"id": "integer", "title": "name", "category": "reference?", "brand": "reference?", "description": "text?",
 "serie_number": "text?", "cost_price": "amount?", "selling_price": "amount?", "quantity": "quantity", "sku": "sku_code",

@@ -32,7 +32,7 @@ from (
 ) as r;
 
 comment on view http.count_json is
-'A count with its lines. booked: what was booked there when it was counted.
+'A count with its lines. booked: the quantity that was booked at the location when the line was counted.
 
 Returns {"id": "integer", "location": "text", "status": "open|closed|cancelled", "started_by": "text", "started_at": "time",
 "closed_by": "text?", "closed_at": "time?", "lines": [{"sku": "text", "counted": "quantity", "booked": "quantity",

@@ -33,7 +33,7 @@ from (
 ) as r;
 
 comment on view http.inventory_json is
-'A product''s inventory as API 3 shows it: quantity is what is on hand.
+'A product''s inventory as API 3 shows it. quantity: the units on hand.
 
 Returns {"id": "integer", "product_id": "integer", "product": "product_summary_json", "quantity": "decimal",
 "reserved": "decimal", "blocked": "decimal", "available": "decimal", "unit_id": "integer", "unit": "unit_json",

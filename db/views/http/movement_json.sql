@@ -24,7 +24,9 @@ cross join lateral ( -- noqa: ST05
 ) as r;
 
 comment on view http.movement_json is
-'A movement as API 3 shows it. cost: what the arrival brought or the departure took; null: not known, or neither.
+'A movement as API 3 shows it.
+
+cost: the value that the arrival added or the departure took; null if it is not known, or if the movement is neither.
 
 Returns {"id": "integer", "kind": "text", "quantity": "decimal", "on_hand_before": "decimal", "on_hand_after": "decimal",
 "reserved_before": "decimal", "reserved_after": "decimal", "blocked_before": "decimal", "blocked_after": "decimal",

@@ -12,6 +12,6 @@ from (
 ) as r;
 
 comment on view http.product_summary_json is
-'A product as API 3 shows it inside of something else.
+'A product as API 3 shows it inside other objects.
 
 Returns {"id": "integer", "name": "name", "sku": "sku_code", "sku_id": "uuid"}';

@@ -30,9 +30,9 @@ from (
 ) as r;
 
 comment on view http.sale_json is
-'A sale as API 3 shows it, with the cost layers that paid for it.
+'A sale as API 3 shows it, with the cost layers that its units came from.
 
-Of a return, quantity, revenue and cost are below 0 and returned_sale_id names the sale. cost is null where it is not known.
+A return has a negative quantity, revenue and cost, and returned_sale_id is the id of the sale. cost is null if it is not known.
 
 Returns {"id": "integer", "product_id": "integer", "product": "product_summary_json", "quantity": "decimal",
 "unit_price": "decimal", "revenue": "decimal", "cost": "decimal?", "layers": [{"layer_id": "integer", "quantity": "decimal",

@@ -7,4 +7,4 @@ inner join http.sale_json as j on r.id = j.id
 inner join http.inventory_json as i on r.product_id = i.product_id;
 
 comment on view http.sale_with_inventory is
-'A sale beside the inventory that it left, as API 3 shows it when it is made.';
+'A sale and the inventory after it, as API 3 shows them when the sale is recorded.';

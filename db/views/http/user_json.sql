@@ -14,7 +14,7 @@ from (
 ) as r;
 
 comment on view http.user_json is
-'A user as /api/v1/users/ shows it: never the password''s hash.
+'A user as /api/v1/users/ shows it, without the hash of the password.
 
 Returns {"id": "integer", "username": "username", "role": "user_role", "is_active": "boolean", "created_at": "timestamp",
 "updated_at": "timestamp"}';

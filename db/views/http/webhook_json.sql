@@ -17,7 +17,7 @@ cross join lateral ( -- noqa: ST05
 ) as r;
 
 comment on view http.webhook_json is
-'A webhook endpoint as /api/v1/webhooks/ shows it. has_secret: with its secret, for the answers that show it.
+'A webhook endpoint as /api/v1/webhooks/ shows it. has_secret: whether item contains the secret.
 
 Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
 "updated_at": "timestamp"}';

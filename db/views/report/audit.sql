@@ -16,21 +16,22 @@ from store.audit as a
 left join store.product_ever as p on a.product_id = p.id;
 
 comment on view report.audit is
-'What callers changed that is neither a movement (report.movements) nor a price (report.price_history): one row for each change,
-never changed itself. It shows users'' names and suppliers'' addresses; of passwords, secrets and webhooks'' paths nothing.
-That a product, supplier, brand or category was created, its own row says.';
-comment on column report.audit.audit_id is 'Names the row; of one thing, later changes have higher ids.';
+'Changes that callers made to anything except stock (report.movements) and prices (report.price_history). There is one row for
+each change; rows never change. It shows the names of users and the addresses of suppliers, but no passwords, secrets or paths of
+webhooks. The creation of a product, supplier, brand or category has no row here: the row of the created thing shows it.';
+comment on column report.audit.audit_id is 'Integer id of the change; later changes of the same thing have higher ids.';
 comment on column report.audit.subject is
-'What was changed: block, inventory, product, user, supplier, brand, category, webhook, setting.';
-comment on column report.audit.subject_id is 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
-comment on column report.audit.action is 'create (users and webhooks), change, delete.';
-comment on column report.audit.before is 'The fields that changed, as they were; null: it was created.';
-comment on column report.audit.after is 'The same fields as they are since; null: it was deleted.';
-comment on column report.audit.product_id is 'Integer id of the product that it is about; null: of none.';
+'The kind of thing that was changed: block, inventory, product, user, supplier, brand, category, webhook or setting.';
+comment on column report.audit.subject_id is
+'The id of the changed thing; for an inventory, the id of its product; 1 for the settings.';
+comment on column report.audit.action is 'create (only users and webhooks), change or delete.';
+comment on column report.audit.before is 'The changed fields with their old values; null: the thing was created.';
+comment on column report.audit.after is 'The same fields with their new values; null: the thing was deleted.';
+comment on column report.audit.product_id is 'Integer id of the product that the change concerns; null: none.';
 comment on column report.audit.sku_id is 'The product''s UUID.';
-comment on column report.audit.sku is 'The product''s code now, or its last one.';
-comment on column report.audit.actor is 'A user''s name, anonymous, or a database role.';
-comment on column report.audit.written_by is 'The database login that wrote it, where actor is who that acted for.';
-comment on column report.audit.created_at is 'When it was changed.';
+comment on column report.audit.sku is 'The product''s current code, or the last one of a deleted product.';
+comment on column report.audit.actor is 'Who made the change: a user''s name, anonymous, or a database role.';
+comment on column report.audit.written_by is 'The database login that wrote the row on behalf of actor.';
+comment on column report.audit.created_at is 'When the change was made.';
 
 grant select on report.audit to inventory_reporting;

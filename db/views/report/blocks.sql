@@ -18,20 +18,22 @@ from store.block as b
 inner join store.product as p on b.product_id = p.id;
 
 comment on view report.blocks is
-'Every temporary block, with its status now: from expires_at on an active one is expired, swept or not.';
+'Every temporary block with its current status. From expires_at on, a block is shown as expired, even if no job has ended it
+yet.';
 comment on column report.blocks.block_id is 'Time-ordered UUID.';
 comment on column report.blocks.product_id is 'Integer id of the product.';
 comment on column report.blocks.sku_id is 'The product''s UUID.';
 comment on column report.blocks.sku is 'The product''s code.';
-comment on column report.blocks.quantity is 'Units held, or that were held.';
-comment on column report.blocks.reason is 'The words of whoever made it.';
+comment on column report.blocks.quantity is 'Units that the block holds or held.';
+comment on column report.blocks.reason is 'The reason that its creator gave.';
 comment on column report.blocks.status is 'active, converted, cancelled or expired.';
-comment on column report.blocks.expires_at is 'When it expires, or was to expire.';
-comment on column report.blocks.created_at is 'When it was made.';
-comment on column report.blocks.created_by is 'Who made it.';
-comment on column report.blocks.ended_at is 'When it ended; null while active.';
-comment on column report.blocks.ended_reason is 'The words of whoever converted or cancelled it.';
-comment on column report.blocks.ended_by is 'Who converted or cancelled it; null for an expiry.';
-comment on column report.blocks.converted_quantity is 'Units that left; the rest became available again. Null unless converted.';
+comment on column report.blocks.expires_at is 'When the block expires, or would have expired.';
+comment on column report.blocks.created_at is 'When the block was created.';
+comment on column report.blocks.created_by is 'Who created the block.';
+comment on column report.blocks.ended_at is 'When the block ended; null while it is active.';
+comment on column report.blocks.ended_reason is 'The reason that was given for converting or cancelling the block.';
+comment on column report.blocks.ended_by is 'Who converted or cancelled the block; null if it expired.';
+comment on column report.blocks.converted_quantity is
+'Units that left when the block was converted; the others became available again. Null unless converted.';
 
 grant select on report.blocks to inventory_reporting;

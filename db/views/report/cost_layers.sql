@@ -16,18 +16,19 @@ from store.cost_layer as l
 inner join store.product_ever as p on l.product_id = p.id;
 
 comment on view report.cost_layers is
-'What each arrival cost, and what is left of it now. A product''s layers are used up in order of layer_id, first in first out.';
+'The cost layers: what each arrival cost, and what is left of it. A product''s layers are used in the order of their arrivals,
+first in first out.';
 comment on column report.cost_layers.layer_id is 'Integer id of the layer.';
 comment on column report.cost_layers.product_id is 'Integer id of the product.';
 comment on column report.cost_layers.sku_id is 'The product''s UUID.';
 comment on column report.cost_layers.sku is 'The product''s code.';
 comment on column report.cost_layers.movement_id is 'The arrival: see report.movements.';
-comment on column report.cost_layers.received_at is 'When it came.';
-comment on column report.cost_layers.quantity is 'Units that came.';
+comment on column report.cost_layers.received_at is 'When the units arrived.';
+comment on column report.cost_layers.quantity is 'Units that arrived.';
 comment on column report.cost_layers.remaining is 'Units that are left.';
-comment on column report.cost_layers.unit_cost is 'Money a unit; null: not known.';
-comment on column report.cost_layers.value is 'Money: quantity * unit_cost, rounded half up to 3 decimals once; null: not known.';
-comment on column report.cost_layers.remaining_value is 'Money: what is left of value; null: not known.';
+comment on column report.cost_layers.unit_cost is 'Money for each unit; null: not known.';
+comment on column report.cost_layers.value is 'Money: quantity * unit_cost, rounded half up to 3 decimals; null: not known.';
+comment on column report.cost_layers.remaining_value is 'Money: the part of value that is left; null: not known.';
 comment on column report.cost_layers.is_open is 'Whether any units are left.';
 
 grant select on report.cost_layers to inventory_reporting;

@@ -23,21 +23,21 @@ left join store.movement as m
 where o.operation_type = 'Count';
 
 comment on view report.count_accuracy is
-'Every Count, single, in bulk or of a cycle count: what was booked against what was found.';
+'Every Count (a single order, one of a bulk request, or one of a cycle count): the booked and the counted quantity.';
 comment on column report.count_accuracy.operation_id is 'Integer id of the ART operation.';
-comment on column report.count_accuracy.count_id is 'The cycle count that booked it; null: an order of its own.';
+comment on column report.count_accuracy.count_id is 'The cycle count that booked it; null: it was a separate order.';
 comment on column report.count_accuracy.location is 'The location''s code.';
 comment on column report.count_accuracy.product_id is 'Integer id of the product.';
 comment on column report.count_accuracy.sku_id is 'The product''s UUID.';
-comment on column report.count_accuracy.sku is 'The product''s code as it was then.';
-comment on column report.count_accuracy.booked is 'Units that were booked at the location when it was counted.';
-comment on column report.count_accuracy.counted is 'Units that were found.';
+comment on column report.count_accuracy.sku is 'The product''s code at that time.';
+comment on column report.count_accuracy.booked is 'Units that were booked at the location at the time of counting.';
+comment on column report.count_accuracy.counted is 'Units that were counted.';
 comment on column report.count_accuracy.difference is 'counted - booked.';
 comment on column report.count_accuracy.accuracy is
-'1 - the difference''s size over the greater of both, to 4 decimals; 1 is exact.';
+'1 - abs(difference) / the greater of booked and counted, to 4 decimals; 1 means that the count was exact.';
 comment on column report.count_accuracy.cost is
-'Money that the difference brought or took; null: not known, no difference, or its movement is detached.';
-comment on column report.count_accuracy.actor is 'Who counted or booked it.';
-comment on column report.count_accuracy.created_at is 'When it was booked.';
+'Money: the value that the difference added or took; null: not known, no difference, or the movement is detached.';
+comment on column report.count_accuracy.actor is 'Who counted or booked the units.';
+comment on column report.count_accuracy.created_at is 'When the count was booked.';
 
 grant select on report.count_accuracy to inventory_reporting;

@@ -47,21 +47,21 @@ left join store.movement as m
     on f.product_id = m.product_id and f.movement_id = m.id and f.created_at = m.created_at
 left join store.supplier as s on f.supplier_id = s.id;
 
-comment on view report.inflows is 'Inflows (API 5), deleted ones too.';
+comment on view report.inflows is 'Inflows (API 5), including deleted ones.';
 comment on column report.inflows.inflow_id is 'Integer id of the inflow.';
 comment on column report.inflows.product_id is 'Integer id of the product.';
 comment on column report.inflows.sku_id is 'The product''s UUID.';
 comment on column report.inflows.sku is 'The product''s code.';
 comment on column report.inflows.supplier_id is 'Integer id of the supplier.';
-comment on column report.inflows.supplier is 'The supplier''s name; null: the supplier was deleted since.';
-comment on column report.inflows.quantity is 'Units that came.';
+comment on column report.inflows.supplier is 'The supplier''s name; null: the supplier was deleted later.';
+comment on column report.inflows.quantity is 'Units that arrived.';
 comment on column report.inflows.cost is
-'Money: what they cost, the value of their cost layer; null: not known, or its movement is detached.';
-comment on column report.inflows.description is 'The caller''s own words.';
-comment on column report.inflows.movement_id is 'Its movement: see report.movements.';
-comment on column report.inflows.actor is 'Who.';
-comment on column report.inflows.created_at is 'When.';
-comment on column report.inflows.deleted_by is 'Who deleted it; null: nobody.';
-comment on column report.inflows.deleted_at is 'When it was deleted; null: it is not.';
+'Money: the value of the inflow''s cost layer; null: not known, or the movement is detached.';
+comment on column report.inflows.description is 'The description that the caller gave.';
+comment on column report.inflows.movement_id is 'The movement: see report.movements.';
+comment on column report.inflows.actor is 'Who recorded the inflow.';
+comment on column report.inflows.created_at is 'When the inflow was recorded.';
+comment on column report.inflows.deleted_by is 'Who deleted the inflow; null: it is not deleted.';
+comment on column report.inflows.deleted_at is 'When the inflow was deleted; null: it is not deleted.';
 
 grant select on report.inflows to inventory_reporting;

@@ -28,14 +28,15 @@ from (
 inner join store.product as p on h.product_id = p.id;
 
 comment on view report.location_stock is
-'What lies where: a row for each product and location, and one with no location for what is unlocated. They sum up to on hand.';
+'The stock of each location: a row for each product and location, and a row without a location for unlocated units. The rows of a
+product add up to its units on hand.';
 comment on column report.location_stock.product_id is 'Integer id of the product.';
 comment on column report.location_stock.sku_id is 'The product''s UUID.';
 comment on column report.location_stock.sku is 'The product''s code.';
 comment on column report.location_stock.name is 'The product''s name.';
 comment on column report.location_stock.location is 'The location''s code; null: unlocated.';
-comment on column report.location_stock.quantity is 'Units that lie there.';
+comment on column report.location_stock.quantity is 'Units at the location.';
 comment on column report.location_stock.arrived_at is
-'Since when the location holds some; departures that name none take of it in this order.';
+'Since when the location holds units of the product. Departures that name no location take units in this order.';
 
 grant select on report.location_stock to inventory_reporting;

@@ -15,15 +15,16 @@ inner join store.unit as u on s.unit_id = u.id
 where s.is_low;
 
 comment on view report.low_stock is
-'One row a product whose quantity on hand is at or below its reorder point.';
+'The products whose quantity on hand is at or below their reorder point, one row for each.';
 comment on column report.low_stock.product_id is 'Integer id of the product.';
 comment on column report.low_stock.sku_id is 'The product''s UUID.';
 comment on column report.low_stock.sku is 'The product''s code.';
 comment on column report.low_stock.name is 'The product''s name.';
 comment on column report.low_stock.unit is 'The unit that the quantities are in.';
 comment on column report.low_stock.status is 'active, inactive or archived.';
-comment on column report.low_stock.on_hand is 'Units physically there.';
-comment on column report.low_stock.reorder_point is 'Reorder at or below this many units on hand.';
+comment on column report.low_stock.on_hand is 'Units on hand.';
+comment on column report.low_stock.reorder_point is
+'The number of units on hand at or below which the product should be reordered.';
 comment on column report.low_stock.shortage is 'reorder_point - on_hand, in units.';
 
 grant select on report.low_stock to inventory_reporting;

@@ -26,15 +26,15 @@ from store.movement as m
 inner join store.product_ever as p on m.product_id = p.id;
 
 comment on view report.movements is
-'The ledger: one row for every change of a balance, never changed itself. A product''s rows in order of number are a chain.
-What is detached is not there.';
-comment on column report.movements.movement_id is 'Names the movement.';
+'The ledger: one row for each change of a balance; rows never change. The rows of a product form a chain in the order of number.
+Detached months are not included.';
+comment on column report.movements.movement_id is 'Integer id of the movement.';
 comment on column report.movements.product_id is 'Integer id of the product.';
 comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
 comment on column report.movements.kind is
-'initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust, remove, transfer,
-count, inflow, outflow, delete_inflow, delete_outflow, delete_product.';
+'What happened: initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust, remove,
+transfer, count, inflow, outflow, delete_inflow, delete_outflow or delete_product.';
 comment on column report.movements.quantity is 'Signed change of on hand, in units.';
 comment on column report.movements.on_hand_before is 'Units on hand before.';
 comment on column report.movements.on_hand_after is 'Units on hand after.';
@@ -43,20 +43,21 @@ comment on column report.movements.reserved_after is 'Units reserved after.';
 comment on column report.movements.blocked_before is 'Units blocked before.';
 comment on column report.movements.blocked_after is 'Units blocked after.';
 comment on column report.movements.cost is
-'What the arrival brought or the departure took, in money (first in first out); null: not known, or on hand did not change.';
+'Money: the value that the arrival added or the departure took, first in first out; null: not known, or on hand did not change.';
 comment on column report.movements.average_quantity is
-'Units in the pool of the moving average after it: those of known cost, of which a departure takes in proportion.';
+'Units in the pool of the moving average after the movement: units of known cost, of which each departure takes a proportional
+part.';
 comment on column report.movements.average_value is
-'Money: what those units cost by the moving average; average_value / average_quantity a unit.';
+'Money: the value of those units by the moving average. One unit costs average_value / average_quantity.';
 comment on column report.movements.reference is
-'What caused it: a block''s UUID for block, convert, cancel, expire; a purchase''s id; a sale''s or return''s id; an inflow''s or
-outflow''s; an ART operation''s; of a deleted flow, the flow''s.';
-comment on column report.movements.reason is 'The caller''s own words.';
-comment on column report.movements.actor is 'A user''s name, anonymous, expiry, or a database role.';
-comment on column report.movements.occurred_at is 'When it happened: for an expiry, the instant at which the block expired.';
-comment on column report.movements.created_at is 'When it was written.';
-comment on column report.movements.number is 'Counts the product''s movements from 1, with no gap.';
+'What caused the movement: for block, convert, cancel and expire the UUID of the block; otherwise the id of the purchase, sale,
+return, inflow, outflow or ART operation; for the deletion of a flow the id of the flow.';
+comment on column report.movements.reason is 'The reason that the caller gave.';
+comment on column report.movements.actor is 'Who caused the movement: a user''s name, anonymous, expiry, or a database role.';
+comment on column report.movements.occurred_at is 'When it happened; for expire, the instant at which the block expired.';
+comment on column report.movements.created_at is 'When the movement was written.';
+comment on column report.movements.number is 'The number of the movement among those of its product, from 1 without gaps.';
 comment on column report.movements.written_by is
-'The database login that wrote it, where actor is who that acted for; null: from before logins were kept.';
+'The database login that wrote the row on behalf of actor; null: the row is older than this column.';
 
 grant select on report.movements to inventory_reporting;

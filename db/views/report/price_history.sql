@@ -30,19 +30,21 @@ from store.price as r
 inner join store.product_ever as p on r.product_id = p.id;
 
 comment on view report.price_history is
-'Every price rule there ever was, with its status now.';
+'All price rules, past and scheduled ones included, with their current status.';
 comment on column report.price_history.product_id is 'Integer id of the product.';
 comment on column report.price_history.sku_id is 'The product''s UUID.';
 comment on column report.price_history.sku is 'The product''s code.';
 comment on column report.price_history.name is 'The product''s name.';
 comment on column report.price_history.price_id is 'Integer id of the rule.';
 comment on column report.price_history.price_type is 'retail, promo or wholesale.';
-comment on column report.price_history.amount is 'Money a unit.';
-comment on column report.price_history.effective_from is 'When it begins.';
-comment on column report.price_history.effective_to is 'When it ends, that instant excluded; null: never.';
+comment on column report.price_history.amount is 'Money for each unit.';
+comment on column report.price_history.effective_from is 'When the rule begins.';
+comment on column report.price_history.effective_to is 'When the rule ends, exclusive; null: never.';
 comment on column report.price_history.status is
-'active: the price now. overridden: its period contains now, and so does a later one. scheduled, ended, replaced: at once.';
-comment on column report.price_history.created_at is 'When it was made.';
-comment on column report.price_history.updated_at is 'When its end was last set.';
+'active: it is the current price. overridden: it is in force, but so is a rule that began later. scheduled: it begins in the
+future.
+ended: its period is over. replaced: another rule ended it at the instant at which it began.';
+comment on column report.price_history.created_at is 'When the rule was created.';
+comment on column report.price_history.updated_at is 'When the end of the rule was last set.';
 
 grant select on report.price_history to inventory_reporting;

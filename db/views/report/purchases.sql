@@ -25,10 +25,10 @@ comment on column report.purchases.sku is 'The product''s code.';
 comment on column report.purchases.supplier_id is 'Integer id of the supplier.';
 comment on column report.purchases.supplier is 'The supplier''s name.';
 comment on column report.purchases.quantity is 'Units bought.';
-comment on column report.purchases.unit_cost is 'Money a unit.';
+comment on column report.purchases.unit_cost is 'Money for each unit.';
 comment on column report.purchases.cost is 'Money: quantity * unit_cost, rounded half up to 3 decimals.';
-comment on column report.purchases.movement_id is 'Its movement: see report.movements.';
-comment on column report.purchases.actor is 'Who recorded it.';
-comment on column report.purchases.created_at is 'When it was recorded.';
+comment on column report.purchases.movement_id is 'The movement: see report.movements.';
+comment on column report.purchases.actor is 'Who recorded the purchase.';
+comment on column report.purchases.created_at is 'When the purchase was recorded.';
 
 grant select on report.purchases to inventory_reporting;

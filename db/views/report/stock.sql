@@ -22,18 +22,20 @@ left join lateral (
 ) as l on true;
 
 comment on view report.stock is
-'One row a product with an inventory: its balances now, in units. Expired blocks hold nothing, swept or not.';
-comment on column report.stock.product_id is 'Integer id: APIs 2, 3 and 5.';
-comment on column report.stock.sku_id is 'UUID: API 1.';
-comment on column report.stock.sku is 'Unique code: APIs 1, 3 and 4.';
+'The current balances of each product with an inventory, in units. Expired blocks hold nothing, even if no job has ended them
+yet.';
+comment on column report.stock.product_id is 'Integer id of the product, which APIs 2, 3 and 5 use.';
+comment on column report.stock.sku_id is 'UUID of the product, which API 1 uses.';
+comment on column report.stock.sku is 'Unique code of the product, which APIs 1, 3 and 4 use.';
 comment on column report.stock.name is 'The product''s name.';
 comment on column report.stock.unit is 'The unit that the quantities are in.';
 comment on column report.stock.status is 'active, inactive or archived.';
-comment on column report.stock.on_hand is 'Units physically there.';
+comment on column report.stock.on_hand is 'Units on hand.';
 comment on column report.stock.reserved is 'Units promised by reservations (API 2).';
 comment on column report.stock.blocked is 'Units held by active temporary blocks (API 1).';
 comment on column report.stock.available is 'on_hand - reserved - blocked.';
-comment on column report.stock.reorder_point is 'Reorder at or below this many units on hand; null: not set.';
+comment on column report.stock.reorder_point is
+'The number of units on hand at or below which the product should be reordered; null: not set.';
 comment on column report.stock.updated_at is 'When a balance, the status or the reorder point last changed.';
 
 grant select on report.stock to inventory_reporting;

@@ -30,7 +30,7 @@ inner join store.product as p on l.product_id = p.id
 group by l.product_id, p.sku_id, p.sku, p.name;
 
 comment on view report.stock_ageing is
-'One row a product with stock: how long its units have been there, first in first out, and what they are worth.';
+'The age and the value of the stock of each product that has any, first in first out.';
 comment on column report.stock_ageing.product_id is 'Integer id of the product.';
 comment on column report.stock_ageing.sku_id is 'The product''s UUID.';
 comment on column report.stock_ageing.sku is 'The product''s code.';
@@ -46,8 +46,8 @@ comment on column report.stock_ageing.value_30_to_60 is 'Money: known value of t
 comment on column report.stock_ageing.value_60_to_90 is 'Money: known value of the units that have been there for 60 to 90 days.';
 comment on column report.stock_ageing.value_over_90 is
 'Money: known value of the units that have been there for 90 days or more.';
-comment on column report.stock_ageing.quantity_without_cost is 'Units of no known cost: they are in no value.';
-comment on column report.stock_ageing.oldest_received_at is 'When the oldest of them came.';
-comment on column report.stock_ageing.average_age is 'Days that a unit has been there, on average, to 1 decimal.';
+comment on column report.stock_ageing.quantity_without_cost is 'Units without a known cost, which the values leave out.';
+comment on column report.stock_ageing.oldest_received_at is 'When the oldest of the units arrived.';
+comment on column report.stock_ageing.average_age is 'The average age of a unit in days, to 1 decimal.';
 
 grant select on report.stock_ageing to inventory_reporting;

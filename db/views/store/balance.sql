@@ -18,5 +18,5 @@ cross join lateral (
 ) as e;
 
 comment on view store.balance is
-'The balances of each product with an inventory, now. Expired blocks hold nothing, swept or not: blocked leaves them out,
-and their units are available.';
+'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
+units are not part of blocked, and are available.';

@@ -13,8 +13,8 @@ select
     d.name
 from store.deleted_product as d;
 
-comment on view store.product_ever is 'Products, and those that were deleted: whose rows the ledger has.';
+comment on view store.product_ever is 'All products, including deleted ones, whose rows are still in the ledger.';
 comment on column store.product_ever.id is 'Integer id of the product.';
 comment on column store.product_ever.sku_id is 'The product''s UUID.';
-comment on column store.product_ever.sku is 'The product''s code; a deleted one''s may be another product''s by now.';
+comment on column store.product_ever.sku is 'The product''s code. Another product may now have the code of a deleted product.';
 comment on column store.product_ever.name is 'The product''s name.';
