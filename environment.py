@@ -10,6 +10,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
+DEVELOPMENT_PASSWORD = "development"  # noqa: S105 - that .env.dev gives the roles, for everyone to read
 
 
 class Environment(BaseSettings):
@@ -18,21 +19,24 @@ class Environment(BaseSettings):
     A setting NAME may also be given as NAME_FILE, the path of a file with its value: containers get secrets that way.
     """
 
-    model_config = SettingsConfigDict(extra="allow")
+    model_config = SettingsConfigDict(extra="allow", hide_input_in_errors=True)  # the input has the secrets
 
     @model_validator(mode="before")
     @classmethod
     def _read_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        environment = {name.lower(): value for name, value in os.environ.items() if value}
         for name in cls.model_fields:
-            path = os.environ.get(f"{name.upper()}_FILE") or values.get(f"{name}_file")
-            if not path:
+            named = f"{name}_file"
+            if name in environment and named in environment:
+                raise ValueError(f"{name.upper()} and {named.upper()} are both set.")
+            if name in environment or not (path := environment.get(named) or values.get(named)):
                 continue
-            if values.get(name):
-                raise ValueError(f"{name.upper()} and {name.upper()}_FILE are both set.")
+            if named not in environment and values.get(name):
+                raise ValueError(f"The env file sets both {name.upper()} and {named.upper()}.")
             try:
                 values[name] = Path(str(path)).read_text().rstrip("\r\n")
             except OSError as error:
-                raise ValueError(f"{name.upper()}_FILE cannot be read: {error}") from None
+                raise ValueError(f"{named.upper()} cannot be read: {error}") from None
         return {name: value for name, value in values.items() if name in cls.model_fields}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextvars
 import dataclasses
 import json
 import logging
@@ -25,6 +26,9 @@ from pgcalls.stats import Stats
 
 # Not the module's generator: a program that seeds that one would make all its processes wait in step.
 _JITTER = random.SystemRandom()
+
+# Connections outlive the call that opened them: what they log must not carry its context variables.
+_NEUTRAL = contextvars.Context()
 
 RETRIES = 4
 # The database undid the call and says so: it is made again, alone.
@@ -142,12 +146,12 @@ class Queue:
                 raise self._unavailable("full")
         call.expires = self._loop.time() + self._size.wait_seconds
         if self._overdue is None:
-            self._overdue = self._loop.call_at(call.expires, self._refuse_overdue)
+            self._overdue = self._loop.call_at(call.expires, self._refuse_overdue, context=_NEUTRAL)
         (self._batchable if call.is_batchable else self._single).append(call)
         if not self._is_due:
             # Not at once: calls that arrive in the same moment go together.
             self._is_due = True
-            self._loop.call_soon(self._dispatch)
+            self._loop.call_soon(self._dispatch, context=_NEUTRAL)
         return call.future
 
     def _unavailable(self, reason: str) -> UnavailableError:

@@ -10,12 +10,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, field_validator
 
-from environment import ROOT, Environment, env_file
+from environment import DEVELOPMENT_PASSWORD, ROOT, Environment, env_file
 from server import ServerError
 
 # What .env.dev sets, for everyone to read: a production server refuses to start with any of it.
 DEVELOPMENT_SECRET_KEY = "development-secret-key-that-everyone-can-read"  # noqa: S105
-DEVELOPMENT_PASSWORD = "development"  # noqa: S105
 
 _ORIGIN = re.compile(r"https?://([0-9a-z._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 

@@ -57,8 +57,18 @@ def span(
     from opentelemetry.trace import SpanKind
 
     context = extract(carrier) if carrier is not None else None
-    with found.start_as_current_span(name, context, SpanKind[kind], attributes) as made:
+    # A refusal is an answer, not a failure of the service: set_failed() says what is one.
+    with found.start_as_current_span(
+        name, context, SpanKind[kind], attributes, record_exception=False, set_status_on_exception=False
+    ) as made:
         yield made
+
+
+def set_failed(span: Any) -> None:
+    """Mark a span as failed."""
+    from opentelemetry.trace import StatusCode
+
+    span.set_status(StatusCode.ERROR)
 
 
 def inject(headers: dict[str, str]) -> None:

@@ -28,6 +28,15 @@ def query_of(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in request.query.items() if value}
 
 
+def takes_gzip(request: web.Request) -> bool:
+    """Whether the client accepts an answer that is compressed with gzip."""
+    for entry in request.headers.get("Accept-Encoding", "").split(","):
+        name, _, weight = entry.partition(";")
+        if name.strip().lower() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
 def check_encoding(request: web.Request) -> None:
     """Raise Problem for an unknown Content-Encoding: aiohttp would hand out such a body undecoded."""
     encoding = request.headers.get("Content-Encoding")

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from server.database.calls import Answer
 from server.database.domains import PATH_TYPES, pydantic_type
 from server.database.interface import Argument, Interface, InterfaceError
-from server.http.body import query_of, read_body
+from server.http.body import query_of, read_body, takes_gzip
 from server.http.errors import STATUS, Api, FieldError, Problem, field_of
 from server.http.routes import ROUTES, Route
 from server.http.service import Service, idempotency_key
@@ -139,15 +139,15 @@ class Endpoint:
 def _cacheable(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
     """Answer a read with an ETag of its text. 304 where the client has it; long answers are compressed."""
     tag = blake2b(body, digest_size=9).hexdigest()
-    headers["ETag"] = f'"{tag}"'
+    # Weak: the same for the plain and the compressed form. What is answered depends on the caller.
+    headers |= {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Authorization"}
     known = request.headers.get("If-None-Match")
     if known is not None and any(each.value in (tag, "*") for each in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     if len(body) < COMPRESSED_FROM:
         return web.Response(body=body, headers=headers)
-    headers["Vary"] = "Accept-Encoding"
     response = web.Response(body=body, headers=headers)
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if takes_gzip(request):
         response.enable_compression(web.ContentCoding.gzip)
     return response
 

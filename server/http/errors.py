@@ -77,6 +77,10 @@ class Problem(ServerError):  # noqa: N818 - RFC 9457's word
         self.at = at
 
 
+class TooSlowError(ServerError, web.RequestPayloadError):
+    """A request's body did not arrive in time."""
+
+
 def _row(*statuses: int) -> dict[Api, int]:
     """Statuses in the order of Api."""
     return dict(zip((api for api in Api if api is not Api.SERVICE), statuses, strict=True))

@@ -23,6 +23,7 @@ from server.database.interface import Interface
 from server.http.body import check_encoding, query_of
 from server.http.endpoint import SERVER_ARGUMENTS, model, validate
 from server.http.errors import FieldError, Problem, dump, line_problem
+from server.http.guard import ID_HEADER, REQUEST_ID
 from server.http.rate_limits import HEADERS
 from server.http.routes import FILE_ROUTES, Route
 from server.http.service import Service, idempotency_key
@@ -215,6 +216,7 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
     response.content_type = CSV_TYPES[0] if form == "csv" else JSON_TYPES[0]
     response.charset = "utf-8"
     response.headers.update(request.get(HEADERS, {}))
+    response.headers[ID_HEADER] = REQUEST_ID.get()
     await response.prepare(request)
     if request.method == "HEAD":
         return response

@@ -17,8 +17,7 @@ from aiohttp.typedefs import Handler
 
 from server import traces
 from server.http import errors
-from server.http.errors import Api, Problem
-from server.http.protocol import TooSlowError
+from server.http.errors import Api, Problem, TooSlowError
 from server.http.rate_limits import HEADERS
 
 REQUEST_ID: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
@@ -84,14 +83,12 @@ class Guard:
 
     def __call__(self, api: Api, handler: Handler, route: str) -> Handler:
         """The handler of a route, guarded."""
-        if traces.tracer() is not None:
-            handler = _traced(handler, route)
         drain, is_limited, by_method = self._drain, self._is_limited, self._series(route)
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             start = time.perf_counter()
-            request_id = _request_id(request)
-            REQUEST_ID.set(request_id)
+            name = request_id(request)
+            REQUEST_ID.set(name)
             ROLE.set("")
             drain.began()
             try:
@@ -100,10 +97,10 @@ class Guard:
                 except ConnectionError:
                     raise  # the client is gone
                 except Exception as error:  # noqa: BLE001 - what is not foreseen is logged
-                    response = _refusal(error, request, api, request_id)
+                    response = _refusal(error, request, api, name)
                 if is_limited and (headers := request.get(HEADERS)):
                     response.headers.update(headers)
-                response.headers[ID_HEADER] = request_id
+                response.headers[ID_HEADER] = name
                 seconds = time.perf_counter() - start
                 by_method[request.method].observe(response.status, seconds)
                 if self._access_share and random.random() < self._access_share:
@@ -114,7 +111,7 @@ class Guard:
             finally:
                 drain.ended()
 
-        return guarded
+        return _traced(guarded, route) if traces.tracer() is not None else guarded
 
 
 def _traced(handler: Handler, route: str) -> Handler:
@@ -123,17 +120,20 @@ def _traced(handler: Handler, route: str) -> Handler:
             "http.request.method": request.method,
             "http.route": route,
             "url.path": request.path,
-            "request.id": REQUEST_ID.get(),
         }
         with traces.span(f"{request.method} {route}", "SERVER", attributes, request.headers) as span:
             response = await handler(request)
             span.set_attribute("http.response.status_code", response.status)
+            span.set_attribute("request.id", response.headers[ID_HEADER])
+            if response.status >= 500:
+                traces.set_failed(span)
             return response
 
     return traced
 
 
-def _request_id(request: web.Request) -> str:
+def request_id(request: web.BaseRequest) -> str:
+    """The id that the client gave the request, or a new one."""
     sent = request.headers.get(ID_HEADER)
     if sent is not None and _ID.fullmatch(sent):
         return sent
@@ -151,7 +151,7 @@ def _log_access(request: web.Request, route: str, response: web.StreamResponse, 
             "route": route,
             "status": response.status,
             "milliseconds": round(seconds * 1000, 3),
-            "bytes": response.body_length or None,
+            "bytes": response.body_length or getattr(response, "content_length", None),
             "client": request.remote,
             "actor": request.get(ACTOR),
         },

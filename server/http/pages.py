@@ -6,13 +6,16 @@ taken out of it: a browser keeps them, gets them compressed, and runs no script 
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import re
+import threading
 from functools import cache
 
 from aiohttp import web
 
+from server.http.body import takes_gzip
 from server.http.errors import Problem
 
 SPECIFICATION = "/openapi.json"
@@ -41,7 +44,11 @@ class Asset:
         self._gzip = gzip.compress(self._plain, 9, mtime=0)
         self._content_type = f"{content_type}; charset=utf-8"
         self._tag = hashlib.sha256(self._plain).hexdigest()[:20]
-        self._headers = {"ETag": f'"{self._tag}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"} | HEADERS
+        self._headers = {
+            "ETag": f'W/"{self._tag}"',
+            "Cache-Control": cache_control,
+            "Vary": "Accept-Encoding",
+        } | HEADERS
 
     @property
     def tag(self) -> str:
@@ -54,42 +61,53 @@ class Asset:
         if any(tag.value in (self._tag, "*") for tag in tags):
             return web.Response(status=304, headers=self._headers)
         headers = self._headers | {"Content-Type": self._content_type}
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if takes_gzip(request):
             return web.Response(body=self._gzip, headers=headers | {"Content-Encoding": "gzip"})
         return web.Response(body=self._plain, headers=headers)
 
 
 @cache
-def _assets() -> dict[str, Asset]:
+def _assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
     """The pages by their path, and their parts by the name of the file."""
     from offapi import OpenAPITemplate  # imports megabytes of scripts: only for those who look
 
-    assets: dict[str, Asset] = {}
+    parts: dict[str, Asset] = {}
 
     def taken_out(match: re.Match[str]) -> str:
         extension, content_type = _TYPES[match["tag"]]
         asset = Asset(match["text"], content_type, _FOREVER)
         name = f"{asset.tag}.{extension}"
-        assets[name] = asset
+        parts[name] = asset
         path = FILES.format(name=name)
         if match["tag"] == "style":
             return f'<link rel="stylesheet" href="{path}">'
         return f'<script src="{path}"{match["attributes"]}></script>'
 
+    made = {}
     for path, name in PAGES.items():
-        page = str(OpenAPITemplate[name].value).format(spec_url=SPECIFICATION)
-        assets[path] = Asset(_PART.sub(taken_out, page), "text/html")
-    return assets
+        text = str(OpenAPITemplate[name].value).format(spec_url=SPECIFICATION)
+        made[path] = Asset(_PART.sub(taken_out, text), "text/html")
+    return made, parts
+
+
+_LOCK = threading.Lock()
+
+
+def _locked() -> tuple[dict[str, Asset], dict[str, Asset]]:
+    with _LOCK:
+        return _assets()
 
 
 async def page(request: web.Request) -> web.Response:
     """One of PAGES."""
-    return await _assets()[request.path].respond(request)
+    pages, _ = await asyncio.to_thread(_locked)  # the first time takes a second
+    return await pages[request.path].respond(request)
 
 
 async def file(request: web.Request) -> web.Response:
     """A part of a page. Raises Problem 404."""
-    asset = _assets().get(request.match_info["name"])
+    _, parts = await asyncio.to_thread(_locked)
+    asset = parts.get(request.match_info["name"])
     if asset is None:
         raise Problem("NOT_FOUND", "Not Found")
     return await asset.respond(request)

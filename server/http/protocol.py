@@ -6,20 +6,24 @@ connection's protocol, which an application cannot choose: the runner does.
 
 from __future__ import annotations
 
+import array
 import asyncio
 import collections
+import contextlib
+import fcntl
 import itertools
 import logging
 import re
 import resource
-from typing import Any
+import termios
+from typing import Any, cast
 
 from aiohttp import http_exceptions, web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
-from server import ServerError
 from server.http import errors
-from server.http.errors import Api, Problem
+from server.http.errors import Api, Problem, TooSlowError
+from server.http.guard import ID_HEADER, REQUEST_ID, request_id
 from server.settings import Settings
 
 MAXIMUM_LINE = 8190  # bytes of a request's address
@@ -61,10 +65,6 @@ def problem_of(error: BaseException | None) -> Problem:
         case _:
             told = "INTERNAL_ERROR", "Internal server error."
     return Problem(*told)
-
-
-class TooSlowError(ServerError, web.RequestPayloadError):
-    """A request's body did not arrive in time."""
 
 
 class _Protocol(web.RequestHandler):
@@ -109,20 +109,36 @@ class _Protocol(web.RequestHandler):
     def pause_writing(self) -> None:
         """Called when the client reads more slowly than the answer is written."""
         super().pause_writing()
-        self._reader_timer = asyncio.get_running_loop().call_later(self._seconds, self._abort)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         self._stop_reader_timer()
         super().resume_writing()
 
+    def _watch_reader(self) -> None:
+        self._reader_timer = asyncio.get_running_loop().call_later(self._seconds, self._look_at_reader, self._unread())
+
+    def _look_at_reader(self, unread: int) -> None:
+        """End the connection of a client that has read nothing since the last look."""
+        if self._unread() < unread:
+            self._watch_reader()
+        elif self.transport is not None:
+            self.transport.abort()
+
+    def _unread(self) -> int:
+        """Bytes that the client has not got yet: those that the transport holds, and those in the socket."""
+        if self.transport is None:
+            return 0
+        transport = cast(asyncio.Transport, self.transport)
+        in_socket = array.array("i", [0])
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, in_socket)
+        return transport.get_write_buffer_size() + in_socket[0]
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()
         self._stop_reader_timer()
         super().connection_lost(exc)
-
-    def _abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
 
     def _stop_reader_timer(self) -> None:
         if self._reader_timer is not None:
@@ -141,7 +157,10 @@ class _Protocol(web.RequestHandler):
     def _look(self) -> None:
         self._timer = None
         if self._body.is_eof():  # the head is late, not the body
-            self.force_close()
+            if self._current_request is None and not self._messages:
+                self.force_close()
+            else:
+                self._start_timer()  # an answer is under way: the head has time until it is sent
         elif self._arrived >= LEAST_ARRIVING:
             self._start_timer()
         else:
@@ -161,6 +180,8 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer a request that was refused before it had a route, or that failed outside of its handler."""
         problem = problem_of(exc)
+        name = request_id(request)
+        REQUEST_ID.set(name)
         if problem.code == "INTERNAL_ERROR":
             log.error("%s %s failed", request.method, request.path, exc_info=exc)
         else:
@@ -169,6 +190,7 @@ class _Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("A part of an answer is sent already.")
         response = errors.response(problem, Api.SERVICE)
+        response.headers[ID_HEADER] = name
         response.force_close()
         return response
 

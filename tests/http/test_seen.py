@@ -18,6 +18,7 @@ from server.operation.logs import JsonFormatter, OfRequest, TextFormatter
 from tests.conftest import Database, Server, throwaway_cluster
 from tests.http.conftest import Shared
 from tests.process import LAST_LINE, run, said_until
+from tests.server.conftest import held, terminate, waiting_backends
 
 Start = Callable[..., Server]
 
@@ -90,6 +91,33 @@ def test_the_access_log_has_the_share_that_it_is_asked_for(
     assert (record["method"], record["route"], record["status"]) == ("GET", "/temporary-blocks", 200)
     assert (record["actor"], record["client"]) == ("anonymous", "127.0.0.1")
     assert record["milliseconds"] > 0
+    assert record["bytes"] > 2
+
+
+def test_an_export_and_what_is_not_http_have_ids_too(shared: Shared) -> None:
+    answer = shared.admin.get("/api/v1/products/export/", headers={"X-Request-Id": "export-1"})
+    assert answer.headers["X-Request-Id"] == "export-1"
+    url = urlsplit(shared.server.url)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+        connection.sendall(b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert re.search(rb"X-Request-Id: [0-9a-f]{24}\r\n", connection.recv(65536))
+
+
+def test_what_a_connection_logs_is_not_told_of_the_request_that_opened_it(
+    server: Server, database: Database, caplog: pytest.LogCaptureFixture, in_thread: Any
+) -> None:
+    caplog.handler.addFilter(OfRequest())
+    product = database.product(quantity=5)
+    path = f"/api/v1/inventory/{product}/addStock"
+    assert server.client().post(path, json={"amount": 1}, headers={"X-Request-Id": "first"}).status_code == 204
+    with held(database, product):
+        second = in_thread(lambda: server.client().post(path, json={"amount": 1}).status_code)
+        database.wait_for(lambda: waiting_backends(database))
+        terminate(database)
+        assert second.result() == 503
+    (record,) = (each for each in caplog.records if each.name == "pgcalls")
+    assert "connection lost" in record.getMessage()
+    assert record.request_id != "first"  # type: ignore[attr-defined]
 
 
 # Metrics
@@ -186,14 +214,18 @@ def test_a_read_that_has_not_changed_is_304(database: Database, client: httpx.Cl
     assert changed.json()["blocked"] == 1
     assert client.post(f"/temporary-blocks/{block}/cancel").status_code == 200
     assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    for answer in (first, again):
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert "Authorization" in answer.headers["Vary"]
 
 
 def test_a_long_answer_is_compressed_for_who_can_read_that(database: Database, client: httpx.Client) -> None:
     for number in range(60):
         database.product(f"LONG-{number}", 1)
-    plain = client.get("/api/v1/inventory", headers={"Accept-Encoding": "identity"})
-    assert "Content-Encoding" not in plain.headers
-    assert plain.headers["Vary"] == "Accept-Encoding"
+    for refused in ("identity", "gzip;q=0, identity", "br"):
+        plain = client.get("/api/v1/inventory", headers={"Accept-Encoding": refused})
+        assert "Content-Encoding" not in plain.headers
+        assert "Accept-Encoding" in plain.headers["Vary"]
     packed = client.get("/api/v1/inventory", headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.json() == plain.json()
@@ -216,4 +248,5 @@ def test_documentation_is_files_that_a_browser_keeps_and_runs_no_script_in_a_pag
         assert shared.client.get(part, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
         assert shared.client.get(part, headers={"Accept-Encoding": "identity"}).content == answer.content
         assert gzip.compress(answer.content)
-    assert shared.client.get("/docs/files/nothing.js").status_code == 404
+    for name in ("nothing.js", "%2Fdocs"):
+        assert shared.client.get(f"/docs/files/{name}").status_code == 404

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -104,6 +105,44 @@ def test_a_client_that_does_not_read_its_answer_is_not_kept(start_server: Callab
             while data := connection.recv(65536):
                 received += len(data)
         assert received < 40 * 600_000
+
+
+def test_a_client_that_reads_slowly_gets_all_of_its_answer(start_server: Callable[..., Server]) -> None:
+    """It takes several times the time in which it must read something."""
+    server = start_server(request_seconds=0.5)
+    url = urlsplit(server.url)
+    wanted = len(server.client().get("/openapi.json", headers={"Accept-Encoding": "identity"}).content)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.connect((url.hostname, url.port))
+        connection.settimeout(30)
+        asked = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n"
+        connection.sendall((asked + b"\r\n") * 9 + asked + b"Connection: close\r\n\r\n")
+        received = 0
+        while data := connection.recv(65536):
+            received += len(data)
+            time.sleep(0.02)
+    assert received > 10 * wanted
+
+
+def test_bytes_behind_a_request_do_not_end_its_answer(
+    start_server: Callable[..., Server], database: Database, in_thread: type[InThread]
+) -> None:
+    product = database.product(quantity=5)
+    database.be_patient()
+    server = start_server(request_seconds=0.2)
+    url = urlsplit(server.url)
+    body = b'{"amount": 1}'
+    head = f"POST /api/v1/inventory/{product}/addStock HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((url.hostname, url.port), timeout=30) as connection:
+        with held(database, product):
+            connection.sendall(head.encode() + b"Content-Length: 13\r\n\r\n" + body)
+            database.wait_for(lambda: waiting_backends(database))
+            connection.sendall(b"\r\n")
+            looked = in_thread(lambda: until_closed(server, b"G"))  # as long as a head may take
+            assert looked.result() == b""
+            assert until_closed(server, b"G") == b""
+        assert connection.recv(65536).startswith(b"HTTP/1.1 204")
 
 
 # Many

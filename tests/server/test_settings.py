@@ -11,8 +11,8 @@ import pytest
 
 import db.settings
 import environment as module
-from environment import ROOT, env_file
-from server.settings import DEVELOPMENT_PASSWORD, DEVELOPMENT_SECRET_KEY, Settings, SettingsError, load
+from environment import DEVELOPMENT_PASSWORD, ROOT, env_file
+from server.settings import DEVELOPMENT_SECRET_KEY, Settings, SettingsError, load
 from tests.conftest import SECRET_KEY, Database, Server
 
 Monkeypatch = pytest.MonkeyPatch
@@ -194,6 +194,40 @@ def test_a_secret_may_be_a_file(monkeypatch: Monkeypatch, tmp_path: Path) -> Non
     monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "missing"))
     with pytest.raises(SettingsError, match="SECRET_KEY_FILE cannot be read"):
         load()
+
+
+def test_no_error_of_a_setting_shows_a_secret(monkeypatch: Monkeypatch, tmp_path: Path) -> None:
+    lines = "ENVIRONMENT=development\nSECRET_KEY=hunter1hunter1\nPOSTGRES_PASSWORD=hunter2hunter2\n"
+    (tmp_path / "file").write_text(f"{lines}SECRET_KEY_PREVIOUS=hunter3hunter3\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "file"))
+    for name, value in (("DATABASE_ROLE_PASSWORD_FILE", "/nonexistent"), ("PORT", "hunter4")):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError) as caught:
+            load()
+        assert "hunter" not in str(caught.value)
+        monkeypatch.delenv(name)
+
+
+def test_the_environments_secret_wins_over_the_files_whether_it_is_a_file_or_not(
+    monkeypatch: Monkeypatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("of a file")
+    (tmp_path / "env").write_text("ENVIRONMENT=development\nSECRET_KEY=of the env file\n")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "env"))
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "secret"))
+    assert load().secret_key == "of a file"
+    (tmp_path / "env").write_text(f"ENVIRONMENT=development\nSECRET_KEY_FILE={tmp_path / 'missing'}\n")
+    monkeypatch.delenv("SECRET_KEY_FILE")
+    monkeypatch.setenv("SECRET_KEY", "of the environment")
+    assert load().secret_key == "of the environment"
+
+
+def test_production_gives_its_roles_no_password_that_everyone_can_read(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.dev", ENVIRONMENT="production")
+    with pytest.raises(ValueError, match="DATABASE_ROLE_PASSWORD"):
+        db.settings.load()
+    use(monkeypatch, ".env.dev", ENVIRONMENT="development")
+    assert db.settings.load().database_role_password == DEVELOPMENT_PASSWORD
 
 
 def test_the_schema_is_applied_without_the_servers_secrets(monkeypatch: Monkeypatch) -> None:
