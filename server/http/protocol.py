@@ -16,7 +16,7 @@ import logging
 import re
 import resource
 import termios
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import http_exceptions, web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -129,7 +129,7 @@ class _Protocol(web.RequestHandler):
         """Bytes that the client has not got yet: those that the transport holds, and those in the socket."""
         if self.transport is None:
             return 0
-        transport = cast(asyncio.Transport, self.transport)
+        transport = self.transport
         in_socket = array.array("i", [0])
         with contextlib.suppress(OSError):
             fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, in_socket)
