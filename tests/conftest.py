@@ -56,6 +56,15 @@ CLUSTER_SETTINGS = {
     "max_wal_size": "8GB",
     "wal_level": "minimal",
 }
+# Tests of many seconds, the longest first: they wait for minutes of pg_cron, or start clusters and servers.
+LONGEST = (
+    "test_cron.py",
+    "test_standby.py",
+    "test_walk.py",
+    "test_soak.py",
+    "fuzz/test_http.py",
+    "tests/test_planted.py",
+)
 PATIENCE = 30  # seconds until something that never comes is an error
 
 # In place of inventory.clock(): the same, and an offset in microseconds that a test sets. A sequence's value, not a
@@ -116,6 +125,25 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         throwaway_cluster().start()
     if coverage.DIRECTORY:
         session.config.pluginmanager.register(coverage.Plugin(str(throwaway_cluster().socket_directory)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin first, on different workers: pytest-xdist gives each worker one slice of the list."""
+
+    def place(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
+    count = sum(place(item) < len(LONGEST) for item in items)
+    longest, others = items[:count], items[count:]
+    total = len(items)
+    items.clear()
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for worker in range(workers):
+        share = longest[worker::workers]
+        length = (total - len(items)) // (workers - worker)
+        items += share + others[: max(0, length - len(share))]
+        del others[: max(0, length - len(share))]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

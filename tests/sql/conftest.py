@@ -21,11 +21,6 @@ Refused = Callable[..., AbstractContextManager[pytest.ExceptionInfo[psycopg.Erro
 Freeze = Callable[[datetime], None]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that wait for pg_cron's next minute begin first: the others run meanwhile."""
-    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(("test_cron.py", "test_standby.py")))
-
-
 @pytest.fixture
 def empty_database() -> Iterator[Callable[[], str]]:
     """empty_database(): the conninfo of one more new database with nothing in it."""
