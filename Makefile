@@ -14,11 +14,14 @@ WORLD ?=
 
 bin := .venv/bin
 
+# The tests start many Python processes. Without bytecode files each compiles the modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 # If the database is on another host, this one needs no PostgreSQL server.
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test openapi coverage mutants interleavings soak bench bench-growth lint format import psql clean
+.PHONY: help setup run test openapi coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,11 +59,18 @@ bench-growth: ## measure with 10 thousand to 10 million products, write docs/gro
 
 lint: ## check style, types, SQL and migrations
 	@tools/setup.sh --dev --client-only
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types
+
+lint-python:
 	$(bin)/ruff check
 	$(bin)/ruff format --check
+
+lint-types:
 	$(bin)/mypy
-	$(bin)/sqlfluff lint db init.sql
+
+lint-sql:
 	$(bin)/squawk db/migrations/*.sql
+	$(bin)/sqlfluff lint db init.sql
 
 format: ## format the code, and fix what the linters can fix
 	@tools/setup.sh --dev --client-only

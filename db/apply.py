@@ -96,6 +96,8 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True)
     conninfo = to_primary(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         _check_server(connection)
+        # Each statement runs once: JIT would take longer to compile it than PostgreSQL takes to run it.
+        connection.execute("set jit = off")
         # A session lock: if this process is killed, PostgreSQL releases it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
         with connection.transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,11 @@ async def _check_no_development_admin(database: Database) -> None:
         )
 
 
+@functools.cache
+def _specification() -> pages.Asset:
+    return pages.Asset(SPECIFICATION.read_text(), "application/json")
+
+
 def _handlers(service: Service) -> Handlers:
     handlers: Handlers = {}
     for operation in operations(service.interface):
@@ -140,10 +146,9 @@ def _handlers(service: Service) -> Handlers:
     special = authentication.handlers(service) | files.handlers(service)
     for route in (*TOKEN_ROUTES, *FILE_ROUTES):
         handlers |= {(route.method, path): (route.api, special[route.function]) for path in route.paths}
-    specification = pages.Asset(SPECIFICATION.read_text(), "application/json")
     plain: dict[str, Handler] = {
         "/": probes.index,
-        pages.SPECIFICATION: specification.respond,
+        pages.SPECIFICATION: _specification().respond,
         pages.FILES: pages.file,
         **dict.fromkeys(pages.PAGES, pages.page),
     }

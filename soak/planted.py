@@ -39,7 +39,7 @@ class Planted:
 
     ``before``: statements that run before that. ``alters``: replaces the answers to reads. ``after``: a statement that
     changes the ledger at the end. ``late``: the delay in seconds before clients get the answer to a write.
-    ``products``: the number of products with which a run shows the bug.
+    ``products``, ``answers``: the numbers of both with which a run shows the bug.
     """
 
     found_by: frozenset[str]
@@ -50,6 +50,7 @@ class Planted:
     after: str | None = None
     late: float = 0.0
     products: int = 3  # few, so that the clients affect each other
+    answers: int = 800
 
     def plant(self, conninfo: str) -> None:
         """Change the function of the database."""
@@ -316,6 +317,7 @@ end;
         # Disable the sweep, so that expired blocks remain.
         before="alter function maintenance.expire_blocks(integer) rename to sweep;",
         products=27,
+        answers=2500,
     ),
     "a keyed retry that runs again": Planted(
         frozenset({CONTRACT}),
@@ -347,6 +349,7 @@ begin
     end;
 end;
 """,
+        answers=2500,
     ),
     "a quantity at a location that is 1 too many": Planted(
         frozenset({READS}),

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import functools
 import os
 import shutil
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +27,6 @@ import pytest
 from aiohttp import web
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
-from pytest_postgresql import factories
 
 from db.apply import apply
 from server.app import create_app
@@ -42,6 +44,26 @@ SECRET_KEY = "a secret key for the tests, of 32 characters or more"
 TABLES = (
     "select relname from pg_class"
     " where relnamespace = 'store'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1"
+)
+TEMPLATE = "template_inventory"
+# Each database is short-lived: vacuum, checkpoints and compiled queries cost more than they save.
+CLUSTER_SETTINGS = {
+    "max_connections": "400",
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "jit_above_cost": "-1",
+    "max_wal_senders": "0",
+    "max_wal_size": "8GB",
+    "wal_level": "minimal",
+}
+# Tests of many seconds, the longest first: they wait for minutes of pg_cron, or start clusters and servers.
+LONGEST = (
+    "test_cron.py",
+    "test_standby.py",
+    "test_walk.py",
+    "test_soak.py",
+    "fuzz/test_http.py",
+    "tests/test_planted.py",
 )
 PATIENCE = 30  # seconds until something that never comes is an error
 
@@ -80,8 +102,13 @@ $$;
 
 def throwaway_cluster() -> Cluster:
     """The run's cluster, which all its workers share."""
-    settings = {"max_connections": "400", **coverage.settings()}
-    return Cluster(Path(os.environ[DIRECTORY]), settings=settings, throwaway=True)
+    return Cluster(Path(os.environ[DIRECTORY]), settings={**CLUSTER_SETTINGS, **coverage.settings()}, throwaway=True)
+
+
+@functools.cache
+def administrator() -> psycopg.Connection[Any]:
+    """This process's connection for making and dropping databases."""
+    return psycopg.connect(throwaway_cluster().dsn(), autocommit=True)
 
 
 def _place() -> Path | None:
@@ -96,31 +123,74 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         directory.chmod(0o755)
         os.environ[DIRECTORY] = str(directory)
         throwaway_cluster().start()
-    session.config.option.postgresql_host = str(throwaway_cluster().socket_directory)
-    session.config.option.postgresql_port = str(throwaway_cluster().port)
     if coverage.DIRECTORY:
         session.config.pluginmanager.register(coverage.Plugin(str(throwaway_cluster().socket_directory)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin first, on different workers: pytest-xdist gives each worker one slice of the list."""
+
+    def place(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
+    count = sum(place(item) < len(LONGEST) for item in items)
+    longest, others = items[:count], items[count:]
+    total = len(items)
+    items.clear()
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for worker in range(workers):
+        share = longest[worker::workers]
+        length = (total - len(items)) // (workers - worker)
+        items += share + others[: max(0, length - len(share))]
+        del others[: max(0, length - len(share))]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if administrator.cache_info().currsize:
+        administrator().close()
     if not hasattr(session.config, "workerinput"):
         cluster = throwaway_cluster()
         cluster.destroy()
         shutil.rmtree(cluster.directory, ignore_errors=True)
 
 
-def load(**parameters: Any) -> None:
-    """Make the template database that each test's database is a clone of."""
-    names = ("host", "port", "user", "dbname")
-    conninfo = make_conninfo(**{name: parameters[name] for name in names})
+def load(conninfo: str) -> None:
+    """Make a new database the template that each test's database is a clone of."""
     apply(conninfo, jobs=False)
     coverage.describe(conninfo)
     with psycopg.connect(conninfo) as connection:
         connection.execute(TEST_SCHEMA)
 
 
-postgresql_noproc = factories.postgresql_noproc(user="postgres", load=[load])
-postgresql = factories.postgresql("postgresql_noproc")
+@pytest.fixture(scope="session")
+def template_database() -> str:
+    """The name of the template database. The first worker that needs it makes it, for all."""
+    with (throwaway_cluster().directory / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not administrator().execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
+            new = sql.Identifier(f"{TEMPLATE}_new")
+            administrator().execute(sql.SQL("drop database if exists {}").format(new))
+            administrator().execute(sql.SQL("create database {}").format(new))
+            load(throwaway_cluster().dsn(dbname=f"{TEMPLATE}_new"))
+            administrator().execute(sql.SQL("alter database {} rename to {}").format(new, sql.Identifier(TEMPLATE)))
+    return TEMPLATE
+
+
+@contextlib.contextmanager
+def new_database(template: str = "template1", *, prefix: str = "test_") -> Iterator[str]:
+    """The conninfo of a new database, a copy of the template; it is dropped at the end."""
+    name = prefix + uuid.uuid4().hex[:12]
+    conninfo = throwaway_cluster().dsn(dbname=name)
+    # Faster than through the log; and a copy has the template's cache of the catalog for new connections.
+    copy = sql.SQL("create database {} template {} strategy file_copy")
+    administrator().execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+    coverage.watch(conninfo)
+    try:
+        yield conninfo
+    finally:
+        coverage.read(conninfo)
+        administrator().execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 class Database:
@@ -226,12 +296,12 @@ class Database:
 
 
 @pytest.fixture
-def database(postgresql: psycopg.Connection[Any]) -> Iterator[Database]:
+def database(template_database: str) -> Iterator[Database]:
     """A database of the test's own, with the schema and no product."""
-    info = postgresql.info
-    database = Database(make_conninfo(host=info.host, port=info.port, user=info.user, dbname=info.dbname))
-    yield database
-    database.close()
+    with new_database(template_database) as conninfo:
+        database = Database(conninfo)
+        yield database
+        database.close()
 
 
 class InThread:

@@ -10,9 +10,10 @@ from decimal import Decimal
 
 import pytest
 
-from soak.check import Ledger, check
+from soak.check import check
 from soak.faults import OF_WORLD
 from soak.history import Effect, History, Operation, Outcome, Try
+from soak.ledger import Ledger
 from soak.run import AWAY_SECONDS, Outage, check_outages
 from tests.process import ROOT
 

@@ -18,10 +18,8 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
-from pytest_postgresql.janitor import DatabaseJanitor
 
-from tests.conftest import Database
+from tests.conftest import Database, new_database
 from tests.fuzz.effort import examples
 from tests.fuzz.world import fill
 from tests.sql.dump import PRIVILEGES
@@ -454,11 +452,9 @@ def _wild(base: str) -> st.SearchStrategy[str | None]:
 
 
 @pytest.fixture(scope="session")
-def fuzzed(postgresql_noproc: Any) -> Iterator[Fuzzed]:
-    names = {"host": postgresql_noproc.host, "port": postgresql_noproc.port, "user": postgresql_noproc.user}
-    name = f"{postgresql_noproc.dbname}_fuzzed"
-    with DatabaseJanitor(**names, dbname=name, template_dbname=postgresql_noproc.template_dbname):
-        fuzzed = Fuzzed(make_conninfo(**names, dbname=name))
+def fuzzed(template_database: str) -> Iterator[Fuzzed]:
+    with new_database(template_database) as conninfo:
+        fuzzed = Fuzzed(conninfo)
         yield fuzzed
         fuzzed.connection.close()
         fuzzed.database.close()

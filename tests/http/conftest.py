@@ -9,10 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from psycopg.conninfo import make_conninfo
-from pytest_postgresql.janitor import DatabaseJanitor
 
-from tests.conftest import TABLES, Database, Server
+from tests.conftest import TABLES, Database, Server, new_database
 from tests.http.document import Document, exact
 from tests.http.samples import fill
 
@@ -102,11 +100,9 @@ class Shared:
 
 
 @pytest.fixture(scope="session")
-def session_shared(postgresql_noproc: Any) -> Iterator[Shared]:
-    names = {"host": postgresql_noproc.host, "port": postgresql_noproc.port, "user": postgresql_noproc.user}
-    name = f"{postgresql_noproc.dbname}_shared"
-    with DatabaseJanitor(**names, dbname=name, template_dbname=postgresql_noproc.template_dbname):
-        shared = Shared(make_conninfo(**names, dbname=name))
+def session_shared(template_database: str) -> Iterator[Shared]:
+    with new_database(template_database) as conninfo:
+        shared = Shared(conninfo)
         yield shared
         shared.close()
 

@@ -15,12 +15,10 @@ from typing import Any
 
 import httpx
 import pytest
-from psycopg.conninfo import make_conninfo
-from pytest_postgresql.janitor import DatabaseJanitor
 
 from pgcalls import client as pgclient
 from server.http import files
-from tests.conftest import PATIENCE, Database, Server
+from tests.conftest import PATIENCE, Database, Server, new_database
 from tests.http.conftest import Shared
 from tests.http.document import exact
 from tests.http.test_service import samples
@@ -55,12 +53,10 @@ def shop(admin: httpx.Client, database: Database) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def other_database(postgresql_noproc: Any) -> Iterator[Database]:
+def other_database(template_database: str) -> Iterator[Database]:
     """One more database with nothing in it."""
-    names = {"host": postgresql_noproc.host, "port": postgresql_noproc.port, "user": postgresql_noproc.user}
-    name = f"{postgresql_noproc.dbname}_other"
-    with DatabaseJanitor(**names, dbname=name, template_dbname=postgresql_noproc.template_dbname):
-        database = Database(make_conninfo(**names, dbname=name))
+    with new_database(template_database) as conninfo:
+        database = Database(conninfo)
         yield database
         database.close()
 

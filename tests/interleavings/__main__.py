@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from tests.conftest import load
 from tests.interleavings.scenarios import scenarios
@@ -77,11 +76,10 @@ def main() -> int:
     cluster = Cluster(directory, throwaway=True)
     try:
         cluster.start()
-        parts = {"host": str(cluster.socket_directory), "port": cluster.port, "user": "postgres"}
-        with psycopg.connect(make_conninfo(**parts, dbname="postgres"), autocommit=True) as connection:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("create database interleavings")
-        load(**parts, dbname="interleavings")
-        explorer = Explorer(make_conninfo(**parts, dbname="interleavings"))
+        load(cluster.dsn(dbname="interleavings"))
+        explorer = Explorer(cluster.dsn(dbname="interleavings"))
         began = time.monotonic()
         try:
             if options.pair:

@@ -163,10 +163,10 @@ class Explorer:
                 for first in (1, 2):
                     outcomes += [self._in_turn(scenario, calls, first, swept=swept) for swept in some]
                     for number, call in ((1, scenario.a), (2, scenario.b)):
-                        held = {"products": some, "keys": [[]], "": []}[call.passes_over]
+                        holdings: dict[str, list[list[int]]] = {"products": some, "keys": [[]], "": []}
                         outcomes += [
                             self._in_turn(scenario, calls, first, holding=(number, call.passes_over, products))
-                            for products in held
+                            for products in holdings[call.passes_over]
                         ]
             else:
                 outcomes += [self.run(scenario, calls, Schedule(first))[1] for first in (1, 2)]

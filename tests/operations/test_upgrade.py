@@ -17,8 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 import db.apply
 from db.apply import MIGRATIONS, apply, migration_names
-from tests.conftest import Server
-from tests.sql.conftest import new_database
+from tests.conftest import Server, new_database
 
 RELEASES = Path(__file__).parent / "releases"
 NAMES = sorted(path.stem for path in RELEASES.glob("0*.sql"))

@@ -15,10 +15,9 @@ import pytest
 
 from db.apply import apply
 from server.http.routes import ROUTES
-from tests.conftest import TEST_SCHEMA, Database, InThread, Server, frozen_clock
+from tests.conftest import TEST_SCHEMA, Database, InThread, Server, frozen_clock, new_database
 from tests.operations.play import KEYED, PASSWORD, RELEASES, SETTINGS, Play, receiver
 from tests.operations.test_upgrade import columns, contents
-from tests.sql.conftest import new_database
 
 # The instant of everything that is asked: a block has expired that nobody has ended, keys are not forgotten yet.
 NOW = "select max(created_at) + interval '10 minutes' from store.movement"
@@ -26,8 +25,8 @@ PLAYED = sorted(path.name.removesuffix(".sql.gz") for path in RELEASES.glob("*.s
 
 
 @pytest.fixture(params=PLAYED)
-def played(request: pytest.FixtureRequest, postgresql_noproc: Any) -> Iterator[Database]:
-    """The release's database, with the clock at that instant. The cluster has the roles: postgresql_noproc."""
+def played(request: pytest.FixtureRequest, template_database: str) -> Iterator[Database]:
+    """The release's database, with the clock at that instant. The template has made the cluster's roles."""
     with new_database() as conninfo:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute(gzip.decompress((RELEASES / f"{request.param}.sql.gz").read_bytes()))

@@ -11,7 +11,6 @@ from pgcalls import Limits as QueueLimits
 from server.database.calls import Database
 from server.http.guard import Drain
 from server.http.rate_limits import Limits
-from server.operation import metrics as module
 from server.operation.metrics import BOUNDS, Metrics
 from server.settings import Settings
 from server.webhooks.sender import Sender
@@ -29,7 +28,7 @@ OBSERVED = [
 
 
 def test_requests_and_times_are_shown_as_the_library_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.time, "time", lambda: NOW)
+    monkeypatch.setattr("time.time", lambda: NOW)
     expected = CollectorRegistry()
     requests = Counter(
         "inventory_http_requests", "Requests answered.", ["method", "route", "status"], registry=expected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -11,38 +10,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
-from tests import coverage
-from tests.conftest import TABLES, Database, throwaway_cluster
+from tests.conftest import TABLES, Database, new_database
 
 Call = Callable[..., dict[str, Any] | None]
 Calls = Callable[..., list[dict[str, Any]]]
 AdminCall = Callable[..., dict[str, Any]]
 Refused = Callable[..., AbstractContextManager[pytest.ExceptionInfo[psycopg.Error]]]
 Freeze = Callable[[datetime], None]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that wait for pg_cron's next minute begin first: the others run meanwhile."""
-    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(("test_cron.py", "test_standby.py")))
-
-
-@contextlib.contextmanager
-def new_database(prefix: str = "test_") -> Iterator[str]:
-    """The conninfo of a new database with nothing in it; it is dropped at the end."""
-    cluster = throwaway_cluster()
-    name = prefix + uuid.uuid4().hex[:12]
-    with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        conninfo = cluster.dsn(dbname=name)
-        coverage.watch(conninfo)
-        try:
-            yield conninfo
-        finally:
-            coverage.read(conninfo)
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ import pytest
 from db.apply import FUNCTIONS, LOGIN_ROLES, ROOT, SCHEMAS, SERVER_ROLES, VIEWS, apply
 from server.http.errors import STATUS, Api
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
-from tests.conftest import throwaway_cluster
+from tests.conftest import new_database, throwaway_cluster
 from tests.sql import dump
-from tests.sql.conftest import new_database
 
 # A procedure that commits can neither be SECURITY DEFINER nor set its search_path.
 COMMITTING = {"maintenance.run_batches"}

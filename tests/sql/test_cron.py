@@ -11,8 +11,7 @@ import psycopg
 import pytest
 
 from db.apply import JOBS, apply
-from tests.conftest import throwaway_cluster
-from tests.sql.conftest import new_database
+from tests.conftest import new_database, throwaway_cluster
 
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
 
@@ -20,7 +19,7 @@ PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
 @contextlib.contextmanager
 def scheduled(prefix: str = "test_") -> Iterator[psycopg.Connection[Any]]:
     """The superuser's connection to a new database whose jobs pg_cron has; they are unscheduled at the end."""
-    with new_database(prefix) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+    with new_database(prefix=prefix) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
         try:
             apply(conninfo)
             yield connection

@@ -13,10 +13,10 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from db.apply import FUNCTIONS, LOGIN_ROLES, SCHEMAS, VIEWS, apply
-from tests.conftest import Database
+from tests.conftest import Database, new_database
 from tests.http.samples import World, fill
 from tests.sql import dump
-from tests.sql.conftest import contents, new_database
+from tests.sql.conftest import contents
 
 ALL = tuple(sorted(LOGIN_ROLES))
 Fact = tuple[str, str, str, str]  # role, kind, name, privilege

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from db.apply import apply
 from server.database.domains import pydantic_type
 from server.http.routes import ROUTES
-from tests.sql.conftest import new_database
+from tests.conftest import new_database
 
 # What PostgreSQL says of a value that is not of a type: a CHECK, a bad form, out of range, not text, no such day.
 REFUSALS = {"23514", "22P02", "22003", "22023", "22P05", "22007", "22008"}
