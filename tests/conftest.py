@@ -27,6 +27,7 @@ import pytest
 from aiohttp import web
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from pytest_postgresql.janitor import DatabaseJanitor
 
 from db.apply import apply
 from server.app import create_app
@@ -46,6 +47,7 @@ TABLES = (
     " where relnamespace = 'store'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1"
 )
 TEMPLATE = "template_inventory"
+IS_LOADED = "select 1 from pg_database as d where d.datname = %s and shobj_description(d.oid, 'pg_database') = 'loaded'"
 # Each database is short-lived: vacuum, checkpoints and compiled queries cost more than they save.
 CLUSTER_SETTINGS = {
     "max_connections": "400",
@@ -155,8 +157,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         shutil.rmtree(cluster.directory, ignore_errors=True)
 
 
-def load(conninfo: str) -> None:
+def load(**parameters: Any) -> None:
     """Make a new database the template that each test's database is a clone of."""
+    prepare(make_conninfo(**{name: parameters[name] for name in ("host", "port", "user", "dbname")}))
+    administrator().execute(sql.SQL("comment on database {} is 'loaded'").format(sql.Identifier(TEMPLATE)))
+
+
+def prepare(conninfo: str) -> None:
+    """Give a database the schema, with a clock that tests set."""
     apply(conninfo, jobs=False)
     coverage.describe(conninfo)
     with psycopg.connect(conninfo) as connection:
@@ -168,12 +176,18 @@ def template_database() -> str:
     """The name of the template database. The first worker that needs it makes it, for all."""
     with (throwaway_cluster().directory / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not administrator().execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
-            new = sql.Identifier(f"{TEMPLATE}_new")
-            administrator().execute(sql.SQL("drop database if exists {}").format(new))
-            administrator().execute(sql.SQL("create database {}").format(new))
-            load(throwaway_cluster().dsn(dbname=f"{TEMPLATE}_new"))
-            administrator().execute(sql.SQL("alter database {} rename to {}").format(new, sql.Identifier(TEMPLATE)))
+        if not administrator().execute(IS_LOADED, [TEMPLATE]).fetchone():
+            cluster = throwaway_cluster()
+            janitor = DatabaseJanitor(
+                user="postgres",
+                host=str(cluster.socket_directory),
+                port=cluster.port,
+                dbname=TEMPLATE,
+                as_template=True,
+            )
+            janitor.drop()  # what a worker has left that was killed meanwhile
+            janitor.init()
+            janitor.load(load)
     return TEMPLATE
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.conftest import load
+from tests.conftest import prepare
 from tests.interleavings.scenarios import scenarios
 from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Explorer, Finding
@@ -78,7 +78,7 @@ def main() -> int:
         cluster.start()
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("create database interleavings")
-        load(cluster.dsn(dbname="interleavings"))
+        prepare(cluster.dsn(dbname="interleavings"))
         explorer = Explorer(cluster.dsn(dbname="interleavings"))
         began = time.monotonic()
         try:
