@@ -27,9 +27,6 @@ from pgcalls.stats import Stats
 # Not the module's generator: a program that seeds that one would make all its processes wait in step.
 _JITTER = random.SystemRandom()
 
-# Connections outlive the call that opened them: what they log must not carry its context variables.
-_NEUTRAL = contextvars.Context()
-
 RETRIES = 4
 # The database undid the call and says so: it is made again, alone.
 CONFLICTS = frozenset({"40001", "40P01"})
@@ -104,6 +101,8 @@ class Queue:
         self._single_connections = max(1, size.connections - 1) if eager else size.connections
         self._width = READ_WIDTH if batch is None else WIDTH
         self._loop = asyncio.get_running_loop()
+        # Connections outlive the call that opened them: what they log must not carry its context variables.
+        self._context = contextvars.Context()
         self._batchable: collections.deque[Call] = collections.deque()
         self._single: collections.deque[Call] = collections.deque()
         self._idle: list[Connection] = []
@@ -146,12 +145,12 @@ class Queue:
                 raise self._unavailable("full")
         call.expires = self._loop.time() + self._size.wait_seconds
         if self._overdue is None:
-            self._overdue = self._loop.call_at(call.expires, self._refuse_overdue, context=_NEUTRAL)
+            self._overdue = self._loop.call_at(call.expires, self._refuse_overdue, context=self._context)
         (self._batchable if call.is_batchable else self._single).append(call)
         if not self._is_due:
             # Not at once: calls that arrive in the same moment go together.
             self._is_due = True
-            self._loop.call_soon(self._dispatch, context=_NEUTRAL)
+            self._loop.call_soon(self._dispatch, context=self._context)
         return call.future
 
     def _unavailable(self, reason: str) -> UnavailableError:
