@@ -10,4 +10,6 @@ end;
 $$;
 
 comment on function inventory.like_pattern(inventory.search_text) is
-'A LIKE pattern that matches every text that contains p_text. The percent sign, the underscore and the backslash have no special meaning in p_text.';
+'A LIKE pattern that matches every text that contains p_text.
+
+The percent sign, the underscore and the backslash have no special meaning in p_text.';
