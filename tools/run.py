@@ -37,7 +37,7 @@ def main() -> int:
         settings = load()
         logs.configure(settings.log_level, settings.log_format)
         with _database(settings) as (conninfo, psql):
-            apply(conninfo, role_password=settings.database_role_password if settings.database_url else None)
+            apply(conninfo, role_password=settings.database_role_password)
             _fill(settings, conninfo)
             try:
                 served = settings.database_url or conninfo

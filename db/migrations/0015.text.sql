@@ -1,4 +1,4 @@
--- What new text must be: a password long enough; Unicode's form NFC, so that what looks the same is the same.
+-- New text must be in Unicode's form NFC, so that two texts that look the same are the same. New passwords have a minimum length.
 
 -- squawk-ignore-file constraint-missing-not-valid, adding-required-field, ban-alter-domain-with-add-constraint
 

@@ -177,7 +177,7 @@ def test_a_connection_is_replaced_at_the_end_of_its_life(
             pids = []
             for _ in range(3):
                 pids.append(await read(made, "pg_backend_pid()"))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.2)  # twice its life
         assert len(set(pids)) == lives
 
     play(scenario(1))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from db import apply
 from server.app import SPECIFICATION
 from server.database.interface import read
+from server.operation import probes
 from tests.conftest import Database
 from tools import openapi
 
@@ -62,6 +64,11 @@ def test_the_client_of_the_database_knows_no_word_of_the_inventory() -> None:
         words = path.read_text().lower()
         for word in ("inventory", "stock", "sku", "product", "order", "price", "http."):
             assert word not in words.replace("in order", "").replace("the order of", "").replace("one order", ""), path
+
+
+def test_the_server_asks_for_the_migrations_that_are_applied() -> None:
+    """Neither of the two may import the other."""
+    assert probes.migration_names() == apply.migration_names() != []
 
 
 def test_the_committed_document_is_what_the_database_offers(database: Database) -> None:
