@@ -39,8 +39,10 @@ SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
 SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin", "inventory_worker")
 LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
 
-# An arbitrary number. Nothing else may take an advisory lock on it.
+# Arbitrary numbers. Nothing else may take an advisory lock on them. CRON_LOCK is taken in pg_cron's database, which
+# may be the one in which APPLY_LOCK is held.
 APPLY_LOCK = 7_236_401_882_113
+CRON_LOCK = APPLY_LOCK + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,6 +279,8 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
     else:
         try:
             with psycopg.connect(make_conninfo(conninfo, dbname=cron_database), autocommit=True) as cron:
+                # Another database's set-up may be at the same step: CREATE EXTENSION IF NOT EXISTS would fail.
+                cron.execute("select pg_advisory_lock(%s)", [CRON_LOCK])
                 cron.execute("create extension if not exists pg_cron")
                 for job in JOBS:
                     cron.execute(

@@ -56,12 +56,21 @@ SETTINGS = {
 }
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Process:
     """A server process. It is started again if it ends by itself, as a service manager would do."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        port = _free_port()
+        self.probe = f"http://127.0.0.1:{port}/ready"
+        """The URL that answers for this process, also where several share the port of the API."""
         self._log = log
-        self._environment = environment
+        self._environment = environment | {"ADMIN_PORT": str(port)}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._may_run = asyncio.Event()
@@ -110,9 +119,7 @@ class Server:
     def __init__(self, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, processes: int) -> None:
         self.number = number
         self.log = directory / f"server-{number}.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+        port = _free_port()
         (directory / "env").touch()
         self.http = Proxy(0, port, f"{seed}/http/{number}")
         self.databases: list[Proxy] = []
@@ -258,18 +265,18 @@ class World:
             connection.execute("select maintenance.configure(p_password_cost => 4)")
 
     async def unready(self, seconds: float) -> list[int]:
-        """Wait until all servers are ready. Returns the numbers of those that are not after ``seconds``."""
+        """Wait until all processes are ready. Returns the numbers of the servers that are not after ``seconds``."""
         deadline = time.monotonic() + seconds
-        waiting = list(self.servers)
+        waiting = [(server.number, process.probe) for server in self.servers for process in server.processes]
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             while waiting and time.monotonic() < deadline:
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.get(f"{waiting[0].url}/ready") as answer:
+                    async with session.get(waiting[0][1]) as answer:
                         if answer.status == 200:
                             waiting.pop(0)
                             continue
                 await asyncio.sleep(0.1)
-        return [server.number for server in waiting]
+        return [number for number, _ in waiting]
 
     async def _sweep(self) -> None:
         """Run the jobs of pg_cron each second, because a run is too short for their schedule of minutes."""

@@ -105,6 +105,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "COUNT_NOT_FOUND": _all(404),
     "COUNT_OPEN": _all(409),
     "COUNT_CLOSED": _all(409),
+    "COUNT_FULL": _all(409),
     "USER_NOT_FOUND": _all(404),
     "BRAND_NOT_FOUND": _all(404),
     "CATEGORY_NOT_FOUND": _all(404),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import dataclasses
+import functools
 import io
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -43,7 +44,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def handlers(service: Service) -> dict[str, Handler]:
     """The handlers by the function names of FILE_ROUTES."""
-    answers = {"import_products": _import, "export_products": _export}
+    answers = {"import_products": functools.partial(_import, asyncio.Lock()), "export_products": _export}
     return {route.function: _guarded(service, route, answers[route.function]) for route in FILE_ROUTES}
 
 
@@ -160,17 +161,22 @@ def decode(raw: bytes) -> str:
         raise Problem("INVALID_JSON", "The file is not UTF-8.") from None
 
 
-async def _import(service: Service, function: Any, identity: Any, request: web.Request) -> web.Response:
+async def _import(
+    parsing: asyncio.Lock, service: Service, function: Any, identity: Any, request: web.Request
+) -> web.Response:
     is_csv = request.content_type in CSV_TYPES
     if not is_csv and request.content_type not in JSON_TYPES:
         raise Problem("UNSUPPORTED_MEDIA_TYPE", "The body must be text/csv or application/x-ndjson.")
     check_encoding(request)
     raw = await _read(request)
-    # In a thread: a hundred thousand lines take seconds, in which the event loop serves other requests.
-    kind = line_model(service.interface)
-    text = await asyncio.to_thread(decode, raw)
-    key = await asyncio.to_thread(idempotency_key, request, service, identity, text)
-    arguments = await asyncio.to_thread(_arguments, text, is_csv, kind, identity.actor)
+    # In a thread: a hundred thousand lines take seconds, in which the event loop serves other requests. One file at a
+    # time: its lines need ten times as much memory as the file.
+    async with parsing:
+        kind = line_model(service.interface)
+        text = await asyncio.to_thread(decode, raw)
+        key = await asyncio.to_thread(idempotency_key, request, service, identity, text)
+        arguments = await asyncio.to_thread(_arguments, text, is_csv, kind, identity.actor)
+        del raw, text
     try:
         answer = await service.call(identity, function, arguments, key, kind=LONG)
     except Problem as problem:
@@ -185,7 +191,8 @@ async def _import(service: Service, function: Any, identity: Any, request: web.R
 
 def _arguments(text: str, is_csv: bool, kind: type[BaseModel], actor: str) -> bytes:
     lines = check_lines(read_lines(text, is_csv=is_csv), kind)
-    return simplejson.dumps({"p_lines": lines, "p_actor": actor}).encode()
+    # Line by line: other threads, the event loop's among them, wait as long as one call of the encoder takes.
+    return b'{"p_actor": %b, "p_lines": [%b]}' % (dump(actor), b",".join(dump(line) for line in lines))
 
 
 async def _read(request: web.Request) -> bytes:

@@ -720,6 +720,28 @@ def test_imports_do_not_keep_other_writes_waiting(
         assert_imported(each.result(), 1)
 
 
+def test_one_file_is_parsed_at_a_time(
+    shop: httpx.Client, server: Server, monkeypatch: pytest.MonkeyPatch, in_thread: Any
+) -> None:
+    """Its lines take ten times as much memory as the file."""
+    parse, parsing, go_on = files.check_lines, threading.Semaphore(0), threading.Event()
+
+    def check_lines(*arguments: Any) -> Any:
+        parsing.release()
+        go_on.wait(PATIENCE)
+        return parse(*arguments)
+
+    monkeypatch.setattr(files, "check_lines", check_lines)
+    token = shop.headers["Authorization"][7:]
+    first, second = (in_thread(lambda: send(server.client(token), sheet(ROW))) for _ in range(2))
+    assert parsing.acquire(timeout=PATIENCE)
+    Database.wait_for(lambda: samples(shop)["inventory_http_requests_in_progress", ()] >= 2)
+    assert not parsing.acquire(timeout=0.2)
+    go_on.set()
+    for each in (first, second):
+        assert_imported(each.result(), 1)
+
+
 # Rate limits
 
 

@@ -13,6 +13,7 @@ from tests.sql.conftest import Call, Refused
 pytestmark = pytest.mark.usefixtures("verified")
 
 LIMIT = 10_000
+COUNT_LIMIT = 5_000
 DAY = timedelta(days=1)
 
 
@@ -64,6 +65,28 @@ def test_a_product_behind_its_bound_does_not_stop_the_batch(database: Database, 
     )
     assert rows.fetchall() == [("53400",), (None,)]
     assert database.stock(other) == (5, 2, 0)
+
+
+def test_a_count_has_so_many_lines(database: Database, call: Call, refused: Refused) -> None:
+    lines = [{"title": "P", "sku": f"P-{number}", "category": 1, "brand": 1, "cost_price": 1, "selling_price": 1,
+              "quantity": 1} for number in range(COUNT_LIMIT + 1)]  # fmt: skip
+    database.admin.execute("select inventory.create_category('One'), inventory.create_brand('One')")
+    database.admin.execute("select inventory.import_products(%s::jsonb)", [json.dumps(lines)])
+    count = call("start_count", "RACK-A1-01")
+    assert count is not None
+    database.admin.execute(
+        "insert into store.count_line (count_id, product_id, counted_quantity, booked_quantity, counted_by, counted_at)"
+        " select %s, p.id, 2, 0, 'ann', inventory.clock() from store.product as p"
+        " where p.sku not in ('P-0', 'P-1')", [count["id"]]
+    )  # fmt: skip
+    call("record_count_line", count["id"], "P-1", 2)
+    with refused("IV047") as error:
+        call("record_count_line", count["id"], "P-0", 2)
+    assert json.loads(error.value.diag.message_detail or "") == {"possible": COUNT_LIMIT}
+    call("record_count_line", count["id"], "P-1", 3)  # a line that is there may change
+    call("close_count", count["id"])
+    held = "select count(*), sum(quantity) from report.location_stock where location = 'RACK-A1-01'"
+    assert database.rows(held) == [(COUNT_LIMIT, 2 * COUNT_LIMIT + 1)]
 
 
 def test_each_kind_of_movement_is_defined_once(database: Database) -> None:

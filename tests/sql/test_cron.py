@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.apply import JOBS, apply
-from tests.conftest import new_database, throwaway_cluster
+from db.apply import CRON_LOCK, JOBS, apply
+from tests.conftest import Database, InThread, new_database, throwaway_cluster
 
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
 
@@ -72,6 +72,21 @@ def test_each_job_is_scheduled_once_however_often_it_is_applied(prefix: str) -> 
         assert all(scheduled_at is not None for _, scheduled_at in first)
         apply(throwaway_cluster().dsn(dbname=name))
         assert jobs(name) == found
+
+
+def test_set_ups_of_two_databases_take_turns_in_the_one_of_pg_cron(in_thread: type[InThread]) -> None:
+    """CREATE EXTENSION IF NOT EXISTS fails where another session is at the same step."""
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted and objid = %s"
+    with new_database() as conninfo, psycopg.connect(throwaway_cluster().dsn(), autocommit=True) as cron:
+        cron.execute("select pg_advisory_lock(%s)", [CRON_LOCK])
+        applying = in_thread(lambda: apply(conninfo))
+        Database.wait_for(lambda: cron.execute(waiting, [CRON_LOCK % 2**32]).fetchone() != (0,))
+        cron.execute("select pg_advisory_unlock(%s)", [CRON_LOCK])
+        applying.result()
+        name = psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]
+        assert cron.execute("select cron.unschedule(jobid) from cron.job where database = %s", [name]).rowcount == len(
+            JOBS
+        )
 
 
 def test_jobs_are_left_alone_where_others_schedule_them() -> None:

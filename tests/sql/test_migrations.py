@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 import db.apply
 from db.apply import MIGRATIONS, ROOT, ApplyError, apply, migration_names
-from tests.conftest import Database, InThread, throwaway_cluster
+from tests.conftest import Database, InThread, new_database, throwaway_cluster
 from tests.sql import dump
 
 NewDatabase = Callable[[], str]
@@ -35,7 +35,14 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def applied(empty_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
+def applied(template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to a database with the schema, and the clock that tests set."""
+    with new_database(template_database) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def applied_once(empty_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
     """A superuser's connection to a new database to which everything is applied."""
     conninfo = empty_database()
     apply(conninfo, jobs=False)
@@ -94,8 +101,8 @@ def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() 
     assert sorted(made) == ["inventory.movement_is_sound", "inventory.stock_is_sound", "store.row_count"]
 
 
-def test_migrations_make_the_schema_that_is_committed(applied: psycopg.Connection[Any]) -> None:
-    made = dump.schema(throwaway_cluster(), applied.info.dbname)
+def test_migrations_make_the_schema_that_is_committed(applied_once: psycopg.Connection[Any]) -> None:
+    made = dump.schema(throwaway_cluster(), applied_once.info.dbname)
     assert made.splitlines() == dump.SCHEMA.read_text().splitlines(), (
         f"The schema has changed: run {dump.COMMAND} and look at the difference."
     )
@@ -156,10 +163,10 @@ def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
         assert connection.execute("select * from maintenance.verify()").fetchall() == []
 
 
-def test_applying_twice_changes_nothing(applied: psycopg.Connection[Any]) -> None:
-    before = everything(applied)
-    again(applied)
-    assert everything(applied) == before
+def test_applying_twice_changes_nothing(applied_once: psycopg.Connection[Any]) -> None:
+    before = everything(applied_once)
+    again(applied_once)
+    assert everything(applied_once) == before
 
 
 def test_every_migration_is_recorded(applied: psycopg.Connection[Any]) -> None:

@@ -17,11 +17,11 @@ end;
 $$;
 
 comment on function http.record_count_lines(bigint, inventory.count_lines, text) is
-'Record what was counted at the location, 1 to 1000 lines.
+'Record what was counted at the location, 1 to 1000 lines. A count has at most 5000 lines.
 
 Counting a SKU again replaces its line. Later movements do not change the difference.
 
 Returns {"count": "count_json"}
-Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: COUNT_CLOSED, COUNT_FULL, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function http.record_count_lines(bigint, inventory.count_lines, text) to inventory_operator;

@@ -11,6 +11,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    c_limit constant integer := 5000; -- lines of a count: inventory.close_count posts them in less than a second
     v_count store.count;
     v_product store.product;
     v_line store.count_line;
@@ -21,6 +22,16 @@ begin
     v_product := inventory.product_by_sku(p_sku);
     -- Lock the stock row, so that the booked quantity does not change while it is recorded.
     perform inventory.lock_product(v_product.id);
+    if
+        not exists (select from store.count_line as l where l.count_id = p_count_id and l.product_id = v_product.id)
+        and (select count(*) from (select from store.count_line as l where l.count_id = p_count_id limit c_limit) as l) = c_limit
+    then
+        raise exception using
+            errcode = 'IV047', -- COUNT_FULL
+            message = format('Count %s has %s lines already', p_count_id, c_limit),
+            detail = jsonb_build_object('possible', c_limit),
+            hint = 'Close the count and start another one for the rest of the location.';
+    end if;
 
     insert into store.count_line (count_id, product_id, counted_quantity, booked_quantity, counted_by, counted_at)
     values (
@@ -42,10 +53,11 @@ comment on function inventory.record_count_line(
     bigint, inventory.art_sku, inventory.count_quantity, text
 ) is
 'Record how many units of a product were counted, and how many are booked at the location now. Counting it again replaces the
-line.
+line. A count has at most 5000 lines.
 
 Later movements do not change the difference: inventory.close_count books the counted minus the booked quantity. Locks the
-count, then the product''s stock row. Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+count, then the product''s stock row. Errors: COUNT_CLOSED, COUNT_FULL, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED,
+PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.record_count_line(
     bigint, inventory.art_sku, inventory.count_quantity, text
