@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test openapi coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
+.PHONY: help setup run test openapi release coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: ## run the tests; ARGS='-k reserve' for some of them
 
 openapi: ## write docs/openapi.json, which the server serves
 	@tools/setup.sh && exec $(bin)/python -m tools.openapi
+
+release: ## write a release of what is committed to dist/
+	@tools/setup.sh && exec $(bin)/python -m tools.release $(ARGS)
 
 coverage: ## write docs/coverage.md: which lines of the database functions the tests run; ARGS for some tests
 	@tools/setup.sh && exec $(bin)/python -m tools.coverage $(ARGS)

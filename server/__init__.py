@@ -12,7 +12,7 @@ traces.py   spans for OpenTelemetry: nothing
 """
 
 TITLE = "Inventory"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 
 class ServerError(Exception):

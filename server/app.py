@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from aiohttp.typedefs import Handler
 from pgcalls import Limits as QueueLimits
 from server.database import interface
 from server.database.calls import Database
-from server.database.interface import Interface, InterfaceError
+from server.database.interface import Interface
 from server.http import authentication, errors, files, pages
 from server.http.body import MAXIMUM_BODY
 from server.http.cors import SAFE_METHODS, Cors
@@ -31,6 +32,8 @@ from server.operation.metrics import Metrics
 from server.operation.probes import Probes
 from server.settings import Settings, SettingsError
 from server.webhooks.sender import Sender
+
+log = logging.getLogger("server")
 
 SPECIFICATION = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
@@ -119,7 +122,7 @@ async def _read_interface(database: Database) -> Interface:
     offered = interface.read(text or "{}")
     known = {entry["code"] for entry in offered.errors.values()}
     if unknown := known - errors.STATUS.keys():
-        raise InterfaceError(f"These codes have no line in server/http/errors.py: {sorted(unknown)}.")
+        log.warning("the database is newer than this server: %s will be answered with 409", ", ".join(sorted(unknown)))
     return offered
 
 

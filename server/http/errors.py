@@ -105,7 +105,6 @@ STATUS: dict[str, dict[Api, int]] = {
     "COUNT_NOT_FOUND": _all(404),
     "COUNT_OPEN": _all(409),
     "COUNT_CLOSED": _all(409),
-    "COUNT_FULL": _all(409),
     "USER_NOT_FOUND": _all(404),
     "BRAND_NOT_FOUND": _all(404),
     "CATEGORY_NOT_FOUND": _all(404),
@@ -161,6 +160,9 @@ STATUS: dict[str, dict[Api, int]] = {
     "INTERNAL_ERROR": _all(500),
 }
 
+# A business error that a newer release's database raises: this server may run beside it in a rolling upgrade.
+UNKNOWN = _all(409)
+
 # The names that the field of a business error has in the bodies of the APIs.
 FIELD: dict[str, tuple[str, ...]] = {
     "DUPLICATE_SKU": ("sku", "sku_code"),
@@ -206,7 +208,7 @@ def status_of(code: str, api: Api, *, is_in_body: bool) -> int:
     """
     if api is Api.CATALOG and is_in_body and code in CATALOG_FIELD and code.endswith("_NOT_FOUND"):
         return 422
-    return STATUS[code][api]
+    return STATUS.get(code, UNKNOWN)[api]
 
 
 # Details that API 4 adds: the index of the failing order, and the quantities that stand in the way.

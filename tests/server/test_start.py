@@ -8,6 +8,7 @@ import pytest
 
 from pgcalls import UnavailableError
 from server.database.interface import InterfaceError
+from server.http.errors import STATUS
 from tests.conftest import Database, Server
 
 CANCEL = "http.cancel_block(uuid, inventory.reason, text)"
@@ -55,15 +56,27 @@ def test_an_overloaded_function_stops_the_start(start_server: Callable[..., Serv
         start_server()
 
 
-def test_an_error_code_that_has_no_status_stops_the_start(
-    start_server: Callable[..., Server], database: Database
+def test_each_error_code_has_its_statuses(database: Database) -> None:
+    assert {code for (code,) in database.rows("select code from inventory.error_codes()")} <= STATUS.keys()
+
+
+def test_a_server_starts_over_a_database_with_newer_error_codes(
+    start_server: Callable[..., Server], database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database.admin.execute(
+    """In a rolling upgrade, or where one is undone."""
+    product = database.product(quantity=1)
+    for statement in (
         "create or replace function inventory.error_codes() returns table (sqlstate text, code text, meaning text)"
-        " language sql immutable as $$ select 'IV999', 'NEW_CODE', 'New' $$"
-    )
-    with pytest.raises(InterfaceError, match="NEW_CODE"):
-        start_server()
+        " language sql immutable as $$ select 'IV999', 'NEW_CODE', 'New' $$",
+        "create function store.refuse() returns trigger language plpgsql as"
+        " $$ begin raise exception using errcode = 'IV999', message = 'No.'; end $$",
+        "create trigger refuse before insert on store.movement for each row execute function store.refuse()",
+    ):
+        database.admin.execute(statement.encode())
+    server = start_server()
+    assert "NEW_CODE" in caplog.text
+    answer = server.client().post(f"/api/v1/inventory/{product}/reserveStock", json={"amount": 1})
+    assert (answer.status_code, answer.json()["code"]) == (409, "NEW_CODE")
 
 
 def test_a_database_that_cannot_be_reached_stops_the_start(

@@ -80,9 +80,9 @@ def test_a_count_has_so_many_lines(database: Database, call: Call, refused: Refu
         " where p.sku not in ('P-0', 'P-1')", [count["id"]]
     )  # fmt: skip
     call("record_count_line", count["id"], "P-1", 2)
-    with refused("IV047") as error:
+    with refused("22023") as error:
         call("record_count_line", count["id"], "P-0", 2)
-    assert json.loads(error.value.diag.message_detail or "") == {"possible": COUNT_LIMIT}
+    assert json.loads(error.value.diag.message_detail or "") == {"field": "lines"}
     call("record_count_line", count["id"], "P-1", 3)  # a line that is there may change
     call("close_count", count["id"])
     held = "select count(*), sum(quantity) from report.location_stock where location = 'RACK-A1-01'"

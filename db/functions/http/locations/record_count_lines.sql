@@ -22,6 +22,6 @@ comment on function http.record_count_lines(bigint, inventory.count_lines, text)
 Counting a SKU again replaces its line. Later movements do not change the difference.
 
 Returns {"count": "count_json"}
-Errors: COUNT_CLOSED, COUNT_FULL, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function http.record_count_lines(bigint, inventory.count_lines, text) to inventory_operator;

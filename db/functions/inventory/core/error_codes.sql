@@ -53,8 +53,7 @@ begin
         ('IV043', 'LINES_REJECTED', 'Lines of an import cannot be taken'),
         ('IV044', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
         ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery'),
-        ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from'),
-        ('IV047', 'COUNT_FULL', 'The count has as many lines as a count may have');
+        ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from');
 end;
 $$;
 

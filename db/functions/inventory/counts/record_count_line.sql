@@ -27,9 +27,9 @@ begin
         and (select count(*) from (select from store.count_line as l where l.count_id = p_count_id limit c_limit) as l) = c_limit
     then
         raise exception using
-            errcode = 'IV047', -- COUNT_FULL
+            errcode = 'invalid_parameter_value',
             message = format('Count %s has %s lines already', p_count_id, c_limit),
-            detail = jsonb_build_object('possible', c_limit),
+            detail = jsonb_build_object('field', 'lines'),
             hint = 'Close the count and start another one for the rest of the location.';
     end if;
 
@@ -56,8 +56,8 @@ comment on function inventory.record_count_line(
 line. A count has at most 5000 lines.
 
 Later movements do not change the difference: inventory.close_count books the counted minus the booked quantity. Locks the
-count, then the product''s stock row. Errors: COUNT_CLOSED, COUNT_FULL, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED,
-PRODUCT_NOT_FOUND.';
+count, then the product''s stock row. Errors: COUNT_CLOSED, COUNT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND;
+22023 for one line more.';
 
 grant execute on function inventory.record_count_line(
     bigint, inventory.art_sku, inventory.count_quantity, text
