@@ -1,4 +1,4 @@
-"""The console blocks of the README and of docs/walk.md, run for real: the second page goes on where the first ends.
+"""The console blocks of some pages, run for real, in this order: each page goes on where the one before it ends.
 
 A block is ```` ```console ```` with commands behind ``$ `` (a shell) or ``inventory=# `` (psql), and what they print.
 Ids and times differ from run to run: a UUID of a page stands for the one that came in its place, and is replaced by it
@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.process import LAST_LINE, ROOT, run, said_until
 
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "docs" / "walk.md")  # in the order in which they are run
+PAGES = (README, ROOT / "docs" / "walk.md", ROOT / "docs" / "operations.md")  # in the order in which they are run
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00)?")

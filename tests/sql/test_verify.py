@@ -42,6 +42,7 @@ TIME = "movement is no earlier than the last"
 COUNT = "row total is right"
 RETAIL = "retail price is the active one"
 TURN = "price rule ahead has its turn"
+REPAIR = "repair undoes the break that it names"
 
 _OF = "(select id from store.movement where kind ="
 _FLOWS = ("inflow", "outflow")
@@ -161,6 +162,16 @@ DAMAGES = [
     ),
     ("update store.art_operation set movement_id = movement_id + 1000", OPERATION),
     ("delete from store.movement where kind = 'remove'", OPERATION),
+    *(
+        (
+            f"delete from store.art_operation where operation_type = '{kind}' and movement_id is not null"
+            " and count_id is null",
+            OPERATION,
+        )
+        for kind in ("Add", "Remove", "Transfer", "Count", "Adjust")
+    ),
+    ("update store.movement set kind = 'repair' where kind = 'consume'", REPAIR),
+    ("update store.movement set kind = 'repair', reference = '30' where kind = 'block'", REPAIR),
     (f"delete from store.location_movement where movement_id in {_OF} 'transfer')", OPERATION),
     ("update store.movement set cost = null where kind = 'return'", COSTS),
     ("update store.movement set cost = cost + 0.001 where kind = 'return'", COSTS),

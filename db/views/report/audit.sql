@@ -21,12 +21,15 @@ each change; rows never change. It shows the names of users and the addresses of
 webhooks. The creation of a product, supplier, brand or category has no row here: the row of the created thing shows it.';
 comment on column report.audit.audit_id is 'Integer id of the change; later changes of the same thing have higher ids.';
 comment on column report.audit.subject is
-'The kind of thing that was changed: block, inventory, product, user, supplier, brand, category, webhook or setting.';
+'The kind of thing that was changed: block, inventory, product, user, supplier, brand, category, webhook or setting; repair: a row
+that maintenance.repair() set back.';
 comment on column report.audit.subject_id is
-'The id of the changed thing; for an inventory, the id of its product; 1 for the settings.';
+'The id of the changed thing; for an inventory, the id of its product; 1 for the settings; for a repair, the name of the table.';
 comment on column report.audit.action is 'create (only users and webhooks), change or delete.';
-comment on column report.audit.before is 'The changed fields with their old values; null: the thing was created.';
-comment on column report.audit.after is 'The same fields with their new values; null: the thing was deleted.';
+comment on column report.audit.before is
+'The changed fields with their old values; null: the thing was created. For a repair, the whole row under the name of its table.';
+comment on column report.audit.after is
+'The same fields with their new values; null: the thing was deleted. For a repair, the whole row, and the cause.';
 comment on column report.audit.product_id is 'Integer id of the product that the change concerns; null: none.';
 comment on column report.audit.sku_id is 'The product''s UUID.';
 comment on column report.audit.sku is 'The product''s current code, or the last one of a deleted product.';

@@ -29,6 +29,7 @@ begin
         when 'initial' then '(1,0,0,f,f,f,)'::inventory.movement_kind
         when 'adjust' then '(1,0,0,f,f,f,)'::inventory.movement_kind
         when 'delete_product' then '(-1,0,0,f,f,f,arrival)'::inventory.movement_kind
+        when 'repair' then '(1,0,0,f,f,f,break)'::inventory.movement_kind
     end;
 end;
 $$;
@@ -39,4 +40,5 @@ comment on function inventory.movement_kind(text) is
 on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block
 (convert, cancel, expire) also subtract the whole block from blocked. requires_active: a line of this kind is refused if the
 inventory is not active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale.
-undoes: the movement takes back an arrival or a departure.';
+undoes: the movement takes back an arrival, a departure, or a break
+of the chain: a change of the balances that no movement made.';

@@ -95,4 +95,4 @@ comment on function inventory.write_postings(
 block.expired.
 
 The caller holds the locks of the stock rows. No other function writes to store.movement, or changes balances, the states of
-blocks, cost layers or the stock of locations.';
+blocks, cost layers or the stock of locations; maintenance.repair() sets damaged ones back.';

@@ -45,6 +45,7 @@ begin
     where
         m.product_id between p_from and p_to
         and (m.on_hand_after <> m.on_hand_before or m.cost is not null)
+        and (m.kind <> 'repair' or m.cost is not null)
         and (m.on_hand_after - m.on_hand_before <> coalesce(c.quantity, 0) or coalesce(m.cost, -1) <> coalesce(c.cost, -1))
         and k.expected <> k.found;
 

@@ -14,23 +14,24 @@ begin
             o.product_id, o.movement_id as id, o.number, o.on_hand as on_hand_before, o.on_hand as on_hand_after,
             o.reserved as reserved_before, o.reserved as reserved_after, o.blocked as blocked_before,
             o.blocked as blocked_after, o.average_quantity, o.average_value, null::numeric as cost,
-            null::timestamptz as created_at
+            null::timestamptz as created_at, null::text as repaired
         from store.opening_balance as o
         where o.product_id between p_from and p_to
         union all
         select
             m.product_id, m.id, m.number, m.on_hand_before, m.on_hand_after, m.reserved_before, m.reserved_after, m.blocked_before,
-            m.blocked_after, m.average_quantity, m.average_value, m.cost, m.created_at
+            m.blocked_after, m.average_quantity, m.average_value, m.cost, m.created_at,
+            case when m.kind = 'repair' then coalesce(substring(m.reference from '^[0-9]{1,18}$'), '0') end
         from store.movement as m
         where m.product_id between p_from and p_to
         union all
         select
             s.product_id, c_now, s.last_number + 1, s.on_hand, s.on_hand, s.reserved, s.reserved, s.blocked, s.blocked, s.average_quantity,
-            s.average_value, null, null
+            s.average_value, null, null, null
         from store.stock as s
         where s.product_id between p_from and p_to
         union all
-        select d.id, c_now, null, 0, 0, 0, 0, 0, 0, 0, 0, null, null
+        select d.id, c_now, null, 0, 0, 0, 0, 0, 0, 0, 0, null, null, null
         from store.deleted_product as d
         where d.id between p_from and p_to
     ),
@@ -102,11 +103,16 @@ begin
     cross join lateral (
         select case when v.id < c_now then 'movement begins where the last ended' else 'stock equals its last movement' end
     ) as c (check_name)
+    -- The break that a repair names: by how much a movement begins elsewhere than the last one ended.
+    left join lateral maintenance.break_before(v.product_id, v.repaired::bigint) as b on true
     cross join lateral (
         values
             (c.check_name, 'on_hand before', coalesce(v.last_on_hand, 0), v.on_hand_before),
             (c.check_name, 'reserved before', coalesce(v.last_reserved, 0), v.reserved_before),
             (c.check_name, 'blocked before', coalesce(v.last_blocked, 0), v.blocked_before),
+            ('repair undoes the break that it names', 'on_hand of', -b.on_hand, v.on_hand_after - v.on_hand_before),
+            ('repair undoes the break that it names', 'reserved of', -b.reserved, v.reserved_after - v.reserved_before),
+            ('repair undoes the break that it names', 'blocked of', -b.blocked, v.blocked_after - v.blocked_before),
             ('numbers have no gap', 'number of', v.last_number + 1, v.number),
             ('moving average follows from the movements', 'quantity after', v.quantity, v.average_quantity),
             ('moving average follows from the movements', 'value after', v.value, v.average_value),
@@ -132,8 +138,17 @@ begin
             or v.created_at < v.last_at
             or v.number <> v.last_number + 1
             or v.last_at is null
+            or v.repaired is not null
         )
-        and k.expected <> k.found;
+        and k.expected <> k.found
+        -- A later repair took the change back.
+        and not (
+            k.check_name = 'movement begins where the last ended'
+            and exists (
+                select from store.movement as r
+                where r.product_id = v.product_id and r.kind = 'repair' and r.reference = v.number::text
+            )
+        );
 
     return query
     select 'deleted product has nothing left', d.id, k.subject, 0::numeric, k.found
@@ -152,4 +167,4 @@ $$;
 
 comment on function maintenance.verify_ledger(bigint, bigint) is
 'The part of maintenance.verify() for movements: the balances, the moving average and the time of each movement continue those of
-the previous one, and the stock row agrees with the last one.';
+the previous one, unless a repair took the difference back; the stock row agrees with the last one.';

@@ -60,6 +60,7 @@ begin
             coalesce(e.product_id, o.product_id) as product_id, e.movement_id, e.quantity as located, v.id,
             v.on_hand_after - v.on_hand_before as change,
             case when o.created_at >= v_start then o.id end as operation_id,
+            o.id is null and inventory.is_order(v.kind, v.reference) as is_lost,
             case o.operation_type
                 when 'Remove' then -o.quantity
                 when 'Count' then o.quantity - o.booked_quantity
@@ -95,13 +96,15 @@ begin
                 m.id is not null and m.located is not null
             ),
             ('movement equals its locations', 1, 0, m.id is null and m.movement_id > coalesce(b.movement_id, 0)),
-            ('operation equals its movement', m.ordered, m.done, m.operation_id is not null)
+            ('operation equals its movement', m.ordered, m.done, m.operation_id is not null),
+            ('operation equals its movement', 1, 0, m.is_lost)
     ) as k (check_name, expected, found, is_due)
     where
         (
             m.located <> greatest(m.change, least(m.located, 0))
             or (m.id is null and m.movement_id is not null)
             or (m.operation_id is not null and m.ordered is distinct from m.done)
+            or m.is_lost
         )
         and k.is_due
         and k.expected is distinct from k.found;
@@ -110,4 +113,4 @@ $$;
 
 comment on function maintenance.verify_locations(bigint, bigint) is
 'The part of maintenance.verify() for locations: the stock of each location follows from its movements, these agree with the
-product''s movements, and each ART operation has the effect that it states.';
+product''s movements, each ART operation has the effect that it states, and each movement of an ART order has its operation.';
