@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
+from decimal import Decimal
+from random import Random
 
 import psycopg
 import pytest
 
 from tests.conftest import Database, InThread
 from tests.sql.conftest import AdminCall, Call, Refused, contents
-from tests.sql.test_verify import DAMAGES, ELSEWHERE, history, later_history
+from tests.sql.test_verify import DAMAGES, ELSEWHERE, RULES, history, later_history
 
 __all__ = ["history", "later_history"]
 
@@ -140,6 +142,81 @@ def test_damage_of_several_kinds_at_once_is_repaired_at_once(database: Database)
         dba.execute(REPAIR.encode(), [product, CAUSE])
     database.verify()
     assert rows_of(database) == before
+
+
+# Not enough is left, there is no such sale or flow, more would come back than left, the inflow was used.
+REFUSED = {"IV001", "IV028", "IV030", "IV040", "IV041", "IV042"}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_cost_layers_are_built_again_from_the_movements(database: Database, admin_call: AdminCall, seed: int) -> None:
+    """Whatever came and went, and came back: layers and uses are those that the calls had made, to the last 0.001."""
+    random = Random(seed)
+    product = database.product("A-1", "7.5", p_cost_price="1.333")
+    supplier = admin_call("create_supplier", "Farm")["id"]
+    sales: list[int] = []
+    flows: list[tuple[str, int]] = []
+    for _ in range(80):
+        quantity = random.randint(1000, 6000) / Decimal(1000)
+        # A sale of more than there is, a return of what came back already, an inflow that was used.
+        try:
+            match random.randrange(8):
+                case 0 | 1:
+                    admin_call("record_purchase", product, supplier, quantity, random.randint(0, 5000) / Decimal(1000))
+                case 2 | 3:
+                    sales.append(admin_call("record_sale", product, quantity, 9)["id"])
+                case 4:
+                    admin_call("return_sale", random.choice(sales or [0]), quantity)
+                case 5:
+                    flows.append(("inflow", admin_call("record_inflow", product, supplier, int(quantity))["id"]))
+                    database.admin.execute(
+                        "update store.product set cost_price = nullif(%s, 3)", [random.randint(1, 3)]
+                    )
+                case 6:
+                    flows.append(("outflow", admin_call("record_outflow", product, int(quantity))["id"]))
+                case _:
+                    kind, flow = random.choice(flows or [("inflow", 0)])
+                    admin_call(f"delete_{kind}", flow)
+        except psycopg.DatabaseError as error:
+            if error.sqlstate not in REFUSED:
+                raise
+    assert database.one("select count(distinct kind) from store.movement") >= 7
+    database.verify()
+    before = rows_of(database)
+    database.admin.execute("delete from store.cost_layer where id % 2 = 0")
+    database.admin.execute("update store.cost_layer set remaining = quantity, remaining_value = value, is_open = true")
+    database.admin.execute("delete from store.cost_layer_use where layer_id % 3 > 0")
+    database.admin.execute("update store.cost_layer_use set cost = 0, quantity = 2 * quantity")
+    database.rows(REPAIR, product, CAUSE)
+    assert rows_of(database) == before
+    database.verify()
+
+
+def test_rows_that_break_their_rules_are_set_back_or_refused(database: Database, subtests: pytest.Subtests) -> None:
+    product = database.product("A-1", 5)
+    for table, rules in RULES.items():
+        for rule, change in rules.items():
+            with subtests.test(rule), database.admin.transaction(force_rollback=True):
+                database.admin.execute(f"alter table store.{table} drop constraint {table}_sound".encode())
+                database.admin.execute(f"update store.{table} set {change}".encode())
+                refused = repair_all(database)
+                is_lost = table == "movement" or rule in ("stock_reorder_point_not_negative", "stock_status_known")
+                assert refused == ({product} if is_lost else set())
+                if not refused:
+                    database.verify()
+
+
+def test_a_repair_that_would_not_suffice_changes_nothing(database: Database) -> None:
+    product = database.product("A-1", 20)
+    database.admin.execute("update store.stock set on_hand = 25")
+    definition = str(database.one("select pg_get_functiondef('maintenance.rebuild_stock'::regproc)"))
+    wrong = definition.replace("coalesce(v_last.on_hand_after, 0)", "24")
+    assert wrong != definition
+    database.admin.execute(wrong.encode())
+    before = contents(database)
+    with pytest.raises(psycopg.errors.DataCorrupted, match="would leave differences"):
+        database.rows(REPAIR, product, CAUSE)
+    assert contents(database) == before
 
 
 # What a repair leaves

@@ -36,8 +36,8 @@ begin
         select
             v_layer.quantity - coalesce(sum(u.quantity), 0), v_layer.value - coalesce(sum(u.cost), 0)
         into v_layer.remaining, v_layer.remaining_value
-        from unnest(v_uses) as u
-        where u.layer_id = v_layer.id;
+        from store.cost_layer_use as u
+        where u.product_id = p_product_id and u.layer_id = v_layer.id and u.movement_id <= v_opening.movement_id;
         v_layer.is_open := v_layer.remaining > 0;
         v_layers := v_layers || v_layer;
         v_ids := v_ids || v_layer.id;
