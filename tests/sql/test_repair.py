@@ -206,6 +206,35 @@ def test_rows_that_break_their_rules_are_set_back_or_refused(database: Database,
                     database.verify()
 
 
+LAST = "number = (select max(number) from store.movement)"
+LAST_AT_LOCATIONS = "movement_id = (select max(movement_id) from store.location_movement)"
+
+
+@pytest.mark.parametrize(
+    ("last", "damage"),
+    [
+        ("record_sale(1, 3, 5)", f"update store.movement set on_hand_after = on_hand_after - 1 where {LAST}"),
+        ("create_block(1, 3)", f"update store.movement set blocked_after = blocked_after - 1 where {LAST}"),
+        ("reserve_stock(1, 3)", f"delete from store.movement where {LAST}"),
+        ("record_sale(1, 7, 5)", f"delete from store.location_movement where {LAST_AT_LOCATIONS}"),
+        (
+            "place_order('Transfer', 'A-1', 2, 'RACK-A1-01', 'RACK-B2-02')",
+            f"delete from store.location_movement where {LAST_AT_LOCATIONS}",
+        ),
+    ],
+)
+def test_the_end_of_the_ledger_is_not_believed_against_two_others(
+    database: Database, call: Call, last: str, damage: str
+) -> None:
+    """No later movement tells that the last one was changed or is lost, but the stock and a second witness do."""
+    database.product("A-1", 5)
+    call("place_order", "Add", "A-1", 5, p_to_location="RACK-A1-01")
+    database.admin.execute(f"select inventory.{last}".encode())
+    database.verify()
+    database.admin.execute(damage.encode())
+    assert repair_all(database) == {1}
+
+
 def test_a_repair_that_would_not_suffice_changes_nothing(database: Database) -> None:
     product = database.product("A-1", 20)
     database.admin.execute("update store.stock set on_hand = 25")
