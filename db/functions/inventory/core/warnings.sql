@@ -38,7 +38,10 @@ begin
     union all
     select
         'verify',
-        format('maintenance.verify() found %s differences at %s', v.last_differences, inventory.instant_text(v.last_finished_at))
+        format(
+            'maintenance.verify() found %s differences at %s: see maintenance.plan_repair()', v.last_differences,
+            inventory.instant_text(v.last_finished_at)
+        )
     from store.verification as v
     where v.last_differences > 0;
 end;
