@@ -381,6 +381,11 @@ def test_a_break_in_the_chain_is_taken_back_by_a_movement(
         " order by number desc limit 1"
     ) == [("repair", -change, None, "4", CAUSE, DBA)]
 
+    # Reports of the time before the repair show the balance that was changed.
+    at = database.one("select created_at from store.movement where kind = 'consume'")
+    assert database.one("select quantity from report.valuation_as_of(%s, 1)", at) == 16 + change
+    assert database.rows("select on_hand from report.stock_as_of(%s, 1)", at) == [(16 + change,)]
+
     # The rest is sold and costs what it would have cost.
     admin_call("record_sale", product, 16, 9)
     first, consumed, second = fifo([(20, cost_price), (10, 3)], [12, 2, 16])
