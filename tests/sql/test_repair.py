@@ -413,6 +413,18 @@ def test_units_at_locations_leave_with_a_break(database: Database, call: Call, a
     assert database.rows(at_locations) == [("RACK-B2-02", 2)]
 
 
+def test_a_product_that_a_repair_makes_low_is_told_of(database: Database, admin_call: AdminCall, call: Call) -> None:
+    product = database.product("A-1", 12)
+    admin_call("update_inventory", product, p_reorder_point=10)
+    call("create_webhook", "https://a.example/", ["stock.low"], role="inventory_admin")
+    database.admin.execute("update store.stock set on_hand = on_hand + 5")
+    admin_call("record_sale", product, 4, 9)
+    assert database.one("select count(*) from store.event") == 0
+    database.rows(REPAIR, product, CAUSE)
+    assert database.rows("select type from store.event") == [("stock.low",)]
+    database.verify()
+
+
 def test_several_breaks_are_taken_back_in_an_order_that_works(database: Database, call: Call) -> None:
     product = database.product("A-1", 5)
     for change in (5, -5, 7, -6, -1):

@@ -147,7 +147,10 @@ begin
             v_location_stocks := v_location_stocks || v_location;
         end loop;
         perform inventory.write_postings(
-            array[v_stock], v_movements, null, null, null, null, null, v_location_stocks, v_location_movements, null
+            array[v_stock], v_movements, null, null, null, null, null, v_location_stocks, v_location_movements,
+            case
+                when v_stock.on_hand <= v_stock.reorder_point and v_before.on_hand > v_stock.reorder_point then array[v_stock]
+            end
         );
     end loop;
 
