@@ -86,18 +86,18 @@ def openapi_python_client(directory: Path) -> Walk:
         *(PYTHON / "openapi-python-client", "generate", "--path", SPECIFICATION, "--output-path", package, *options),
         environment={"PATH": f"{PYTHON}:{os.environ['PATH']}"},  # it formats with ruff
     )
-    return _python(directory, "openapi_python_client.py", "--strict")
+    return _python(directory, "openapi_python_client.py")
 
 
 def openapi_generator_python(directory: Path) -> Walk:
     openapi_generator("python", directory)
-    # What it makes is not typed in full, but what the walk uses of it is.
-    return _python(directory, "openapi_generator_python.py", "--follow-imports=silent")
+    return _python(directory, "openapi_generator_python.py")
 
 
-def _python(directory: Path, walk: str, *options: str) -> Walk:
+def _python(directory: Path, walk: str) -> Walk:
     shutil.copy(WALKS / walk, directory / "walk.py")
-    run(PYTHON / "mypy", "--cache-dir", directory / "cache", *options, "walk.py", cwd=directory)
+    options = ("--config-file", HERE / "mypy.ini", "--cache-dir", directory / "cache")
+    run(PYTHON / "mypy", *options, "walk.py", cwd=directory)
     return [PYTHON / "python", directory / "walk.py"]
 
 
@@ -135,23 +135,25 @@ def _typescript(directory: Path, walk: str) -> Walk:
 
 
 def java(directory: Path) -> Walk:
-    """The generator's own jar has the packages that its Java code needs: Jackson and the annotations."""
+    """The generator's own jar has the packages that its Java code needs: Jackson, and annotations but for one."""
     openapi_generator("java", directory, "--library", "native", "--additional-properties", "openApiNullable=false")
-    shutil.copy(WALKS / "Walk.java", directory)
-    sources = [*(directory / "src" / "main").rglob("*.java"), directory / "Walk.java"]
+    sources = [*(directory / "src" / "main").rglob("*.java"), *WALKS.glob("*.java")]
     classes = directory / "classes"
     run(program("javac"), "-nowarn", "-d", classes, "-classpath", jar(), *sources)
     return [program("java"), "-classpath", f"{classes}:{jar()}", "Walk"]
 
 
 def go(directory: Path) -> Walk:
-    """Go's numbers without a size would be float32: the document says double."""
-    openapi_generator("go", directory / "client", "--additional-properties", "packageName=inventory,isGoSubmodule=true")
+    """Without its own tests, what is made needs no module but Go's own."""
+    module = ("--git-host", "shop.example", "--git-user-id", "stock", "--git-repo-id", "client")
+    parts = ("--global-property", "apis,models,supportingFiles,apiTests=false,modelTests=false")
+    openapi_generator("go", directory, *module, *parts, "--additional-properties", "packageName=inventory")
+    (directory / "walk").mkdir()
+    shutil.copy(WALKS / "walk.go", directory / "walk" / "main.go")
     environment = {"GOFLAGS": "-mod=mod", "GOCACHE": str(directory / "cache"), "GOPROXY": "off"}
-    shutil.copy(WALKS / "walk.go", directory / "client" / "walk" / "main.go")
-    run(program("go"), "vet", "./...", cwd=directory / "client", environment=environment)
-    run(program("go"), "build", "-o", directory / "walk", "./walk", cwd=directory / "client", environment=environment)
-    return [directory / "walk"]
+    run(program("go"), "vet", "./...", cwd=directory, environment=environment)
+    run(program("go"), "build", "-o", directory / "walked", "./walk", cwd=directory, environment=environment)
+    return [directory / "walked"]
 
 
 def agent(_: Path) -> Walk:

@@ -50,6 +50,10 @@ class Document:
                 return found
         return None
 
+    def parameters(self, operation: dict[str, Any]) -> list[dict[str, Any]]:
+        """The operation's parameters, those that it refers to included."""
+        return [self.resolve(each["$ref"]) if "$ref" in each else each for each in operation["parameters"]]
+
     def check(self, response: httpx.Response) -> None:
         """Fail where the response of an operation is none that the document describes, to the last key."""
         request = response.request

@@ -32,10 +32,6 @@ def operations() -> Iterator[tuple[str, Operation]]:
                 yield item[method]["operationId"], item[method]
 
 
-def parameters(operation: Operation) -> list[dict[str, Any]]:
-    return [DOCUMENT.resolve(each["$ref"]) if "$ref" in each else each for each in operation["parameters"]]
-
-
 def schemas(node: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every schema below a node, with its place."""
     if isinstance(node, list):
@@ -104,6 +100,25 @@ def test_a_schema_has_a_name_and_is_used() -> None:
     assert components.keys() >= WANTED
 
 
+def test_a_schema_is_not_named_as_one_of_its_fields() -> None:
+    """Some generators name a variable as the schema, beside those that they name as the fields."""
+    for name, schema in DOCUMENT.document["components"]["schemas"].items():
+        assert name.lower() not in {field.replace("_", "").lower() for field in schema.get("properties", ())}
+
+
+def test_what_has_no_name_takes_no_schemas_name() -> None:
+    """openapi-generator names what has no name by where it stands: ArtError.detail would become ArtErrorDetail."""
+    components = DOCUMENT.document["components"]["schemas"]
+    derived = {
+        f"{name}{field}".replace("_", "").lower()
+        for name, schema in components.items()
+        for field, described in schema.get("properties", {}).items()
+        if described.keys() & {"anyOf", "enum", "properties", "additionalProperties"}
+    }
+    assert derived
+    assert not derived & {name.lower() for name in components}
+
+
 def test_an_object_stands_under_its_name_alone() -> None:
     for place, schema in schemas(DOCUMENT.document):
         if "properties" in schema and not place.startswith("/components/schemas/CatalogErrorInfo/"):
@@ -117,7 +132,7 @@ def test_an_object_stands_under_its_name_alone() -> None:
 
 def test_a_parameter_has_one_type_and_a_meaning() -> None:
     for name, operation in operations():
-        for parameter in parameters(operation):
+        for parameter in DOCUMENT.parameters(operation):
             schema = parameter["schema"]
             schema = DOCUMENT.resolve(schema["$ref"]) if "$ref" in schema else schema
             assert isinstance(schema["type"], str), (name, parameter)
@@ -158,7 +173,7 @@ def test_every_body_has_an_example() -> None:
         if name.rpartition(" ")[2] < "4" or " " not in name:
             assert examples(media), name
     for name, operation in operations():
-        for parameter in parameters(operation):
+        for parameter in DOCUMENT.parameters(operation):
             assert parameter["in"] != "path" or "example" in parameter, name
             if "example" in parameter:
                 assert DOCUMENT.violations(parameter["example"], parameter["schema"]) == [], name

@@ -280,7 +280,7 @@ def test_a_wrong_method_is_405(shared: Shared) -> None:
 def _query(document: Document) -> Iterator[tuple[str, str]]:
     """Each path that takes a query, and each of its optional parameters."""
     for _, path, operation in operations(document):
-        for parameter in operation["parameters"]:
+        for parameter in document.parameters(operation):
             if parameter["in"] == "query" and not parameter["required"]:
                 yield path, parameter["name"]
 
@@ -625,7 +625,7 @@ def test_every_operation_is_whole(document: Document) -> None:
     assert len(set(ids)) == len(ids)
     tags = {tag["name"] for tag in found["tags"]}
     for method, path, operation in operations(document):
-        parameters = [document.resolve(p["$ref"]) if "$ref" in p else p for p in operation["parameters"]]
+        parameters = document.parameters(operation)
         in_path = [p["name"] for p in parameters if p["in"] == "path"]
         assert sorted(in_path) == sorted(re.findall(r"\{(\w+)\}", path))
         for parameter in parameters:
@@ -653,7 +653,7 @@ def test_every_schema_is_of_keywords_that_are_known(document: Document) -> None:
         for nested in (*schema.get("properties", {}).values(), *schema.get("anyOf", [])):
             walk(nested, place)
         for name in ("items", "additionalProperties"):
-            if name in schema:
+            if isinstance(schema.get(name), dict):
                 walk(schema[name], place)
         assert "nullable" not in schema
 
@@ -663,8 +663,8 @@ def test_every_schema_is_of_keywords_that_are_known(document: Document) -> None:
         for content in contents:
             for media in content.get("content", {}).values():
                 walk(media["schema"], place)
-        for parameter in operation["parameters"]:
-            walk((document.resolve(parameter["$ref"]) if "$ref" in parameter else parameter)["schema"], place)
+        for parameter in document.parameters(operation):
+            walk(parameter["schema"], place)
     for name, schema in document.document["components"]["schemas"].items():
         walk(schema, name)
 

@@ -24,9 +24,9 @@ async def walk() -> dict[str, Any]:
         tools = {tool.name: tool for tool in await agent.list_tools()}
         assert {"create_sku", "create_block", "convert_block", "get_inventory_item", "reserve_stock"} <= tools.keys()
         assert "delete_catalog_product" not in tools
-        assert "Idempotency-Key" in tools["create_block"].inputSchema["properties"]
+        assert "Idempotency-Key" in tools["create_block"].input_schema["properties"]
 
-        async def call(name: str, **arguments: Any) -> Any:
+        async def call(name: str, /, **arguments: Any) -> Any:
             return (await agent.call_tool(name, arguments)).structured_content
 
         new = {"sku_code": sku_code, "name": "Wireless Headphones", "quantity": 100, "price": 99.99}

@@ -24,7 +24,11 @@ from inventory_client.models import (
 )
 
 url, sku_code = sys.argv[1:]
-client = Client(base_url=url)
+public = Client(base_url=url)
+
+tokens = obtain_token.sync(client=public, body=ObtainTokenRequest(username="admin", password="admin"))
+assert isinstance(tokens, Tokens)
+client = AuthenticatedClient(base_url=url, token=tokens.access)
 
 new = CreateSkuRequest(sku_code=sku_code, name="Wireless Headphones", quantity=100, price=99.99)
 sku = create_sku.sync(client=client, body=new)
@@ -39,10 +43,7 @@ refusal = reserve_stock.sync(
     str(sku.sku_id), client=client, body=StockAmountRequest(amount=96), idempotency_key=sku_code
 )
 assert isinstance(refusal, Problem)
-tokens = obtain_token.sync(client=client, body=ObtainTokenRequest(username="admin", password="admin"))
-assert isinstance(tokens, Tokens)
-admin = AuthenticatedClient(base_url=url, token=tokens.access)
-page = list_catalog_products.sync(client=admin, page=1, page_size=2)
+page = list_catalog_products.sync(client=client, page=1, page_size=2)
 assert isinstance(page, CatalogProductPage)
 assert callable(import_products.sync)
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"inventory"
+	inventory "shop.example/stock/client"
 )
 
 func must[T any](value T, err error) T {
