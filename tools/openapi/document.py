@@ -157,8 +157,8 @@ def _file_operation(route: Route, interface: Interface, schemas: Schemas) -> dic
     security, callers = _CALLERS[least]
     operation = _described(route, function) | {"security": security}
     operation["description"] += f"\n\n{callers}"
-    # Generators take what is binary from a file, or from a stream.
-    schema = {"type": "string"} if schemas.as_accepted else {"type": "string", "format": "binary"}
+    # Binary: generators take it from a file, or from a stream.
+    schema = {"type": "string", "format": "binary"}
     file = {name: {"schema": schema, "example": example} for name, example in examples.FILES.items()}
     if route.method == "POST":
         operation |= {"parameters": [_KEY_OF_POST], "requestBody": {"required": True, "content": file}}
