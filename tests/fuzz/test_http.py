@@ -55,6 +55,10 @@ def _config(phases: set[str], examples: int, mode: str) -> SchemathesisConfig:
     )
 
 
+# It knows no files of lines: it sends the bytes.
+schemathesis.serializer.alias(["text/csv", "application/x-ndjson"], "application/octet-stream")
+
+
 class Fuzzer:
     """Runs schemathesis against a server, and tells what it found."""
 
