@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test openapi release coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
+.PHONY: help setup run test test-clients openapi release coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ run: ## start the server, with a database and some demo stock
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+test-clients: ## make clients of docs/openapi.json with the usual generators, compile and run them; ARGS='java go' for some
+	@tools/setup.sh --clients && exec $(bin)/python -m tests.clients $(ARGS)
 
 openapi: ## write docs/openapi.json, which the server serves
 	@tools/setup.sh && exec $(bin)/python -m tools.openapi
@@ -88,5 +91,5 @@ psql: ## open the database of `make run` in psql; ARGS='-c "select 1"' for one q
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
 clean: ## remove the virtual environments and caches, but never the data
-	rm -rf .venv .venv-bench bench/peers/postgraphile/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients bench/peers/postgraphile/node_modules tests/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

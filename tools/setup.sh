@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench]
+#   tools/setup.sh [--client-only] [--dev] [--bench] [--clients]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
+#   --clients       also install the generators of clients of `make test-clients`, and their compilers
 #
 # It is safe to repeat, to interrupt, and to run twice at the same time. If nothing is missing, it changes and prints
 # nothing. PYTHON names the interpreter (default: python3). System packages are installed with apt-get, as root or with
@@ -18,15 +19,17 @@ readonly extensions=(pg_cron plpgsql_check pg_trgm pgcrypto)
 readonly venv=.venv
 readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
+readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no
+server=yes dev=no bench=no clients_too=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
         --bench) bench=yes ;;
+        --clients) clients_too=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--clients]" >&2
             exit 2
             ;;
     esac
@@ -214,6 +217,15 @@ if [[ $bench = yes ]]; then
     done
 fi
 
+if [[ $clients_too = yes ]]; then
+    for program in npm:npm javac:default-jdk-headless go:golang-go; do
+        if ! command -v "${program%:*}" >/dev/null; then
+            missing_names+=("${program%:*}")
+            missing_packages+=("${program#*:}")
+        fi
+    done
+fi
+
 # ---------------------------------------------------------------------------------------------------------------------
 # System packages
 
@@ -351,34 +363,48 @@ if [[ $packages != "$wanted" && ${packages%%$'\n'*} != "$wanted" ]]; then
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The packages of the services that `make bench` compares this one with
+# The packages of `make bench` (the services that it compares this one with) and of `make test-clients`
+
+# more_python VENV REQUIREMENTS: makes a virtual environment of its own with the packages of the file.
+more_python() {
+    local venv_made=$1 file=$2 wanted python
+    wanted=$(printf '%s\n' "$PWD" "$(version_of "$venv/bin/python")" "$(sha256sum <"$file")")
+    [[ $(cat "$venv_made/requirements.stamp" 2>/dev/null) != "$wanted" ]] || return 0
+    need_scratch
+    say "Making $venv_made ..."
+    rm -rf "$venv_made" || die "$venv_made cannot be removed. Another user made it?"
+    python=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)')
+    quietly more env TMPDIR="$scratch" "$python" -m venv "$venv_made" &&
+        quietly more env TMPDIR="$scratch" PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+            "$venv_made/bin/python" -m pip install --quiet --no-input -r "$file" ||
+        {
+            shown more
+            die "Making $venv_made failed."
+        }
+    printf '%s\n' "$wanted" >"$venv_made/requirements.stamp"
+}
+
+# more_node FOLDER: installs the npm packages of the folder's package-lock.json.
+more_node() {
+    local wanted
+    wanted=$(sha256sum <"$1/package-lock.json")
+    [[ $(cat "$1/node_modules/lock.stamp" 2>/dev/null) != "$wanted" ]] || return 0
+    say "Installing the npm packages of $1 ..."
+    # PostGraphile's folder also installs Node as a package, because the system's may be too old.
+    quietly npm npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund ||
+        {
+            shown npm
+            die "Installing the npm packages of $1 failed."
+        }
+    printf '%s\n' "$wanted" >"$1/node_modules/lock.stamp"
+}
 
 if [[ $bench = yes ]]; then
-    wanted=$(printf '%s\n' "$PWD" "$(version_of "$venv/bin/python")" "$(sha256sum <bench/peers/requirements.txt)")
-    if [[ $(cat "$bench_venv/requirements.stamp" 2>/dev/null) != "$wanted" ]]; then
-        need_scratch
-        say "Making $bench_venv ..."
-        rm -rf "$bench_venv" || die "$bench_venv cannot be removed. Another user made it?"
-        python=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)')
-        quietly bench env TMPDIR="$scratch" "$python" -m venv "$bench_venv" &&
-            quietly bench env TMPDIR="$scratch" PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-                "$bench_venv/bin/python" -m pip install --quiet --no-input -r bench/peers/requirements.txt ||
-            {
-                shown bench
-                die "Making $bench_venv failed."
-            }
-        printf '%s\n' "$wanted" >"$bench_venv/requirements.stamp"
-    fi
+    more_python "$bench_venv" bench/peers/requirements.txt
+    more_node "$postgraphile"
+fi
 
-    wanted=$(sha256sum <"$postgraphile/package-lock.json")
-    if [[ $(cat "$postgraphile/node_modules/lock.stamp" 2>/dev/null) != "$wanted" ]]; then
-        say "Installing PostGraphile ..."
-        # Node is installed as an npm package too, because the system's may be too old.
-        quietly npm npm ci --prefix "$postgraphile" --ignore-scripts --no-audit --no-fund ||
-            {
-                shown npm
-                die "Installing PostGraphile failed."
-            }
-        printf '%s\n' "$wanted" >"$postgraphile/node_modules/lock.stamp"
-    fi
+if [[ $clients_too = yes ]]; then
+    more_python "$clients_venv" "$clients/requirements.txt"
+    more_node "$clients"
 fi

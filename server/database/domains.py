@@ -263,7 +263,9 @@ TYPES: dict[str, Any] = {
         min_length=1,
         max_length=50,
     ),
-    "inventory.location_code": Annotated[text(), AfterValidator(_location_form)],
+    "inventory.location_code": Annotated[
+        text(), AfterValidator(_location_form), Field(json_schema_extra={"pattern": f"^{_LOCATION.pattern}$"})
+    ],
     "inventory.art_sku": _form(
         "^[A-Za-z0-9_-]+$", "String should match pattern '^[A-Za-z0-9_-]{1,50}$'", min_length=1, max_length=50
     ),

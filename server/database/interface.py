@@ -3,8 +3,9 @@
 ``http.catalog()`` gives each function's arguments, comment, statement and the roles that may call it. A comment's first
 line is the summary; then come paragraphs; then, each optional:
 
-    Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null; or the name, a
-        string, of a view or a function of the schema http whose comment has the sketch>
+    Returns <a sketch of the JSON: the vocabulary's type names as strings, "?" behind what may be null, "?" behind a key
+        that may be absent; or the name, a string, of a view or a function of the schema http whose comment has the
+        sketch>
     Errors: CODE, CODE.
 """
 
@@ -57,12 +58,20 @@ class Function:
         return next((argument for argument in self.arguments if argument.name == name), None)
 
 
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """A JSON value that a view or function makes: what it is, in a sentence, and its sketch."""
+
+    summary: str
+    returns: Any
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Interface:
     """The functions of the schema http by name. ``sketches``: what its views and functions return, by name."""
 
     functions: dict[str, Function]
-    sketches: dict[str, Any]
+    sketches: dict[str, Shape]
     composites: dict[str, list[dict[str, str]]]
     comments: dict[str, str]
     errors: dict[str, dict[str, str]]
@@ -83,10 +92,13 @@ def read(text: str) -> Interface:
     """Parse the JSON text of http.catalog(). Cached by the text. Raises InterfaceError."""
     document = json.loads(text)
     functions = {name: _function(name, entry) for name, entry in document["functions"].items()}
-    views = {name: _parts(name, comment)[1] for name, comment in (document["sketches"] or {}).items()}
+    views = {}
+    for name, comment in (document["sketches"] or {}).items():
+        match, returns = _parts(name, comment)
+        views[name] = Shape(match["summary"], returns)
     return Interface(
         functions=functions,
-        sketches={name: function.returns for name, function in functions.items()} | views,
+        sketches={name: Shape(function.summary, function.returns) for name, function in functions.items()} | views,
         composites=document["composites"] or {},
         comments=document["comments"] or {},
         errors=document["errors"],

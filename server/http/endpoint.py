@@ -60,6 +60,7 @@ class Operation:
         composites = interface.composites
         self.path_model = model("Path", (a for a in function.arguments if a.name in in_path), composites, PATH_TYPES)
         self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
+        self.arguments = tuple(rest)
         self.has_path = bool(in_path)
         self.has_fields = bool(rest)
         self.takes_actor = function.argument("actor") is not None

@@ -50,8 +50,12 @@ class Document:
                 return found
         return None
 
+    def parameters(self, operation: dict[str, Any]) -> list[dict[str, Any]]:
+        """The operation's parameters, those that it refers to included."""
+        return [self.resolve(each["$ref"]) if "$ref" in each else each for each in operation["parameters"]]
+
     def check(self, response: httpx.Response) -> None:
-        """Fail where the response of an operation is none that the document describes."""
+        """Fail where the response of an operation is none that the document describes, to the last key."""
         request = response.request
         operation = self.operation(request.method, request.url.path)
         if operation is None:
@@ -108,19 +112,23 @@ def _any_of(document: Document, value: Any, wanted: Any, _: dict[str, Any], plac
     return [f"{place}: {value!r} is none of {wanted}"]
 
 
-def _properties(document: Document, value: Any, wanted: Any, _: dict[str, Any], place: str) -> list[str]:
+def _properties(document: Document, value: Any, wanted: Any, schema: dict[str, Any], place: str) -> list[str]:
+    """Clients must bear further keys if a schema says nothing of them. The service must describe what it sends."""
     if not isinstance(value, dict):
         return []
-    return [
+    found = [
         found
-        for name, schema in wanted.items()
+        for name, inner in wanted.items()
         if name in value
-        for found in document.violations(value[name], schema, f"{place}.{name}")
+        for found in document.violations(value[name], inner, f"{place}.{name}")
     ]
+    if "additionalProperties" not in schema:
+        found += [f"{place}: {name} is not described" for name in value if name not in wanted]
+    return found
 
 
 def _additional(document: Document, value: Any, wanted: Any, schema: dict[str, Any], place: str) -> list[str]:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or wanted is True:
         return []
     rest = {name: item for name, item in value.items() if name not in schema.get("properties", {})}
     return [found for name, item in rest.items() for found in document.violations(item, wanted, f"{place}.{name}")]

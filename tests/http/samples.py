@@ -194,7 +194,7 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return CREDENTIALS
         case "refresh_token" | "verify_token":
             refresh = server.client().post("/api/v1/authentication/token/", json=CREDENTIALS).json()["refresh"]
-            return {"refresh": refresh, "token": refresh}
+            return {"refresh" if route.function == "refresh_token" else "token": refresh}
         case _:
             assert route.method in ("GET", "DELETE"), f"tests/http/samples.py has no sample of {route.function}"
             return None

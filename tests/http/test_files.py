@@ -772,7 +772,7 @@ def test_the_document_describes_both(shared: Shared) -> None:
     assert post["requestBody"]["content"].keys() == get["responses"]["200"]["content"].keys() == {CSV, NDJSON}
     assert post["responses"].keys() >= {"201", "400", "401", "403", "409", "413", "415", "422", "429", "503"}
     assert "LINES_REJECTED" in post["responses"]["422"]["description"]
-    assert [parameter["name"] for parameter in post["parameters"]] == ["Idempotency-Key"]
+    assert post["parameters"] == [{"$ref": "#/components/parameters/IdempotencyKey"}]
     (form,) = get["parameters"]
     assert (form["name"], form["schema"]["enum"], form["required"]) == ("format", ["csv", "ndjson"], False)
     assert get["responses"].keys() >= {"200", "401", "403", "422", "429", "503"}

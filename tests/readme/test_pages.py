@@ -18,6 +18,7 @@ from tests.process import ROOT
 from tests.readme.walk import README
 
 API = ROOT / "docs" / "api.md"
+LLMS = ROOT / "llms.txt"
 OPERATIONS = ROOT / "docs" / "operations.md"
 FOLDERS = (".", "bench", "bench/peers", "db", "docs", "pgcalls")
 THREE_SCREENS = 120
@@ -103,3 +104,18 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_readme_leads_to_every_page() -> None:
     linked = {(README.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(README.read_text())}
     assert set((ROOT / "docs").glob("*.md")) <= linked
+
+
+def test_the_index_for_models_is_of_its_form_and_leads_to_every_page() -> None:
+    """https://llmstxt.org: a title, a summary, paragraphs without headings, and lists of links with notes."""
+    title, summary, *rest = LLMS.read_text().split("\n\n")
+    assert re.fullmatch(r"# \w+", title)
+    assert all(line.startswith("> ") for line in summary.splitlines())
+    sections = "\n\n".join(rest).partition("\n## ")[2].split("\n## ")
+    for section in sections:
+        _, *links = filter(None, section.splitlines())
+        assert links
+        assert all(re.fullmatch(r"- \[[^]]+\]\([^)\s]+\): .+", link) for link in links)
+    linked = [ROOT / link for link in _LINK.findall(LLMS.read_text())]
+    assert all(page.is_file() for page in linked)
+    assert {*(ROOT / "docs").glob("*.md"), README, ROOT / "docs" / "openapi.json"} <= set(linked)

@@ -49,5 +49,5 @@ $$;
 comment on function http.art_operation_json(store.art_operation) is
 'An ART order that was carried out, as API 4 shows it. Fields without a value are left out.
 
-Returns {"status": "success", "message": "text", "operation_type": "Add|Remove|Transfer|Count|Adjust", "sku": "text",
-"quantity": "units", "operation_id": "integer", "timestamp": "time"}';
+Returns {"status": "success", "message": "text", "operation_type": "art_type", "sku": "text", "quantity": "units",
+"from_location?": "text", "to_location?": "text", "reason?": "text", "operation_id": "integer", "timestamp": "time"}';

@@ -34,8 +34,7 @@ Count sets what to_location holds. Adjust changes it by a signed quantity.
 quantity: 1 to 1 000 000; for a Count also 0, for an Adjust also negative. sufficient_stock: false refuses the order as if there
 were too little stock.
 
-Returns {"status": "success", "message": "text", "operation_type": "Add|Remove|Transfer|Count|Adjust", "sku": "text",
-"quantity": "units", "operation_id": "integer", "timestamp": "time"}
+Returns "art_operation_json"
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
 
 grant execute on function http.place_order(
