@@ -26,8 +26,8 @@ create table store.stock_count (
     created_at timestamptz not null,
     constraint stock_count_pkey primary key (product_id, counted_at),
     constraint stock_count_product_id_fkey foreign key (product_id) references store.product (id) on delete cascade,
-    constraint stock_count_quantity_range check (quantity >= 0),
-    constraint stock_count_has_movement check ((difference = 0) = (number is null))
+    constraint stock_count_quantity_range check (quantity >= numeric '0'),
+    constraint stock_count_has_movement check ((difference = numeric '0') = (number is null))
 );
 comment on table store.stock_count is 'Counts of the whole stock of a product: on hand at counted_at was set to the quantity.';
 comment on column store.stock_count.difference is 'What the count added to on hand, now and at counted_at.';

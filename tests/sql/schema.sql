@@ -648,8 +648,8 @@ CREATE TABLE store.stock_count (
     reason text,
     counted_by text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT stock_count_has_movement CHECK (((difference = (0)::numeric) = (number IS NULL))),
-    CONSTRAINT stock_count_quantity_range CHECK ((quantity >= (0)::numeric))
+    CONSTRAINT stock_count_has_movement CHECK (((difference = '0'::numeric) = (number IS NULL))),
+    CONSTRAINT stock_count_quantity_range CHECK ((quantity >= '0'::numeric))
 );
 
 ALTER TABLE store.stock_count OWNER TO inventory_owner;
