@@ -305,12 +305,14 @@ _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
     "inventory.art_orders": ("inventory.art_order", 1, 1000),
     "inventory.count_lines": ("inventory.count_found", 1, 1000),
+    "inventory.stock_findings": ("inventory.stock_found", 1, 1000),
     "inventory.webhook_events": ("inventory.webhook_event", 1, 100),
 }
 
 # The fields of composite types that may be left out.
 _OPTIONAL: dict[str, set[str]] = {
     "inventory.art_order": {"from_location", "to_location", "reason", "sufficient_stock"},
+    "inventory.stock_found": {"counted_at", "reason"},
 }
 
 

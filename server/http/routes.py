@@ -52,6 +52,8 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/reserveStock", "reserve_stock", 204),
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/releaseStock", "release_stock", 204),
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/consumeStock", "consume_stock", 204),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/setStock", "set_stock"),
+    Route(Api.STOCK, "POST", "/api/v1/inventory/setStock", "set_stocks"),
     # 3 Inventory and pricing
     Route(Api.PRICING, "GET", "/products", "list_products"),
     Route(Api.PRICING, "POST", "/products", "register_product", 201, "/products/{product[id]}"),

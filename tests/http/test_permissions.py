@@ -32,6 +32,8 @@ LEAST_ROLE = {
     ("POST", "/api/v1/inventory/{id}/reserveStock"): "operator",
     ("POST", "/api/v1/inventory/{id}/releaseStock"): "operator",
     ("POST", "/api/v1/inventory/{id}/consumeStock"): "operator",
+    ("POST", "/api/v1/inventory/{id}/setStock"): "operator",
+    ("POST", "/api/v1/inventory/setStock"): "operator",
     ("GET", "/products"): "public",
     ("POST", "/products"): "admin",
     ("GET", "/products/{product_id}"): "public",

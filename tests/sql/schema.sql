@@ -449,6 +449,24 @@ ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
+CREATE TYPE inventory.stock_found AS (
+	id inventory.product_reference,
+	quantity inventory.quantity,
+	counted_at timestamp with time zone,
+	reason inventory.reason
+);
+
+ALTER TYPE inventory.stock_found OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.stock_found IS 'How many units of a product were counted, when (null: now) and why.';
+
+CREATE DOMAIN inventory.stock_findings AS inventory.stock_found[]
+	CONSTRAINT stock_findings_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 1000)));
+
+ALTER DOMAIN inventory.stock_findings OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_findings IS 'Counts of 1 to 1000 products.';
+
 CREATE DOMAIN inventory.stock_status AS text
 	CONSTRAINT stock_status_known CHECK ((VALUE = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])));
 
@@ -620,6 +638,29 @@ CREATE TABLE store.count (
 ALTER TABLE store.count OWNER TO inventory_owner;
 
 COMMENT ON TABLE store.count IS 'Cycle counts of locations. A location has one that is open at the most.';
+
+CREATE TABLE store.stock_count (
+    product_id bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    difference numeric(12,3) NOT NULL,
+    number bigint,
+    reason text,
+    counted_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT stock_count_has_movement CHECK (((difference = '0'::numeric) = (number IS NULL))),
+    CONSTRAINT stock_count_quantity_range CHECK ((quantity >= '0'::numeric))
+);
+
+ALTER TABLE store.stock_count OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.stock_count IS 'Counts of the whole stock of a product: on hand at counted_at was set to the quantity.';
+
+COMMENT ON COLUMN store.stock_count.difference IS 'What the count added to on hand, now and at counted_at.';
+
+COMMENT ON COLUMN store.stock_count.number IS 'The number of the movement that booked the difference; null if there was none.';
+
+COMMENT ON COLUMN store.stock_count.created_at IS 'When it was booked.';
 
 CREATE TABLE store.brand (
     id bigint NOT NULL,
@@ -1645,6 +1686,9 @@ ALTER TABLE ONLY store.sale
 ALTER TABLE ONLY store.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);
 
+ALTER TABLE ONLY store.stock_count
+    ADD CONSTRAINT stock_count_pkey PRIMARY KEY (product_id, counted_at);
+
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (product_id);
 
@@ -1819,6 +1863,9 @@ ALTER TABLE ONLY store.product
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
 
+ALTER TABLE ONLY store.stock_count
+    ADD CONSTRAINT stock_count_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id);
 
@@ -1908,6 +1955,10 @@ REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_findings FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_status FROM PUBLIC;
 

@@ -56,6 +56,7 @@ HISTORY: tuple[tuple[str, tuple[tuple[str, str | None, str | None, str], ...]], 
     ("inventory.close_count(1, 'a28')", (("count", "10", "count 1", "a28"),)),
     ("inventory.update_inventory(1, 40, p_reason => 'w29', p_actor => 'a29')", (("adjust", None, "w29", "a29"),)),
     ("inventory.update_catalog_product(1, p_quantity => 41, p_actor => 'a30')", (("adjust", None, None, "a30"),)),
+    ("inventory.set_stock(1, 42, null, 'w31', 'a31')", (("count", None, "w31", "a31"),)),
     ("inventory.add_stock(1, 1)", (("add", None, None, "postgres"),)),
     (
         "inventory.create_catalog_product('Cup', 1, 1, 1, 2, p_quantity => 3, p_actor => 'a31')",

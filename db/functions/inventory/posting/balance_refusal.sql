@@ -25,15 +25,23 @@ begin
             'The location holds too little.',
             jsonb_build_object('held', trim_scale(p_held))
         );
-    elsif p_line.location_id is not null and v_wanted > 0 and v_available < v_wanted then
+    elsif (p_line.location_id is not null or p_line.kind = 'count') and v_wanted > 0 and v_available < v_wanted then
         return inventory.refusal(
             'IV001', -- INSUFFICIENT_STOCK
-            'Promised units stand in the way.',
-            jsonb_build_object(
-                'held', trim_scale(p_held),
-                'reserved', trim_scale(p_stock.reserved),
-                'blocked', trim_scale(p_stock.blocked - p_expired),
-                'available', trim_scale(v_available)
+            case
+                when p_line.location_id is not null then 'Promised units stand in the way.'
+                else format(
+                    '%s reserved and %s blocked units stand in the way.',
+                    trim_scale(p_stock.reserved), trim_scale(p_stock.blocked - p_expired)
+                )
+            end,
+            jsonb_strip_nulls(
+                jsonb_build_object(
+                    'held', case when p_line.location_id is not null then trim_scale(p_held) end,
+                    'reserved', trim_scale(p_stock.reserved),
+                    'blocked', trim_scale(p_stock.blocked - p_expired),
+                    'available', trim_scale(v_available)
+                )
             )
         );
     elsif p_requires_active and p_stock.status <> 'active' then
