@@ -249,6 +249,14 @@ SHAPES: dict[str, Any] = {
     "webhook_json": _WEBHOOK,
 }
 
+_COUNTED = {"quantity": 100, "counted_at": "2024-01-15T09:00:00Z", "reason": "The morning's count"}
+_STOCK_COUNT = {
+    "counted_at": "2024-01-15T09:00:00Z",
+    "quantity": 100,
+    "difference": -2,
+    "item": SHAPES["inventory_item_json"],
+}
+
 # By function: the answers that are more than a shape, a page of shapes, or a shape under its name.
 ANSWERS: dict[str, Any] = {
     "art_orders_health": {
@@ -270,6 +278,8 @@ ANSWERS: dict[str, Any] = {
         "reason": "Order confirmed - SKU ABC123",
     },
     "create_blocks": {"blocks": [_BLOCK], "total": 1},
+    "set_stock": _STOCK_COUNT,
+    "set_stocks": {"items": [_STOCK_COUNT], "total": 1},
     "create_purchase": {
         "purchase_item": _PURCHASE,
         "inventory": _INVENTORY | {"quantity": "90.000", "available": "90.000"},
@@ -404,6 +414,8 @@ _PRODUCT = {
 # By the name of the operation.
 REQUESTS: dict[str, Any] = {
     "add_stock": {"amount": 5},
+    "set_stock": _COUNTED,
+    "set_stocks": {"items": [{"id": "1"} | _COUNTED]},
     "cancel_block": {"reason": "Order cancelled by customer"},
     "consume_stock": {"amount": 5},
     "convert_block": {"reason": "Order confirmed - SKU ABC123"},

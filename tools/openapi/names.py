@@ -68,6 +68,9 @@ OBJECTS: dict[str, str] = {
     "place_orders.results": "ArtOrderResult",
     "refresh_token": "AccessToken",
     "sale_json.layers": "SaleLayer",
+    "set_stock": "StockCount",
+    "set_stocks": "StockCounts",
+    "set_stocks.items": "StockCount",
     "verify_token": "VerifiedToken",
 }
 
@@ -83,6 +86,7 @@ MEANINGS: dict[str, str] = {
     "category": "The id of a category.",
     "close_old_price": "Whether the active price of the same type ends when this one begins (default: true).",
     "count_id": "The id of the count.",
+    "counted_at": "When it was counted (default: now). A time without an offset is in UTC.",
     "date_from": "Only those from this time on; a date means its beginning.",
     "date_to": "Only those up to this time; a date means its end.",
     "delivery_id": "The id of the delivery.",
