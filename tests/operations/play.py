@@ -252,6 +252,9 @@ class Play:
         send("create_blocks", by="operator", items=items, reason="Cart", expires_at=self.at(days=28))
         self.later(hours=2)
         send("cancel_block", by="operator", expect=409, block_id=swept)
+        if "set_stock" in WRITES:  # since 0018
+            send("set_stock", by="operator", id=self.d, quantity=15)
+            send("set_stocks", by="operator", items=[{"id": str(self.d), "quantity": 15}])
 
     def _prices(self) -> None:
         send = self.send

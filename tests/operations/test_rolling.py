@@ -34,6 +34,10 @@ def numbers(version: str) -> tuple[int, ...]:
 LAST = max((path.name.removesuffix(".tar.xz") for path in RELEASES.glob("*.tar.xz")), key=numbers)
 
 
+class NotStartedError(Exception):
+    """A server has ended; the message is its log."""
+
+
 class Process:
     """A server process of a release, and its URL."""
 
@@ -53,7 +57,8 @@ class Process:
             if found := re.search(r"serving on (http://\S+)", line):
                 self.url = found[1]
                 return
-        raise AssertionError(f"The server of {code} ended with {self.process.wait()}:\n{said}")
+        self.process.communicate()
+        raise NotStartedError(said)
 
     def ready(self) -> httpx.Response:
         return httpx.get(f"{self.url}/ready", timeout=PATIENCE)
@@ -130,13 +135,17 @@ def test_a_rolling_upgrade_under_load(conninfo: str, last_release: Path, serve: 
         all_writers: list[Writers] = []
         old = serve(last_release)
         with load(old) as writers:
-            # A server of the new release is not ready before the migrations are applied that it needs.
+            # Before the migrations are applied that it needs, a server of the new release does not start or is not ready.
             pending = sorted(migrations_of(ROOT) - migrations_of(last_release))
-            early = serve(ROOT)
-            state = early.ready()
-            wanted = (503, f"failed: not applied: {', '.join(pending)}") if pending else (200, "ok")
-            assert (state.status_code, state.json()["checks"]["migrations"]) == wanted
-            assert early.stop() == 0
+            try:
+                early = serve(ROOT)
+            except NotStartedError as error:
+                assert "run python -m db.apply" in str(error)
+            else:
+                state = early.ready()
+                wanted = (503, f"failed: not applied: {', '.join(pending)}") if pending else (200, "ok")
+                assert (state.status_code, state.json()["checks"]["migrations"]) == wanted
+                assert early.stop() == 0
             apply(conninfo, jobs=False)
             writers.wait_for(20)
             assert old.ready().status_code == 200
