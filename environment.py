@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
+ROLE_PREFIX = "inventory"
 DEVELOPMENT_PASSWORD = "development"  # noqa: S105 - that .env.dev gives the roles, for everyone to read
 
 
@@ -20,6 +22,13 @@ class Environment(BaseSettings):
     """
 
     model_config = SettingsConfigDict(extra="allow", hide_input_in_errors=True)  # the input has the secrets
+
+    role_prefix: str = ROLE_PREFIX
+
+    @field_validator("role_prefix")
+    @classmethod
+    def _check_role_prefix(cls, value: str) -> str:
+        return check_role_prefix(value or ROLE_PREFIX)
 
     @model_validator(mode="before")
     @classmethod
@@ -38,6 +47,13 @@ class Environment(BaseSettings):
             except OSError as error:
                 raise ValueError(f"{named.upper()} cannot be read: {error}") from None
         return {name: value for name, value in values.items() if name in cls.model_fields}
+
+
+def check_role_prefix(value: str) -> str:
+    """Returns what the names of a deployment's roles begin with. Raises ValueError for what no name can begin with."""
+    if not re.fullmatch("[a-z][a-z0-9_]{0,49}", value):  # PostgreSQL cuts names of more than 63 bytes
+        raise ValueError(f"{value!r} is no ROLE_PREFIX: at most 50 small letters, digits and _, the first a letter.")
+    return value
 
 
 def env_file() -> Path:

@@ -3,45 +3,43 @@
 This is the only way to change a database. It is safe to repeat, and safe to start from several places at once: an
 advisory lock makes them take turns. The steps are the same at every run:
 
-1. Run ``init.sql``, which needs a superuser.
-2. Apply the pending migrations of ``db/migrations`` as ``inventory_owner``.
-3. Replace all functions and views in one transaction. Those that have no file any more, and those whose arguments
-   changed, are dropped. The project's roles keep only the grants that the files contain.
-4. Create the ledger's partitions for the coming months.
-5. Schedule the jobs in pg_cron, if it is running.
+1. Refuse if that would break other people's objects (db/check.py). Nothing is changed then.
+2. Run ``init.sql``, as a superuser or as the database's owner with CREATEROLE, and of ``db/hardening.sql`` what that
+   user may do.
+3. Apply the pending migrations of ``db/migrations`` as ``inventory_owner``.
+4. Replace all functions and views in one transaction (db/script.py). Those that have no file any more, and those whose
+   arguments changed, are dropped. The project's roles keep only the grants that the files contain.
+5. Create the ledger's partitions for the coming months.
+6. Schedule the jobs in pg_cron, if it is running.
 
-    python -m db.apply                                          uses MIGRATION_DATABASE_URL, DATABASE_ROLE_PASSWORD
-    python -m db.apply postgresql://superuser@host/database     uses no settings; leaves the roles' passwords alone
+    python -m db.apply                                 uses MIGRATION_DATABASE_URL, DATABASE_ROLE_PASSWORD, ROLE_PREFIX
+    python -m db.apply postgresql://owner@host/shop    uses no settings; leaves the roles' passwords alone
+    python -m db.apply --help                          shows the other commands
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import getpass
 import hashlib
 import logging
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import psycopg
 import yoyo
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from db import check, logins, script, source
 from db.settings import load
+from db.source import APPLY_LOCK, OWNER, ApplyError, migration_names, with_prefix
+from environment import ROLE_PREFIX, check_role_prefix
 from pgcalls.hosts import to_primary
 
-ROOT = Path(__file__).resolve().parent.parent
-MIGRATIONS = ROOT / "db" / "migrations"
-FUNCTIONS = ROOT / "db" / "functions"
-VIEWS = ROOT / "db" / "views"
-SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
-SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin", "inventory_worker")
-LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
-
-# Arbitrary numbers. Nothing else may take an advisory lock on them. CRON_LOCK is taken in pg_cron's database, which
-# may be the one in which APPLY_LOCK is held.
-APPLY_LOCK = 7_236_401_882_113
+# Taken in pg_cron's database, which may be the one in which APPLY_LOCK is held. Nothing else may take a lock on it.
 CRON_LOCK = APPLY_LOCK + 1
 
 
@@ -77,76 +75,76 @@ where
 
 log = logging.getLogger("db.apply")
 
-
-class ApplyError(Exception):
-    """The database cannot be brought to this code's schema; the message says why and what to do."""
-
-
-def migration_names() -> list[str]:
-    """Returns the names of all migrations, in the order in which they are applied."""
-    return sorted(path.stem for path in MIGRATIONS.glob("*.sql"))
+# Set-ups of two databases change the same roles. Unless they are superusers' (see init.sql), one fails and is repeated.
+_DISTURBED = {"23505", "40P01", "42710", "XX000"}
+_INIT_ATTEMPTS = 10
 
 
-def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True) -> None:
-    """Bring the database that ``conninfo`` names up to date. Its user must be a superuser.
+def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True, prefix: str = ROLE_PREFIX) -> None:
+    """Bring the database that ``conninfo`` names up to date, as a superuser or as its owner with CREATEROLE.
 
     ``role_password`` is set as the password of the roles that the server logs in as. None leaves their passwords
     unchanged. ``jobs=False`` does not touch pg_cron, for operators who schedule the maintenance procedures themselves.
-    The functions are replaced all together or not at all. Raises ApplyError, or psycopg.Error if PostgreSQL refuses a
-    statement.
+    ``prefix``: what the roles' names begin with. The functions are replaced all together or not at all. Raises
+    ApplyError, or psycopg.Error if PostgreSQL refuses a statement.
     """
     conninfo = to_primary(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        _check_server(connection)
+        connection.add_notice_handler(_log_notice)
         # Each statement runs once: JIT would take longer to compile it than PostgreSQL takes to run it.
         connection.execute("set jit = off")
-        # A session lock: if this process is killed, PostgreSQL releases it.
+        check.refuse(check.refusals(connection, prefix))
+        _init(connection, role_password, prefix)
+        # A session lock: if this process is killed, PostgreSQL releases it. init.sql lets the user take it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
+        _migrate(conninfo, prefix)
         with connection.transaction():
-            connection.execute((ROOT / "init.sql").read_bytes())
-            if role_password is not None:
-                _set_passwords(connection, role_password)
-        _migrate(conninfo)
-        with connection.transaction():
-            _revoke_all(connection)
-            connection.execute("set local role inventory_owner")
-            _replace_functions(connection)
-            _replace_views(connection)
+            for step in script.replacement(prefix):
+                _run(connection, step)
         _make_partitions(connection)
         if jobs:
-            _schedule(connection, conninfo)
+            _schedule(connection, conninfo, prefix)
 
 
-def _check_server(connection: psycopg.Connection) -> None:
-    if connection.info.server_version < 150000:
-        raise ApplyError(f"PostgreSQL 15 or later is needed; this is {connection.info.server_version // 10000}.")
-    row = connection.execute(
-        "select current_setting('is_superuser') = 'on', current_setting('server_encoding') = 'UTF8'"
-    ).fetchone()
-    assert row is not None
-    if not row[0]:
-        raise ApplyError(f"A superuser must apply the schema, and {connection.info.user} is not one.")
-    if not row[1]:
-        raise ApplyError("The database's encoding must be UTF8.")
+def _init(connection: psycopg.Connection, role_password: str | None, prefix: str) -> None:
+    for attempt in range(1, _INIT_ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                for step in script.init(prefix):
+                    _run(connection, step)
+                if role_password is not None:
+                    logins.set_passwords(connection, role_password, prefix)
+        except ApplyError as error:
+            cause = error.__cause__
+            if attempt == _INIT_ATTEMPTS or not isinstance(cause, psycopg.Error) or cause.sqlstate not in _DISTURBED:
+                raise
+        else:
+            return
 
 
-def _set_passwords(connection: psycopg.Connection, password: str) -> None:
-    for role in SERVER_ROLES:
-        # Hash the password here, so that the plain text appears neither in PostgreSQL's log nor in its statistics.
-        secret = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-        connection.execute(
-            sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(secret.decode()))
-        )
+def _run(connection: psycopg.Connection, step: script.Step) -> None:
+    try:
+        connection.execute(step.statement.encode())
+    except psycopg.Error as error:
+        raise ApplyError(f"{step.file}: {error}" if step.file else str(error)) from error
 
 
-def _migrate(conninfo: str) -> None:
+def _log_notice(notice: psycopg.errors.Diagnostic) -> None:
+    """Log warnings, and what db/replace.sql says with RAISE INFO."""
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("%s", " ".join(filter(None, (notice.message_primary, notice.message_hint))))
+    elif notice.severity_nonlocalized == "INFO":
+        log.info("%s", notice.message_primary)
+
+
+def _migrate(conninfo: str, prefix: str = ROLE_PREFIX) -> None:
     parameters = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
     database = parameters.pop("dbname", parameters.get("user", ""))
-    parameters["options"] = f"{parameters.get('options', '')} -c role=inventory_owner".strip()
+    parameters["options"] = f"{parameters.get('options', '')} -c role={with_prefix(OWNER, prefix)}".strip()
     parameters["schema"] = "store"
     backend = yoyo.get_backend(f"postgresql+psycopg:///{database}?{urlencode(parameters)}")
     try:
-        migrations = yoyo.read_migrations(str(MIGRATIONS))
+        migrations = yoyo.read_migrations(str(source.MIGRATIONS))
         pending = backend.to_apply(migrations)
         for migration in pending:
             log.info("migration %s", migration.id)
@@ -156,119 +154,13 @@ def _migrate(conninfo: str) -> None:
         backend.connection.close()
 
 
-def _revoke_all(connection: psycopg.Connection) -> None:
-    """Revoke all grants before the files grant them again: CREATE OR REPLACE keeps grants that a file has lost."""
-    roles = sql.SQL(", ").join(sql.Identifier(role) for role in LOGIN_ROLES)
-    for schema in SCHEMAS:
-        for kind in ("routines", "tables"):
-            connection.execute(
-                sql.SQL("revoke all on all {} in schema {} from public, {}").format(
-                    sql.SQL(kind), sql.Identifier(schema), roles
-                )
-            )
-
-
-def _replace_functions(connection: psycopg.Connection) -> None:
-    def existing() -> dict[tuple[str, str], list[tuple[int, str]]]:
-        """Maps (schema, name) to [(oid, signature)] for every function and procedure in the project's schemas."""
-        found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        for schema, name, oid, signature in connection.execute(
-            "select n.nspname, p.proname, p.oid, p.oid::regprocedure::text"
-            " from pg_proc as p join pg_namespace as n on p.pronamespace = n.oid where n.nspname = any(%s)",
-            [list(SCHEMAS)],
-        ):
-            found.setdefault((schema, name), []).append((oid, signature))
-        return found
-
-    def drop(signature: str, why: str) -> None:
-        log.info("dropping %s: %s", signature, why)
-        connection.execute(f"drop routine {signature}".encode())
-
-    before = existing()
-    files = _files(FUNCTIONS)
-    for key, path in _in_order_of_need(files):
-        try:
-            with connection.transaction():
-                connection.execute(path.read_bytes())
-        except psycopg.errors.InvalidFunctionDefinition:
-            # CREATE OR REPLACE cannot change the result type or the name of an argument.
-            _drop_old_views(connection)
-            for _, signature in before.pop(key):
-                drop(signature, "its definition changed")
-            connection.execute(path.read_bytes())
-        except psycopg.Error as error:
-            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
-
-    # Old views must go before the functions that they call. Not earlier: until the commit, calls wait for these locks.
-    _drop_old_views(connection)
-    old = {oid for signatures in before.values() for oid, _ in signatures}
-    for key, signatures in existing().items():
-        if key not in files:
-            for _, signature in signatures:
-                drop(signature, "it has no file")
-        elif len(signatures) > 1:
-            if all(oid in old for oid, _ in signatures):
-                raise ApplyError(f"{key[0]}.{key[1]} is overloaded by hand: {signatures}. Drop the wrong one.")
-            for oid, signature in signatures:
-                if oid in old:
-                    drop(signature, "its arguments changed")
-    missing = files.keys() - existing().keys()
-    if missing:
-        raise ApplyError(f"These files do not define the function that they are named after: {sorted(missing)}.")
-
-
-def _files(directory: Path) -> dict[tuple[str, str], Path]:
-    """Maps (schema, name) to the file. Raises ApplyError if two files share a name: only one would be applied."""
-    files: dict[tuple[str, str], Path] = {}
-    for path in sorted(directory.rglob("*.sql")):
-        other = files.setdefault((path.relative_to(directory).parts[0], path.stem), path)
-        if other is not path:
-            raise ApplyError(f"{other.relative_to(ROOT)} and {path.relative_to(ROOT)} define the same name.")
-    return files
-
-
-def _in_order_of_need(files: dict[tuple[str, str], Path]) -> list[tuple[tuple[str, str], Path]]:
-    """Sorts the files by name, the clock first: default arguments of other functions call it."""
-    first = ("inventory", "clock")
-    return sorted(files.items(), key=lambda item: (item[0] != first, item[0]))
-
-
-def _view_files() -> dict[tuple[str, str], Path]:
-    """Sorts the views by name, those of the schema store first: other views select from them."""
-    return dict(sorted(_files(VIEWS).items(), key=lambda item: (item[0][0] != "store", item[0])))
-
-
-def _drop_old_views(connection: psycopg.Connection) -> None:
-    files = _view_files()
-    for schema, name in connection.execute(
-        "select schemaname, viewname from pg_views where schemaname = any(%s)", [list(SCHEMAS)]
-    ).fetchall():
-        if (schema, name) not in files:
-            log.info("dropping view %s.%s: it has no file", schema, name)
-            connection.execute(sql.SQL("drop view {}").format(sql.Identifier(schema, name)))
-
-
-def _replace_views(connection: psycopg.Connection) -> None:
-    for key, path in _view_files().items():
-        try:
-            with connection.transaction():
-                connection.execute(path.read_bytes())
-        except psycopg.errors.InvalidTableDefinition:
-            # CREATE OR REPLACE can only add columns at the end: not drop, rename, retype or reorder them.
-            log.info("dropping view %s.%s: its columns changed", *key)
-            connection.execute(sql.SQL("drop view {}").format(sql.Identifier(*key)))
-            connection.execute(path.read_bytes())
-        except psycopg.Error as error:
-            raise ApplyError(f"{path.relative_to(ROOT)}: {error}") from error
-
-
 def _make_partitions(connection: psycopg.Connection) -> None:
     """Create the ledger's coming partitions now: the job may run late, or never where there is no pg_cron."""
     while connection.execute("select maintenance.make_partitions()").fetchone() == (1,):
         pass
 
 
-def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
+def _schedule(connection: psycopg.Connection, conninfo: str, prefix: str) -> None:
     """Schedule JOBS for this database in the database of pg_cron. Logs a warning if pg_cron is not running."""
     row = connection.execute("select current_setting('cron.database_name', true), current_database()").fetchone()
     assert row is not None
@@ -284,10 +176,18 @@ def _schedule(connection: psycopg.Connection, conninfo: str) -> None:
                 cron.execute("create extension if not exists pg_cron")
                 for job in JOBS:
                     cron.execute(
-                        "select cron.schedule_in_database(%s, %s, %s, %s, 'inventory_maintenance')",
-                        [_job_name(database, job), job.schedule, job.command, database],
+                        "select cron.schedule_in_database(%s, %s, %s, %s, %s)",
+                        [
+                            _job_name(database, job),
+                            job.schedule,
+                            job.command,
+                            database,
+                            with_prefix("inventory_maintenance", prefix),
+                        ],
                     )
-                cron.execute("select cron.schedule(%s, '41 * * * *', %s)", [HISTORY_JOB, PURGE_HISTORY])
+                history = HISTORY_JOB.replace(ROLE_PREFIX, prefix, 1)
+                purge = with_prefix(PURGE_HISTORY, prefix).replace(HISTORY_JOB, history)
+                cron.execute("select cron.schedule(%s, '41 * * * *', %s)", [history, purge])
         except psycopg.Error as error:
             reason = f"scheduling failed: {error}".strip()
     for job in JOBS:
@@ -304,22 +204,120 @@ def _job_name(database: str, job: Job) -> str:
     return name
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("yoyo").setLevel(logging.WARNING)
+    given = _parser().parse_args(arguments)
     try:
-        if len(sys.argv) > 1:
-            apply(sys.argv[1])
-        else:
-            settings = load()
-            url = settings.migration_database_url or settings.database_url
-            if not url:
-                raise ApplyError("Name a database: as the argument, or with MIGRATION_DATABASE_URL.")
-            apply(url, role_password=settings.database_role_password or None)
+        return _command(given)
     except (ApplyError, ValueError, psycopg.Error) as error:
         log.error("%s", error)
         return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Exits with status 1 for wrong arguments: 2 means that there is something to do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m db.apply",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Bring a database to this code's schema, as a superuser or as its owner with CREATEROLE.",
+        epilog="""\
+commands in place of the database, which may stand behind them:
+  status                    print maintenance.status() and the pending migrations
+  verify                    print the rows of maintenance.verify(); exit status 2 if there are any
+  reporting-login NAME      make a login for reports, with a password from the terminal or standard input""",
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="DATABASE",
+        help="a URL or conninfo; without it the settings' MIGRATION_DATABASE_URL",
+    )
+    parser.add_argument(
+        "--role-prefix", metavar="PREFIX", help=f"what the roles' names begin with, {ROLE_PREFIX} unless set"
+    )
+    parser.add_argument("--no-password", action="store_true", help="reporting-login: set no password")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--print", action="store_true", help="print one SQL file that does the same; no database is needed"
+    )
+    how.add_argument(
+        "--check",
+        action="store_true",
+        help="print what would change, and change nothing; exit status 2 if anything would",
+    )
+    return parser
+
+
+def _command(given: argparse.Namespace) -> int:
+    words: list[str] = given.words
+    command = words.pop(0) if words[:1] and words[0] in ("status", "verify", "reporting-login") else "apply"
+    name = words.pop(0) if command == "reporting-login" and words else ""
+    if len(words) > 1 or (command == "reporting-login" and not name):
+        _parser().error("wrong number of arguments")
+    if command != "apply" and (given.print or given.check):
+        _parser().error(f"--print and --check do not go with {command}")
+    url, password, prefix = (words[0], None, ROLE_PREFIX) if words else _settings()
+    prefix = check_role_prefix(given.role_prefix or prefix)
+    if given.print:
+        sys.stdout.write(script.text(prefix))
+        return 0
+    if not url:
+        raise ApplyError("Name a database: as the argument, or with MIGRATION_DATABASE_URL.")
+    if command == "apply" and not given.check:
+        apply(url, role_password=password, prefix=prefix)
+        return 0
+    with psycopg.connect(to_primary(url), autocommit=True) as connection:
+        if command == "status":
+            return _status(connection)
+        if command == "verify":
+            return _print_rows(connection, "select * from maintenance.verify()")
+        if command == "reporting-login":
+            logins.make_reporting_login(connection, name, None if given.no_password else _read_password(), prefix)
+            return 0
+        lines = check.changes(connection, prefix).lines()
+        print(*lines, sep="\n", end="\n" if lines else "")
+        return 2 if lines else 0
+
+
+def _settings() -> tuple[str, str | None, str]:
+    settings = load()
+    return (
+        settings.migration_database_url or settings.database_url,
+        settings.database_role_password or None,
+        settings.role_prefix,
+    )
+
+
+def _read_password() -> str:
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise ApplyError("The password is empty: type one, or use --no-password.")
+    return password
+
+
+def _status(connection: psycopg.Connection[Any]) -> int:
+    _print_rows(connection, "select * from maintenance.status()")
+    last = connection.execute("select value from maintenance.status() where name = 'last_migration'").fetchone()
+    for migration in migration_names():
+        if last is None or last[0] is None or migration > last[0]:
+            print(f"pending migration\t{migration}")
     return 0
+
+
+def _print_rows(connection: psycopg.Connection[Any], query: str) -> int:
+    """Print the rows of a query. Returns 2 if there are any, else 0."""
+    rows = connection.execute(query.encode()).fetchall()
+    for row in rows:
+        print(*("" if value is None else value for value in row), sep="\t")
+    return 2 if rows else 0
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from environment import DEVELOPMENT_PASSWORD, Environment, env_file
 
 
 class Settings(Environment):
-    """``migration_database_url`` names the database and a superuser. ``database_url`` is used if it is not set."""
+    """``migration_database_url`` names the database and its owner. ``database_url`` is used if it is not set."""
 
     environment: Literal["development", "production"] = "production"
     migration_database_url: str = ""

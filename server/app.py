@@ -63,7 +63,7 @@ async def create_app(settings: Settings, conninfo: str) -> web.Application:
     """
     limits = Limits(settings)
     bounds = QueueLimits(settings.pool_size, settings.queue_size, settings.queue_seconds)
-    database = Database(conninfo, settings.database_role_password, bounds)
+    database = Database(conninfo, settings.database_role_password, bounds, role_prefix=settings.role_prefix)
     try:
         return await _create_app(settings, database, limits)
     except BaseException:

@@ -29,7 +29,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from db.apply import FUNCTIONS
+from db.source import FUNCTIONS
 
 # Without the variable this is empty, and all below does nothing.
 DIRECTORY = os.environ.get("INVENTORY_COVERAGE", "")

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from db.apply import FUNCTIONS, ROOT
+from db.source import FUNCTIONS, ROOT
 
 PAGE = ROOT / "docs" / "coverage.md"
 REASONS = ROOT / "tools" / "coverage.toml"

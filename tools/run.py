@@ -18,11 +18,12 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 import db.settings
-from db.apply import ROOT, ApplyError, apply
+from db.apply import apply
+from db.source import ROOT, ApplyError, with_prefix
 from pgcalls.hosts import to_primary
 from server.operation import lifecycle, logs
 from server.settings import Settings, SettingsError, load
-from tools.cluster import Cluster, ClusterError
+from tools.cluster import ROLES, Cluster, ClusterError
 
 DATABASE = "inventory"
 
@@ -37,7 +38,7 @@ def main() -> int:
         settings = load()
         logs.configure(settings.log_level, settings.log_format)
         with _database(settings) as (conninfo, psql):
-            apply(conninfo, role_password=settings.database_role_password)
+            apply(conninfo, role_password=settings.database_role_password, prefix=settings.role_prefix)
             _fill(settings, conninfo)
             try:
                 served = settings.database_url or conninfo
@@ -70,7 +71,8 @@ def _database(settings: Settings) -> Iterator[tuple[str, str]]:
         return
     # The cluster authenticates by the operating system's user ("peer"), not by password.
     settings.database_role_password = None
-    with Cluster(ROOT / settings.data_dir) as cluster:
+    roles = [with_prefix(role, settings.role_prefix) for role in ROLES]
+    with Cluster(ROOT / settings.data_dir, roles=roles) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(f"create database {DATABASE}")

@@ -16,7 +16,7 @@ from typing import Any
 
 from pgcalls import LONG, READ, WRITE, Call, Client, DatabaseError, Limits, OutcomeUnknownError
 from pgcalls.client import ANSWER_SECONDS, LONG_SECONDS
-from pgcalls.queue import Row
+from pgcalls.queue import Queue, Row
 from server import traces
 from server.database.interface import Function
 
@@ -45,13 +45,20 @@ class Answer:
 
 
 class Database(Client):
-    """Calls functions of the schema http for the roles that the server logs in as."""
+    """Calls functions of the schema http for the roles that the server logs in as.
 
-    def __init__(self, conninfo: str, password: str | None, limits: Limits) -> None:
+    Roles are named inventory_… here as everywhere in the server. ``role_prefix`` takes that word's place at log-in.
+    """
+
+    def __init__(self, conninfo: str, password: str | None, limits: Limits, *, role_prefix: str = "inventory") -> None:
         super().__init__(conninfo, password, limits, batch=BATCH, name="inventory")
+        self._role_prefix = role_prefix
         self._seconds = limits.wait_seconds + DEADLINE_SECONDS
         self._ends: dict[asyncio.Future[Row], float] = {}  # of the calls under way
         self._sweep: asyncio.TimerHandle | None = None
+
+    def _new_queue(self, role: str, kind: str) -> Queue:
+        return super()._new_queue(self._role_prefix + role.removeprefix("inventory"), kind)
 
     async def call(
         self,

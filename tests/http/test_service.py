@@ -17,7 +17,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from db.apply import migration_names
+from db.source import migration_names
 from server.http.errors import Api
 from server.http.routes import FILE_ROUTES, Route
 from tests.conftest import Database, Server

@@ -370,7 +370,8 @@ class Play:
 
 def main(number: str) -> None:
     """Play on a new database, and write it down as it would be found: with no trace of the clock that was moved."""
-    from db.apply import FUNCTIONS, apply  # only here: of the release
+    from db.apply import apply  # only here: of the release
+    from db.source import FUNCTIONS
     from tools.cluster import Cluster
 
     directory = Path(tempfile.mkdtemp(prefix="inventory-play-"))

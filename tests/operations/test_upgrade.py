@@ -16,7 +16,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import db.apply
-from db.apply import MIGRATIONS, apply, migration_names
+import db.source
+from db.apply import apply
+from db.source import MIGRATIONS, migration_names
 from tests.conftest import Server, new_database
 
 RELEASES = Path(__file__).parent / "releases"
@@ -36,10 +38,10 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
                     for name in migration_names():
                         if name[:4] <= number:
                             shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
-                    then.setattr(db.apply, "MIGRATIONS", tmp_path)
+                    then.setattr(db.source, "MIGRATIONS", tmp_path)
                     # Functions are all replaced by today's: those of then are not needed.
-                    then.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
-                    then.setattr(db.apply, "VIEWS", tmp_path / "none")
+                    then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
+                    then.setattr(db.source, "VIEWS", tmp_path / "none")
                     then.setattr(db.apply, "_make_partitions", lambda connection: None)
                     apply(conninfo, jobs=False)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())

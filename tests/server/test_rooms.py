@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db import apply
+from db import source
 from server.app import SPECIFICATION
 from server.database.interface import read
 from server.operation import probes
@@ -68,7 +68,7 @@ def test_the_client_of_the_database_knows_no_word_of_the_inventory() -> None:
 
 def test_the_server_asks_for_the_migrations_that_are_applied() -> None:
     """Neither of the two may import the other."""
-    assert probes.migration_names() == apply.migration_names() != []
+    assert probes.migration_names() == source.migration_names() != []
 
 
 def test_the_committed_document_is_what_the_database_offers(database: Database) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+import db.source
+from db.apply import apply
+from db.source import ROOT
 from tests.conftest import TABLES, Database, new_database
 
 Call = Callable[..., dict[str, Any] | None]
@@ -26,6 +31,35 @@ def empty_database() -> Iterator[Callable[[], str]]:
     """empty_database(): the conninfo of one more new database with nothing in it."""
     with contextlib.ExitStack() as stack:
         yield lambda: stack.enter_context(new_database())
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the code that a database is brought to: change it, then apply."""
+    shutil.copy(ROOT / "init.sql", tmp_path)
+    for name in ("functions", "views"):
+        shutil.copytree(ROOT / "db" / name, tmp_path / "db" / name)
+        monkeypatch.setattr(db.source, name.upper(), tmp_path / "db" / name)
+    for path in (*(ROOT / "db").glob("*.sql"), ROOT / "db" / "columns.txt"):
+        shutil.copy(path, tmp_path / "db")
+    monkeypatch.setattr(db.source, "ROOT", tmp_path)
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def applied(template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to a database with the schema, and the clock that tests set."""
+    with new_database(template_database) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def applied_once(empty_database: Callable[[], str]) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to a new database to which everything is applied."""
+    conninfo = empty_database()
+    apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture

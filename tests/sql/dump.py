@@ -2,6 +2,7 @@
 
 - ``schema.sql``: the tables, constraints, indexes, domains and their comments, as the migrations make them;
 - ``privileges.txt``: what each role may do, inherited grants included: role, kind, name, privileges;
+- ``db/columns.txt``: the columns of each view with their types, by which db/check.py knows what a release would break;
 - ``migrations.sha256``: the checksum of each migration. A line for a new one is added; no line ever changes, for a
   migration that somebody has applied is never applied again.
 """
@@ -17,13 +18,17 @@ from typing import Any
 
 import psycopg
 
-from db.apply import MIGRATIONS, SCHEMAS, apply
+from db.apply import apply
+from db.check import view_shapes
+from db.source import MIGRATIONS, ROOT, SCHEMAS
+from environment import ROLE_PREFIX
 from tools.cluster import Cluster
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = HERE / "schema.sql"
 PRIVILEGES = HERE / "privileges.txt"
 CHECKSUMS = HERE / "migrations.sha256"
+COLUMNS = ROOT / "db" / "columns.txt"
 COMMAND = "python -m tests.sql.dump"
 
 # Functions and views have files of their own and are replaced as a whole.
@@ -63,7 +68,7 @@ def _run(cluster: Cluster, program: str, *arguments: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def privileges(connection: psycopg.Connection[Any]) -> str:
+def privileges(connection: psycopg.Connection[Any], prefix: str = ROLE_PREFIX) -> str:
     """What each of the project's roles that can log in may do in the database."""
     rows = connection.execute(
         """
@@ -118,13 +123,19 @@ def privileges(connection: psycopg.Connection[Any]) -> str:
 
         select o.role, o.kind, o.name, string_agg(o.privilege, ', ' order by o.privilege)
         from object as o
-        where o.has and o.role like 'inventory\\_%%' and o.role <> 'inventory_owner'
+        where o.has and starts_with(o.role, %(prefix)s || '_') and o.role <> %(prefix)s || '_owner'
         group by o.role, o.kind, o.name
         order by o.role collate "C", o.kind collate "C", o.name collate "C"
         """,
-        {"schemas": list(SCHEMAS)},
+        {"schemas": list(SCHEMAS), "prefix": prefix},
     )
     return "".join("  ".join(row) + "\n" for row in rows)
+
+
+def columns(connection: psycopg.Connection[Any]) -> str:
+    """Each column of each view, in order, with its type."""
+    shapes = view_shapes(connection)
+    return "".join(f"{schema}.{name} {column}\n" for (schema, name), found in shapes.items() for column in found)
 
 
 def checksums() -> dict[str, str]:
@@ -139,7 +150,7 @@ def committed_checksums() -> dict[str, str]:
 
 
 def main() -> None:
-    """Make a database and write the three files."""
+    """Make a database and write the four files."""
     directory = Path(tempfile.mkdtemp(prefix="inventory-dump-"))
     directory.chmod(0o755)
     cluster = Cluster(directory, throwaway=True)
@@ -152,6 +163,7 @@ def main() -> None:
         SCHEMA.write_text(schema(cluster, "inventory"))
         with psycopg.connect(conninfo) as connection:
             PRIVILEGES.write_text(privileges(connection))
+            COLUMNS.write_text(columns(connection))
     finally:
         cluster.destroy()
     lines = (f"{checksum}  {name}\n" for name, checksum in sorted((checksums() | committed_checksums()).items()))

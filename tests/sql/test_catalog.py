@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.apply import FUNCTIONS, LOGIN_ROLES, ROOT, SCHEMAS, SERVER_ROLES, VIEWS, apply
+from db.apply import apply
+from db.source import FUNCTIONS, LOGIN_ROLES, ROOT, SCHEMAS, SERVER_ROLES, VIEWS
 from server.http.errors import STATUS, Api
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from tests.conftest import new_database, throwaway_cluster

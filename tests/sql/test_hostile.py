@@ -12,7 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from db.apply import FUNCTIONS, LOGIN_ROLES, SCHEMAS, VIEWS, apply
+from db.apply import apply
+from db.source import FUNCTIONS, LOGIN_ROLES, SCHEMAS, VIEWS
 from tests.conftest import Database, new_database
 from tests.http.samples import World, fill
 from tests.sql import dump

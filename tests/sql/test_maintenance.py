@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from db.apply import JOBS, migration_names
+from db.apply import JOBS
+from db.source import migration_names
 from tests.conftest import Database
 from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
 

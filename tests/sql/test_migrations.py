@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 import db.apply
-from db.apply import MIGRATIONS, ROOT, ApplyError, apply, migration_names
-from tests.conftest import Database, InThread, new_database, throwaway_cluster
+import db.source
+from db.apply import apply
+from db.source import MIGRATIONS, ApplyError, migration_names
+from tests.conftest import Database, InThread, throwaway_cluster
 from tests.sql import dump
 
 NewDatabase = Callable[[], str]
 CODE = "select prosrc from pg_proc where oid = to_regproc(%s)"
-
-
-@pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the code that a database is brought to: change it, then apply."""
-    shutil.copy(ROOT / "init.sql", tmp_path)
-    for name in ("functions", "views"):
-        shutil.copytree(ROOT / "db" / name, tmp_path / "db" / name)
-        monkeypatch.setattr(db.apply, name.upper(), tmp_path / "db" / name)
-    monkeypatch.setattr(db.apply, "ROOT", tmp_path)
-    return tmp_path / "db"
-
-
-@pytest.fixture
-def applied(template_database: str) -> Iterator[psycopg.Connection[Any]]:
-    """A superuser's connection to a database with the schema, and the clock that tests set."""
-    with new_database(template_database) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def applied_once(empty_database: NewDatabase) -> Iterator[psycopg.Connection[Any]]:
-    """A superuser's connection to a new database to which everything is applied."""
-    conninfo = empty_database()
-    apply(conninfo, jobs=False)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        yield connection
 
 
 def function_file(code: Path, name: str, body: str = "return 1;", arguments: str = "", result: str = "integer") -> Path:
@@ -118,9 +93,9 @@ def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
     with monkeypatch.context() as before:
         for name in migration_names()[:2]:
             shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
-        before.setattr(db.apply, "MIGRATIONS", tmp_path)
-        before.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
-        before.setattr(db.apply, "VIEWS", tmp_path / "none")
+        before.setattr(db.source, "MIGRATIONS", tmp_path)
+        before.setattr(db.source, "FUNCTIONS", tmp_path / "none")
+        before.setattr(db.source, "VIEWS", tmp_path / "none")
         before.setattr(db.apply, "_make_partitions", lambda connection: None)
         apply(conninfo, jobs=False)
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -174,12 +149,16 @@ def test_every_migration_is_recorded(applied: psycopg.Connection[Any]) -> None:
     assert [name for (name,) in rows] == migration_names()
 
 
-def test_applies_as_a_superuser_alone(empty_database: NewDatabase, applied: psycopg.Connection[Any]) -> None:
+def test_a_role_that_does_not_own_the_database_changes_nothing(
+    empty_database: NewDatabase, applied: psycopg.Connection[Any]
+) -> None:
     conninfo = make_conninfo(empty_database(), user="inventory_admin")
     with pytest.raises(ApplyError):
         apply(conninfo, jobs=False)
     with psycopg.connect(conninfo) as connection:
-        assert one(connection, "select count(*) from pg_namespace where nspname = any(%s)", list(db.apply.SCHEMAS)) == 0
+        assert (
+            one(connection, "select count(*) from pg_namespace where nspname = any(%s)", list(db.source.SCHEMAS)) == 0
+        )
 
 
 def test_applies_to_utf8_alone() -> None:
@@ -199,12 +178,12 @@ def test_a_password_reaches_the_roles_of_the_server_alone_and_only_hashed(empty_
         try:
             apply(conninfo, role_password="a password", jobs=False)
             found: dict[str, str] = dict(connection.execute(passwords.encode()).fetchall())
-            assert found.keys() == set(db.apply.SERVER_ROLES)
+            assert found.keys() == set(db.source.SERVER_ROLES)
             assert all(password.startswith("SCRAM-SHA-256$") for password in found.values())
             again(connection)
             assert dict(connection.execute(passwords.encode()).fetchall()) == found, "None leaves them as they are"
         finally:
-            for role in db.apply.SERVER_ROLES:
+            for role in db.source.SERVER_ROLES:
                 connection.execute(f"alter role {role} password null".encode())
 
 
@@ -234,7 +213,7 @@ def test_takes_its_turn(applied: psycopg.Connection[Any], in_thread: type[InThre
         " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
     )
     with psycopg.connect(applied.info.dsn, autocommit=True) as first:
-        first.execute("select pg_advisory_lock(%s)", [db.apply.APPLY_LOCK])
+        first.execute("select pg_advisory_lock(%s)", [db.source.APPLY_LOCK])
         second = in_thread(lambda: again(applied))
         Database.wait_for(lambda: one(applied, waits) == 1)
     second.result()
@@ -401,11 +380,13 @@ def test_every_file_is_where_its_name_says() -> None:
 
     A function is never the tables' own; a view is where others are made of it, or is the JSON that http shows.
     """
-    functions = [path.relative_to(db.apply.FUNCTIONS).parts for path in db.apply.FUNCTIONS.rglob("*") if path.is_file()]
-    views = [path.relative_to(db.apply.VIEWS).parts for path in db.apply.VIEWS.rglob("*") if path.is_file()]
+    functions = [
+        path.relative_to(db.source.FUNCTIONS).parts for path in db.source.FUNCTIONS.rglob("*") if path.is_file()
+    ]
+    views = [path.relative_to(db.source.VIEWS).parts for path in db.source.VIEWS.rglob("*") if path.is_file()]
     assert {len(parts) for parts in functions} == {3}
     assert {len(parts) for parts in views} == {2}
-    for paths, schemas in ((functions, set(db.apply.SCHEMAS) - {"store"}), (views, {"http", "report", "store"})):
+    for paths, schemas in ((functions, set(db.source.SCHEMAS) - {"store"}), (views, {"http", "report", "store"})):
         names = sorted((parts[0], parts[-1]) for parts in paths)
         assert [name for name, same in itertools.groupby(names) if len(list(same)) > 1] == []
         assert {schema for schema, _ in names} <= schemas

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.apply import LOGIN_ROLES
+from db.source import LOGIN_ROLES
 from tests.conftest import Database, InThread
 from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
 

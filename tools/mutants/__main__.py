@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from db.apply import ROOT
+from db.source import ROOT
 from tools.mutants import page
 from tools.mutants.changes import Mutant, everything
 from tools.mutants.run import DIRECTORIES, SURVIVED, UNREACHED, Reach, Runner, read

@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from db.apply import FUNCTIONS
+from db.source import FUNCTIONS
 
 # The functions of the gateway that run each call exactly once and carry out batches. Its other functions are skipped.
 GATEWAY = (

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from db.apply import ROOT
+from db.source import ROOT
 from tools.mutants.changes import Mutant
 from tools.mutants.run import HUNG, KILLED, SURVIVED, UNREACHED, Outcome, read
 

@@ -40,7 +40,8 @@ begin
                     ),
                     'roles',
                     (
-                        select coalesce(jsonb_agg(r.rolname order by r.rolname), '[]')
+                        -- The names that they have where ROLE_PREFIX is not set: the server knows no others.
+                        select coalesce(jsonb_agg('inventory_' || substring(r.rolname, '[a-z]+$') order by r.rolname), '[]')
                         from pg_roles as r
                         where
                             r.rolname in ('inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin')
