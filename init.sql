@@ -81,12 +81,12 @@ begin
         select p.oid from pg_catalog.pg_proc as p
         where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'
     loop
-        execute format('revoke execute on function %s from public', v_function);
+        -- inventory_maintenance had one of them in earlier releases.
+        execute format('revoke execute on function %s from public, inventory_maintenance', v_function);
         execute format('grant execute on function %s to inventory_owner', v_function);
     end loop;
 end;
 $$;
-grant execute on function pg_catalog.pg_try_advisory_xact_lock(bigint) to inventory_maintenance;
 
 create schema if not exists extensions;
 create extension if not exists pgcrypto with schema extensions;
@@ -109,7 +109,7 @@ grant usage on schema extensions to inventory_owner;
 grant usage on schema http, inventory to inventory_public;
 grant usage on schema inventory to inventory_worker;
 grant usage on schema report to inventory_reporting;
-grant usage on schema maintenance to inventory_maintenance;
+grant usage on schema maintenance to inventory_maintenance, inventory_worker;
 
 -- Without IN SCHEMA: with it, a REVOKE of a built-in default does nothing.
 alter default privileges for role inventory_owner revoke execute on functions from public;

@@ -90,6 +90,10 @@ class Client:
         """One row, as text, of a statement that writes. Raises CallError."""
         return await self._row(role, WRITE, statement, parameters)
 
+    async def long(self, role: str, statement: str, parameters: Sequence[Any] = ()) -> list[str | None]:
+        """One row, as text, of a statement that may take minutes. No short call waits for it. Raises CallError."""
+        return await self._row(role, LONG, statement, parameters)
+
     async def connect(self, role: str) -> None:
         """Open a connection for the role's reads, as long as that takes. Where it fails, the next call says so."""
         await self.queue(role, READ).connect()

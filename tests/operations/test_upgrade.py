@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 import db.apply
 from db.apply import MIGRATIONS, apply, migration_names
+from db.jobs import JOBS
 from tests.conftest import Server, new_database
 
 RELEASES = Path(__file__).parent / "releases"
@@ -133,7 +134,7 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     )
     assert old.execute("select count(*) from store.price_turn where at > now()").fetchone() == (3,)
     assert old.execute("select name from store.job order by 1").fetchall() == [
-        (job.name,) for job in sorted(db.apply.JOBS, key=lambda job: job.name)
+        (job.name,) for job in sorted(JOBS, key=lambda job: job.name)
     ]
 
     check_that_it_serves(old, number)

@@ -151,7 +151,11 @@ def test_the_worker_may_do_nothing_else(database: Database, webhook: int) -> Non
             and has_function_privilege('inventory_worker', p.oid, 'execute')
         """
     )
-    assert {name for (name,) in functions} == {"inventory.claim_deliveries", "inventory.finish_delivery"}
+    assert {name for (name,) in functions} == {
+        "inventory.claim_deliveries",
+        "inventory.finish_delivery",
+        "maintenance.run_next_job",
+    }
     connection = database.connect("inventory_worker")
     for statement in ("select secret from store.webhook", "select inventory.rotate_webhook_secret(1)"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
