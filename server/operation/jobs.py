@@ -12,7 +12,6 @@ import logging
 import random
 from typing import Literal
 
-from pgcalls import CallError
 from server.database.calls import Database
 
 ROLE = "inventory_worker"
@@ -55,7 +54,7 @@ class Jobs:
             has_run = False
             try:
                 has_run = await self._run_next()
-            except CallError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: look again later
                 if not failures:
                     log.warning("jobs cannot be run, trying again: %s", error)
                 failures += 1
