@@ -42,6 +42,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
                     then.setattr(db.apply, "FUNCTIONS", tmp_path / "none")
                     then.setattr(db.apply, "VIEWS", tmp_path / "none")
                     then.setattr(db.apply, "_make_partitions", lambda connection: None)
+                    then.setattr(db.apply, "_schedule", lambda *_, **__: None)
                     apply(conninfo, jobs=False)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())
                 connection.execute((RELEASES / f"{number}.sql").read_bytes())
