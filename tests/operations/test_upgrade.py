@@ -86,6 +86,7 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     old = release(number)
     ledger = old.execute("select pg_relation_filenode('store.movement')").fetchone()
     of_then = columns(old)
+    of_then["job"].remove("scheduled_at")  # recorded by each version that changes the schedule
     before = contents(old, of_then)
     unused = {"location", "location_stock"} if number < "0004" else set()
     assert {table for table, rows in before.items() if not rows} == unused
