@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-clients openapi release coverage mutants interleavings soak bench bench-growth lint lint-python lint-sql lint-types format import psql clean
+.PHONY: help setup run test test-clients openapi release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ interleavings: ## test many interleavings of two calls' statements; SECONDS=600 
 
 soak: ## call all APIs under injected faults, then check every answer; SECONDS=60 SEED=7 WORLD=plain|workers|failover
 	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(WORLD),--world $(WORLD)) $(ARGS)
+
+poolers: ## run the servers behind PgBouncer, old and new, in transaction and session mode
+	@tools/setup.sh && tools/poolers.sh && exec $(bin)/python -m pytest -n 2 tests/poolers/check_pgbouncer.py $(ARGS)
 
 mutants: ## mutation tests of the database functions, write docs/mutants.md; FUNCTION=inventory.post, COUNT=600 SEED=1
 	@tools/setup.sh && exec $(bin)/python -m tools.mutants $(if $(FUNCTION),--function $(FUNCTION)) $(if $(COUNT),--count $(COUNT)) \

@@ -198,7 +198,7 @@ comment on schema maintenance is 'Functions and procedures for DBAs and pg_cron 
 grant usage on schema http, inventory to inventory_public;
 grant usage on schema inventory to inventory_worker;
 grant usage on schema report to inventory_reporting;
-grant usage on schema maintenance to inventory_maintenance;
+grant usage on schema maintenance to inventory_maintenance, inventory_worker;
 
 -- Without IN SCHEMA: with it, a REVOKE of a built-in default does nothing.
 alter default privileges for role inventory_owner revoke execute on functions from public;

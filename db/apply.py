@@ -10,7 +10,7 @@ advisory lock makes them take turns. The steps are the same at every run:
 4. Replace all functions and views in one transaction (db/script.py). Those that have no file any more, and those whose
    arguments changed, are dropped. The project's roles keep only the grants that the files contain.
 5. Create the ledger's partitions for the coming months.
-6. Schedule the jobs in pg_cron, if it is running.
+6. Record the schedule of the jobs (db/jobs.py), and give them to pg_cron, if it is loaded.
 
     python -m db.apply                                 uses MIGRATION_DATABASE_URL, DATABASE_ROLE_PASSWORD, ROLE_PREFIX
     python -m db.apply postgresql://owner@host/shop    uses no settings; leaves the roles' passwords alone
@@ -20,9 +20,7 @@ advisory lock makes them take turns. The steps are the same at every run:
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import getpass
-import hashlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -31,47 +29,14 @@ from urllib.parse import urlencode
 
 import psycopg
 import yoyo
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from db import check, logins, script, source
+from db.jobs import JOBS, schedule
 from db.settings import load
 from db.source import APPLY_LOCK, OWNER, ApplyError, migration_names, with_prefix
 from environment import ROLE_PREFIX, check_role_prefix
 from pgcalls.hosts import to_primary
-
-# Taken in pg_cron's database, which may be the one in which APPLY_LOCK is held. Nothing else may take a lock on it.
-CRON_LOCK = APPLY_LOCK + 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A job of pg_cron. ``name`` is its key in store.job; ``schedule`` is a cron expression in GMT."""
-
-    name: str
-    schedule: str
-    command: str
-
-
-JOBS = (
-    Job("expire_blocks", "* * * * *", "call maintenance.run_batches('expire_blocks')"),
-    Job("purge_idempotency_keys", "*/5 * * * *", "call maintenance.run_batches('purge_idempotency_keys')"),
-    Job("turn_prices", "* * * * *", "call maintenance.run_batches('turn_prices')"),
-    Job("purge_webhook_deliveries", "*/5 * * * *", "call maintenance.run_batches('purge_webhook_deliveries')"),
-    Job("make_partitions", "53 * * * *", "call maintenance.run_batches('make_partitions')"),
-    Job("verify", "23 3 * * *", "call maintenance.run_batches('verify', 3600)"),
-)
-
-# pg_cron keeps one row for each run. Delete only those of this project's jobs: other databases share the table.
-HISTORY_JOB = "inventory cron history"
-PURGE_HISTORY = f"""
-delete from cron.job_run_details
-where
-    end_time < now() - interval '1 day'
-    and (
-        username = 'inventory_maintenance'
-        or jobid in (select jobid from cron.job where jobname = '{HISTORY_JOB}')
-    )
-"""
 
 log = logging.getLogger("db.apply")
 
@@ -90,6 +55,7 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
     """
     conninfo = to_primary(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        _refuse_pooler(connection)
         connection.add_notice_handler(_log_notice)
         # Each statement runs once: JIT would take longer to compile it than PostgreSQL takes to run it.
         connection.execute("set jit = off")
@@ -102,8 +68,16 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
             for step in script.replacement(prefix):
                 _run(connection, step)
         _make_partitions(connection)
-        if jobs:
-            _schedule(connection, conninfo, prefix)
+        _schedule(connection, conninfo, prefix, in_cron=jobs)
+
+
+def _refuse_pooler(connection: psycopg.Connection) -> None:
+    """A pooler gives out process ids of its own. Behind one, neither a session's lock nor its role can be relied on."""
+    if connection.execute("select pg_backend_pid()").fetchone() != (connection.info.backend_pid,):
+        raise ApplyError(
+            "A connection pooler, such as PgBouncer, stands before the database. Name PostgreSQL itself in"
+            " MIGRATION_DATABASE_URL: db.apply holds a lock and a role for a whole session."
+        )
 
 
 def _init(connection: psycopg.Connection, role_password: str | None, prefix: str) -> None:
@@ -160,48 +134,20 @@ def _make_partitions(connection: psycopg.Connection) -> None:
         pass
 
 
-def _schedule(connection: psycopg.Connection, conninfo: str, prefix: str) -> None:
-    """Schedule JOBS for this database in the database of pg_cron. Logs a warning if pg_cron is not running."""
-    row = connection.execute("select current_setting('cron.database_name', true), current_database()").fetchone()
-    assert row is not None
-    cron_database, database = row
-    reason = None
-    if not cron_database:
-        reason = "pg_cron is not in shared_preload_libraries"
-    else:
-        try:
-            with psycopg.connect(make_conninfo(conninfo, dbname=cron_database), autocommit=True) as cron:
-                # Another database's set-up may be at the same step: CREATE EXTENSION IF NOT EXISTS would fail.
-                cron.execute("select pg_advisory_lock(%s)", [CRON_LOCK])
-                cron.execute("create extension if not exists pg_cron")
-                for job in JOBS:
-                    cron.execute(
-                        "select cron.schedule_in_database(%s, %s, %s, %s, %s)",
-                        [
-                            _job_name(database, job),
-                            job.schedule,
-                            job.command,
-                            database,
-                            with_prefix("inventory_maintenance", prefix),
-                        ],
-                    )
-                history = HISTORY_JOB.replace(ROLE_PREFIX, prefix, 1)
-                purge = with_prefix(PURGE_HISTORY, prefix).replace(HISTORY_JOB, history)
-                cron.execute("select cron.schedule(%s, '41 * * * *', %s)", [history, purge])
-        except psycopg.Error as error:
-            reason = f"scheduling failed: {error}".strip()
+def _schedule(connection: psycopg.Connection, conninfo: str, prefix: str, *, in_cron: bool) -> None:
+    """Record the schedule of JOBS, and give them to pg_cron. Log what keeps pg_cron from running them."""
+    is_in_cron = None
+    if in_cron:
+        scheduled = schedule(connection, conninfo, prefix)
+        is_in_cron = scheduled.is_in_cron
+        for obstacle in scheduled.obstacles:
+            log.warning("pg_cron cannot run the jobs; the servers run them (RUN_JOBS). %s", obstacle)
+        for remark in scheduled.remarks:
+            log.info("%s%s", remark, "" if is_in_cron else " The servers run the jobs (RUN_JOBS).")
     for job in JOBS:
-        connection.execute("select maintenance.record_schedule(%s, %s)", [job.name, reason is None])
-    if reason is not None:
-        log.warning("pg_cron does not run here (%s): blocks still end on time, but no maintenance job runs.", reason)
-
-
-def _job_name(database: str, job: Job) -> str:
-    """Returns the job's name in pg_cron, at most 63 bytes: a longer one is cut, so that two jobs could share a name."""
-    name = f"inventory {database} {job.name}"
-    if len(name.encode()) > 63:
-        return f"inventory {hashlib.sha256(database.encode()).hexdigest()[:16]} {job.name}"
-    return name
+        connection.execute(
+            "select maintenance.record_schedule(%s, %s, %s, %s)", [job.name, job.every, job.at, is_in_cron]
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -85,11 +85,9 @@ begin
         where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'
     loop
         if pg_has_role(v_owner, 'usage') then
-            execute format('revoke execute on function %s from public', v_function);
+            -- inventory_maintenance had one of them in earlier releases.
+            execute format('revoke execute on function %s from public, inventory_maintenance', v_function);
             execute format('grant execute on function %s to inventory_owner', v_function);
-            if v_function = 'pg_catalog.pg_try_advisory_xact_lock(bigint)'::regprocedure then
-                execute format('grant execute on function %s to inventory_maintenance', v_function);
-            end if;
         elsif has_function_privilege('public', v_function, 'execute') then
             v_is_left := true;
         elsif not has_function_privilege('inventory_owner', v_function, 'execute') then

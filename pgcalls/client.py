@@ -17,6 +17,7 @@ READ, WRITE, SLOW, LONG = "read", "write", "slow", "long"
 of passwords; calls that take minutes. The last two have few connections of their own: no other call waits for them."""
 
 LONG_SECONDS = 300
+SETTINGS = {READ: {"default_transaction_read_only": "on"}, LONG: {"statement_timeout": f"{LONG_SECONDS}s"}}
 FEW_CONNECTIONS = 2  # for SLOW and for LONG
 READERS = 2  # connections on which reads go side by side; others take over where these are slow
 ANSWER_SECONDS = 15.0  # for an answer: a statement ends sooner, so more is a dead network or a frozen server
@@ -66,9 +67,6 @@ class Client:
 
     def _new_queue(self, role: str, kind: str) -> Queue:
         parameters = self._parameters | {"user": role}
-        options = {READ: "-c default_transaction_read_only=on", LONG: f"-c statement_timeout={LONG_SECONDS}s"}
-        if kind in options:
-            parameters["options"] = f"{parameters.get('options') or ''} {options[kind]}".strip()
         connections, seconds = self._limits.connections, ANSWER_SECONDS
         if kind in (SLOW, LONG):
             connections = min(connections, FEW_CONNECTIONS)
@@ -80,6 +78,7 @@ class Client:
             Size(connections, self._limits.calls, self._limits.wait_seconds, seconds, LIFE_SECONDS),
             batch=None if kind == READ else self._batch,
             eager={READ: min(connections, READERS), WRITE: 1}.get(kind, 0),
+            settings=SETTINGS.get(kind, {}),
         )
 
     async def fetch(self, role: str, statement: str, parameters: Sequence[Any] = ()) -> list[str | None]:
@@ -89,6 +88,10 @@ class Client:
     async def execute(self, role: str, statement: str, parameters: Sequence[Any] = ()) -> list[str | None]:
         """One row, as text, of a statement that writes. Raises CallError."""
         return await self._row(role, WRITE, statement, parameters)
+
+    async def long(self, role: str, statement: str, parameters: Sequence[Any] = ()) -> list[str | None]:
+        """One row, as text, of a statement that may take minutes. No short call waits for it. Raises CallError."""
+        return await self._row(role, LONG, statement, parameters)
 
     async def connect(self, role: str) -> None:
         """Open a connection for the role's reads, as long as that takes. Where it fails, the next call says so."""

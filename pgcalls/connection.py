@@ -2,6 +2,10 @@
 
 psycopg opens it; its libpq wrapper, ``psycopg.pq``, carries the statements in libpq's pipeline mode, prepared. That
 leaves out what psycopg's cursors do around each statement.
+
+Behind a pooler (PgBouncer) each transaction may go to another session of the server. Nothing may then rest on what an
+earlier transaction has set, and prepared statements only where the pooler keeps them. A pooler is recognized by the
+process id that it gives out: it is not the server's.
 """
 
 from __future__ import annotations
@@ -9,9 +13,12 @@ from __future__ import annotations
 import asyncio
 import collections
 import enum
+import functools
 import logging
+import secrets
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 import psycopg
@@ -24,8 +31,11 @@ log = logging.getLogger("pgcalls")
 
 Statement = tuple[str, Sequence[bytes | None]]
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+SETUP_SECONDS = 10.0  # for the statements that follow the log-in
+
 _SYNC, _ABORTED, _ERROR = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED), int(ExecStatus.FATAL_ERROR)
-_COMMAND = int(ExecStatus.COMMAND_OK)
+_REFUSED = frozenset({_ABORTED, _ERROR})
 
 
 class NoResult(enum.Enum):
@@ -43,13 +53,15 @@ Result = PGresult | DatabaseError | NoResult
 
 class _Mark(enum.Enum):
     RESULT = "a statement's"
+    SETTINGS = "of the statement that sets a transaction's settings"
     END = "of a transaction"
 
 
-_RESULT, _END = _Mark.RESULT, _Mark.END
+_RESULT, _SETTINGS, _END = _Mark.RESULT, _Mark.SETTINGS, _Mark.END
 
-# What the next result belongs to: a statement, the end of a transaction, or the preparation of a statement as a name.
-_Expected = Literal[_Mark.RESULT, _Mark.END] | tuple[str, bytes]
+# What the next result belongs to: a statement, a transaction's settings, the end of a transaction, or the preparation
+# of a statement as a name.
+_Expected = Literal[_Mark.RESULT, _Mark.SETTINGS, _Mark.END] | tuple[str, bytes]
 
 
 class Connection:
@@ -71,6 +83,9 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._on_lost = on_lost
         self._done: Callable[[list[Result]], None] | None = None
+        self._prefix = b"s"  # of the names of prepared statements
+        self._keeps_statements = True
+        self._settings: str | None = None  # the statement that begins each transaction
         self._names: dict[str, bytes] = {}
         self._expected: collections.deque[_Expected] = collections.deque()
         self._settled = 0  # results whose transaction has ended
@@ -86,9 +101,62 @@ class Connection:
         self.is_closed = False
 
     @classmethod
-    async def open(cls, conninfo: str, on_lost: Callable[[Connection], None]) -> Connection:
-        """Connect. Raises psycopg.Error."""
-        return cls(await psycopg.AsyncConnection.connect(conninfo, autocommit=True), on_lost)
+    async def open(
+        cls, conninfo: str, on_lost: Callable[[Connection], None], settings: Mapping[str, str] = NO_SETTINGS
+    ) -> Connection:
+        """Connect; ``settings`` then hold for every statement. Raises psycopg.Error.
+
+        They are not part of the log-in: poolers refuse that, or do it and ignore them.
+        """
+        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        opened: Connection | None = None
+        try:
+            async with asyncio.timeout(SETUP_SECONDS):
+                is_pooled = await _is_pooled(connection)
+                if not is_pooled:
+                    await _set(connection, settings)
+                opened = cls(connection, _lost_at_once)
+                if is_pooled:
+                    await opened._adapt_to_pooler(settings)
+        except BaseException as error:
+            if opened is not None:
+                opened.close()
+            await connection.close()
+            if isinstance(error, TimeoutError):
+                raise psycopg.OperationalError("no answer from the database in time") from None
+            raise
+        opened._on_lost = on_lost
+        return opened
+
+    async def _adapt_to_pooler(self, settings: Mapping[str, str]) -> None:
+        """Find out whether the pooler keeps prepared statements, and have each transaction begin with the settings.
+
+        One that keeps them gives them names of its own, which no other client's session knows. Raises psycopg.Error.
+        """
+        self._prefix = secrets.token_hex(8).encode()  # in a session that is shared, no other client has this name
+        name = self._name_of(self._count + 1).decode()
+        (result,) = await self._sent(
+            [(f"select exists (select from pg_catalog.pg_prepared_statements where name = '{name}')", [])]
+        )
+        if isinstance(result, NoResult) or self.is_closed:
+            raise psycopg.OperationalError("the connection was lost at once")
+        if isinstance(result, DatabaseError):
+            raise psycopg.OperationalError(result.message)
+        if result.get_value(0, 0) == b"t":
+            self._keeps_statements = False
+            self._names.clear()
+            _warn_of_pooler()
+        if settings:
+            calls = [
+                f"pg_catalog.set_config('{name.removeprefix('default_')}', '{value}', true)"
+                for name, value in settings.items()
+            ]
+            self._settings = f"select {', '.join(calls)}"
+
+    async def _sent(self, statements: Sequence[Statement]) -> list[Result]:
+        done: asyncio.Future[list[Result]] = self._loop.create_future()
+        self.send(statements, lambda results: None if done.done() else done.set_result(results))
+        return await done
 
     @property
     def is_alive(self) -> bool:
@@ -112,16 +180,18 @@ class Connection:
         self._results = []
         self._wanted = len(statements)
         expected = self._expected
-        pgconn, names = self._pgconn, self._names
+        pgconn, names, settings = self._pgconn, self._names, self._settings
         fresh: dict[str, bytes] = {}
         try:
             for statement, parameters in statements:
+                if settings is not None:
+                    pgconn.send_query_prepared(names.get(settings) or self._prepare(settings), [])
+                    expected.append(_SETTINGS)
+                    if is_one_transaction:
+                        settings = None
                 name = names.get(statement) or fresh.get(statement)
                 if name is None:
-                    self._count += 1
-                    name = b"s%d" % self._count
-                    pgconn.send_prepare(name, statement.encode())
-                    expected.append((statement, name))
+                    name = self._prepare(statement)
                     if is_one_transaction:
                         fresh[statement] = name
                 pgconn.send_query_prepared(name, parameters)
@@ -135,6 +205,19 @@ class Connection:
             self._flush()
         except psycopg.Error as error:
             self._loop.call_soon(self._lose, error)
+
+    def _prepare(self, statement: str) -> bytes:
+        """Send a statement's preparation, and return its name. The empty name is good for the next execution only."""
+        name = b""
+        if self._keeps_statements:
+            self._count += 1
+            name = self._name_of(self._count)
+        self._pgconn.send_prepare(name, statement.encode())
+        self._expected.append((statement, name))
+        return name
+
+    def _name_of(self, number: int) -> bytes:
+        return b"%b%d" % (self._prefix, number)
 
     def sever(self) -> None:
         """End a connection whose server says nothing: what it carries is lost."""
@@ -221,15 +304,15 @@ class Connection:
             self._results[self._settled :] = [result] * (len(self._results) - self._settled)
             return True
         self._expected.popleft()
-        if not isinstance(expected, tuple):
+        if expected is _RESULT:
             self._refusal = None
             self._results.append(result)
-        elif status == _COMMAND:
+        elif status in _REFUSED:
+            # What could not be prepared, or whose settings could not be made, is not carried out: this is why.
+            self._refusal = result
+        elif isinstance(expected, tuple) and expected[1]:
             statement, name = expected
             self._names[statement] = name
-        else:
-            # The statement that could not be prepared is not carried out: this is why.
-            self._refusal = result
         return True
 
     def _finish(self) -> None:
@@ -254,6 +337,35 @@ class Connection:
             for number, result in enumerate(self._results)
         ]
         done(results + [LOST] * (self._wanted - len(results)))
+
+
+def _lost_at_once(_: Connection) -> None:
+    """In place of ``on_lost`` until the connection is open: then ``open`` raises."""
+
+
+async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
+    cursor = await connection.execute("select pg_catalog.pg_backend_pid()")
+    return await cursor.fetchone() != (connection.info.backend_pid,)
+
+
+async def _set(connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
+    """Set the session's settings, and look whether its transactions have them. Raises psycopg.Error."""
+    for name, value in settings.items():
+        cursor = await connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
+        wanted = await cursor.fetchone()
+        inner = name.removeprefix("default_")
+        cursor = await connection.execute("select pg_catalog.current_setting(%s)", [inner])
+        if await cursor.fetchone() != wanted:
+            raise psycopg.OperationalError(f"the database does not keep to {inner} = {value}")
+
+
+@functools.cache
+def _warn_of_pooler() -> None:
+    """Say once in a process that calls are slower than they could be."""
+    log.warning(
+        "The pooler before the database keeps no prepared statements, so each call is prepared anew. PgBouncer keeps"
+        " them from version 1.21 on, with max_prepared_statements > 0 (the default from 1.24 on)."
+    )
 
 
 def _error(result: PGresult) -> DatabaseError:

@@ -15,12 +15,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import psycopg
 
-from pgcalls.connection import LOST, UNDONE, Connection, NoResult, Result, Statement
+from pgcalls.connection import LOST, NO_SETTINGS, UNDONE, Connection, NoResult, Result, Statement
 from pgcalls.errors import CallError, DatabaseError, OutcomeUnknownError, UnavailableError
 from pgcalls.stats import Stats
 
@@ -88,15 +88,26 @@ class Queue:
     ``number`` (from 1), ``is_replayed``, ``result``, ``error`` (JSON, the arguments of DatabaseError). None: the queue
     reads. Its group is sent as statements side by side, and nothing that is lost was done.
 
-    ``eager``: how many connections carry groups while none of them is slow; 0: all calls are single.
+    ``eager``: how many connections carry groups while none of them is slow; 0: all calls are single. ``settings``:
+    PostgreSQL's, which hold for each statement.
     """
 
-    def __init__(self, name: str, conninfo: str, size: Size, *, batch: str | None, eager: int = 1) -> None:
+    def __init__(
+        self,
+        name: str,
+        conninfo: str,
+        size: Size,
+        *,
+        batch: str | None,
+        eager: int = 1,
+        settings: Mapping[str, str] = NO_SETTINGS,
+    ) -> None:
         self.name = name
         self.stats = Stats()
         self._conninfo = conninfo
         self._size = size
         self._batch = batch
+        self._settings = settings
         self._eager = eager
         self._single_connections = max(1, size.connections - 1) if eager else size.connections
         self._width = READ_WIDTH if batch is None else WIDTH
@@ -228,7 +239,7 @@ class Queue:
 
     async def _connect(self) -> None:
         try:
-            connection = await Connection.open(self._conninfo, self._lost_idle)
+            connection = await Connection.open(self._conninfo, self._lost_idle, self._settings)
         except psycopg.Error as error:
             self._back_off()
             log.warning("%s: cannot connect: %s", self.name, str(error).partition("\n")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import functools
@@ -28,6 +29,7 @@ from server.http.routes import FILE_ROUTES, TOKEN_ROUTES
 from server.http.service import Service
 from server.http.tokens import Tokens
 from server.operation import probes
+from server.operation.jobs import Jobs
 from server.operation.metrics import Metrics
 from server.operation.probes import Probes
 from server.settings import Settings, SettingsError
@@ -45,6 +47,7 @@ class Parts:
     drain: Drain
     metrics: Metrics
     sender: Sender
+    jobs: Jobs
     admin: web.Application | None
 
 
@@ -84,6 +87,7 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
         poll_seconds=settings.webhook_poll_seconds,
         allow_private_addresses=settings.webhook_allow_private_addresses,
     )
+    jobs = Jobs(database, settings.run_jobs, settings.job_poll_seconds)
     malformed: collections.Counter[str] = collections.Counter()
     metrics = Metrics(database, limits, drain, sender, malformed)
     handlers = _handlers(service)
@@ -96,7 +100,7 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
     handlers |= {("GET", path): (Api.SERVICE, handler) for path, handler in probe_handlers.items()}
 
     app = web.Application(client_max_size=MAXIMUM_BODY)
-    app[PARTS] = Parts(drain, metrics, sender, admin)
+    app[PARTS] = Parts(drain, metrics, sender, jobs, admin)
     app[MALFORMED] = malformed
     cors = Cors(settings.allowed_origins)
     cors.start(app)
@@ -105,9 +109,10 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
 
     async def start(_: web.Application) -> None:
         await sender.start()
+        await jobs.start()
 
     async def close(_: web.Application) -> None:
-        await sender.stop()
+        await asyncio.gather(sender.stop(), jobs.stop())
         await database.close()
         await limits.close()
 

@@ -54,6 +54,8 @@ class Settings(Environment):
     keep_alive_seconds: float = Field(default=75, gt=0)
     request_seconds: float = Field(default=30, gt=0)
     cors_origins: str = ""
+    run_jobs: Literal["auto", "always", "never"] = "auto"
+    job_poll_seconds: float = Field(default=5, gt=0)
     webhook_poll_seconds: float = Field(default=1, gt=0)
     webhook_allow_private_addresses: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

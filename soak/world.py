@@ -32,7 +32,7 @@ from tools.cluster import Cluster
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "inventory"
 # Only a few more than the servers use, so that a fault can use up the rest.
-MAX_CONNECTIONS = 44
+MAX_CONNECTIONS = 46
 START_SECONDS = 60
 # The longest wait for a write after a failover. It is longer than any call that was running may take.
 BACK_SECONDS = 60
@@ -50,6 +50,7 @@ SETTINGS = {
     "QUEUE_SIZE": "64",
     "QUEUE_SECONDS": "2",
     "WEBHOOK_POLL_SECONDS": "0.2",
+    "JOB_POLL_SECONDS": "0.5",
     "WEBHOOK_ALLOW_PRIVATE_ADDRESSES": "true",
     "LOG_LEVEL": "WARNING",
     "MAX_CONNECTIONS": "200",  # fewer than clients and idlers open

@@ -24,6 +24,7 @@ from pgcalls.hosts import to_primary
 from server.operation import lifecycle, logs
 from server.settings import Settings, SettingsError, load
 from tools.cluster import ROLES, Cluster, ClusterError
+from tools.user import sealed_for
 
 DATABASE = "inventory"
 
@@ -87,7 +88,7 @@ def _fill(settings: Settings, conninfo: str) -> None:
                 with connection.transaction():
                     connection.execute(
                         "select maintenance.create_user(%s, %s, 'admin')",
-                        [settings.admin_username, settings.admin_password],
+                        [settings.admin_username, sealed_for(connection, settings.admin_password)],
                     )
             except psycopg.Error as error:
                 if error.sqlstate != "IV017":  # DUPLICATE_USERNAME

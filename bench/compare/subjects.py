@@ -305,6 +305,7 @@ class Service(Subject):
             "PORT": str(port),
             "REUSE_PORT": str(self._workers > 1),
             "ACCESS_TOKEN_SECONDS": "86400",
+            "RUN_JOBS": "never",
         }
         start_all = f'for n in $(seq {self._workers}); do "$0" -m server & done; wait'
         self._serve(["sh", "-c", start_all, sys.executable], "/health", environment, self._tree)

@@ -18,6 +18,7 @@ from pgcalls import LONG, READ, WRITE, Call, Client, DatabaseError, Limits, Outc
 from pgcalls.client import ANSWER_SECONDS, LONG_SECONDS
 from pgcalls.queue import Queue, Row
 from server import traces
+from server.database import passwords
 from server.database.interface import Function
 
 BATCH = "select number, replayed, result, error from http.batch($1)"
@@ -106,6 +107,13 @@ class Database(Client):
                 span.set_attribute("queue.attempts", call.attempt)
                 return answer
         return await self._answer(call, role, kind)
+
+    async def sealed(self, password: str) -> str:
+        """The password as a function takes it, and as a log of statements may have it. Raises CallError."""
+        key_id, key = await self.execute("inventory_public", passwords.KEY)
+        assert key_id is not None
+        assert key is not None
+        return passwords.seal(password, key_id, key)
 
     async def _answer(self, call: Call, role: str, kind: str) -> Answer:
         future = self.queue(role, kind).put(call)

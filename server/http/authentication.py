@@ -82,7 +82,7 @@ async def _obtain(service: Service, request: web.Request, limit: Limit | None) -
     await _admit(request, limit)
     body = await read_body(request, Credentials)
     values = validate(Credentials, body, "body")
-    arguments = {"p_username": values["username"], "p_password": values["password"]}
+    arguments = {"p_username": values["username"], "p_password": await service.sealed(values["password"])}
     session, headers = await _session(service, request, body, "obtain_token", arguments, kind=SLOW)
     return _respond(
         {"access": service.tokens.sign("access", session), "refresh": service.tokens.sign("refresh", session)}, headers

@@ -28,6 +28,7 @@ from server.http.routes import ROUTES, Route
 from server.http.service import Service, idempotency_key
 
 FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
+SEALED_TYPE = "inventory.password"
 SERVER_ARGUMENTS = ("actor",)
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # the links of a list to its other pages need it
 COMPRESSED_FROM = 4096  # bytes of an answer
@@ -63,6 +64,7 @@ class Operation:
         self.arguments = tuple(rest)
         self.has_path = bool(in_path)
         self.has_fields = bool(rest)
+        self.passwords = tuple(a.name for a in rest if a.type == SEALED_TYPE)
         self.takes_actor = function.argument("actor") is not None
         self.takes_url = route.method == "GET" and function.argument("url") is not None
 
@@ -96,9 +98,13 @@ class Endpoint:
             body = await read_body(request, operation.model if self.route.api in FORM_APIS else None)
             key = idempotency_key(request, service, identity, body)
             try:
-                members.append(_members(validated(operation.model, body, "body")))
+                fields = validated(operation.model, body, "body")
             except Problem as problem:
                 raise self._with_inputs(problem, body) from problem
+            for name in operation.passwords:
+                if (password := getattr(fields, name)) is not None:
+                    setattr(fields, name, await service.sealed(password))
+            members.append(_members(fields))
         if operation.takes_actor:
             members.append(b'"p_actor":' + _text(identity.actor))
         if operation.takes_url:

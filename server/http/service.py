@@ -117,6 +117,13 @@ class Service:
                 f"{error} The request was carried out, or it was not: repeat it with the same Idempotency-Key or look.",
             ) from error
 
+    async def sealed(self, password: str) -> str:
+        """The password as the database takes it: no log of statements is to have it in clear. Raises Problem."""
+        try:
+            return await self.database.sealed(password)
+        except CallError as error:
+            raise Problem("SERVICE_UNAVAILABLE", f"{error} Nothing was changed.") from error
+
     async def _note(self, error: DatabaseError) -> None:
         """Put the request's id beside an unforeseen error in the database's log."""
         parameters = [REQUEST_ID.get(), error.sqlstate, error.message]
@@ -141,7 +148,8 @@ class Service:
                 log.error("the database has not enough of something: %s %s", state, error.message)
                 what = "has no room left on its disk" if state == "53100" else "is too busy"
                 return Problem("SERVICE_UNAVAILABLE", f"The database {what} for this call. Nothing was changed.")
-            case state if state[:2] in ("40", "57") or state in ("55P03", READ_ONLY):
+            # 55000: the key of a sealed password is gone, as after a crash of the database.
+            case state if state[:2] in ("40", "57") or state in ("55P03", "55000", READ_ONLY):
                 what = "takes no changes now" if state == READ_ONLY else "is too busy for this call"
                 return Problem("SERVICE_UNAVAILABLE", f"The database {what}. Nothing was changed.")
             case _:

@@ -62,7 +62,7 @@ async def serve(settings: Settings, conninfo: str, on_start: Callable[[str], Any
         await asyncio.sleep(settings.stop_delay_seconds)  # until a balancer has read it at /ready
         await site.stop()
         # Before aiohttp closes what is open: it would leave a request alone whose body is still arriving.
-        await asyncio.gather(parts.drain.wait(DRAIN_SECONDS), parts.sender.stop())
+        await asyncio.gather(parts.drain.wait(DRAIN_SECONDS), parts.sender.stop(), parts.jobs.stop())
     finally:
         if admin:
             await admin.cleanup()

@@ -370,3 +370,19 @@ def test_a_new_access_token_has_the_users_role(client: httpx.Client, database: D
         tokens = log_in(client, f"the-{role}")
         for token in (tokens["access"], client.post(REFRESH, json={"refresh": tokens["refresh"]}).json()["access"]):
             assert claims(token)["role"] == role
+
+
+def test_a_key_that_the_database_has_lost_is_a_passing_failure(client: httpx.Client, database: Database) -> None:
+    """As after a crash of the database between the two calls of a log-in: the keys are in no log of its own."""
+    database.one("select maintenance.create_user('root', 'secret', 'admin')")
+    body = {"username": "root", "password": "secret"}
+    definition = database.one("select pg_get_functiondef('inventory.password_key'::regproc)")
+    head = definition.partition("AS $")[0]
+    database.admin.execute(
+        f"{head} AS $$ begin id := inventory.uuid_v7(); key := extensions.gen_random_bytes(32); end; $$".encode()
+    )
+    answer = client.post("/api/v1/authentication/token/", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert answer.headers["Retry-After"]
+    database.admin.execute(definition.encode())
+    assert client.post("/api/v1/authentication/token/", json=body).status_code == 200

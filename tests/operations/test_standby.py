@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from db.apply import JOBS, apply
+from db.apply import apply
+from db.jobs import JOBS
 from tests.conftest import Database, Server
 from tests.operations.conftest import NAME, NewCluster, Writers, rows, run_sql, stock_up, written
 from tools.cluster import Cluster

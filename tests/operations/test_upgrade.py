@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 import db.apply
 import db.source
 from db.apply import apply
+from db.jobs import JOBS
 from db.source import MIGRATIONS, migration_names
 from tests.conftest import Server, new_database
 
@@ -43,6 +44,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
                     then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
                     then.setattr(db.source, "VIEWS", tmp_path / "none")
                     then.setattr(db.apply, "_make_partitions", lambda connection: None)
+                    then.setattr(db.apply, "_schedule", lambda *_, **__: None)
                     apply(conninfo, jobs=False)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())
                 connection.execute((RELEASES / f"{number}.sql").read_bytes())
@@ -86,6 +88,7 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     old = release(number)
     ledger = old.execute("select pg_relation_filenode('store.movement')").fetchone()
     of_then = columns(old)
+    of_then["job"].remove("scheduled_at")  # recorded by each version that changes the schedule
     before = contents(old, of_then)
     unused = {"location", "location_stock"} if number < "0004" else set()
     assert {table for table, rows in before.items() if not rows} == unused
@@ -135,7 +138,7 @@ def test_data_of_an_earlier_release(number: str, release: Release) -> None:
     )
     assert old.execute("select count(*) from store.price_turn where at > now()").fetchone() == (3,)
     assert old.execute("select name from store.job order by 1").fetchall() == [
-        (job.name,) for job in sorted(db.apply.JOBS, key=lambda job: job.name)
+        (job.name,) for job in sorted(JOBS, key=lambda job: job.name)
     ]
 
     check_that_it_serves(old, number)

@@ -122,15 +122,20 @@ def _unread_bytes(sock: Any) -> int:
     return count[0]
 
 
+# The head of the message with a session's process id, which PostgreSQL sends at log-in.
+KEY_DATA = b"K\0\0\0\x0c"
+
+
 class Proxy:
     """A socket before the database's. It can lose answers: it closes the connection in place of passing one on.
 
-    It can also crash under a statement, see ``crash``.
+    It can also crash under a statement, see ``crash``. ``is_pooler``: it gives out process ids of its own.
     """
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, *, is_pooler: bool = False) -> None:
         parameters = conninfo_to_dict(conninfo)
         self.loses_answers = False
+        self._is_pooler = is_pooler
         self.directory = Path(tempfile.mkdtemp())
         self.conninfo = make_conninfo(conninfo, host=str(self.directory))
         self._socket = f".s.PGSQL.{parameters['port']}"
@@ -179,8 +184,13 @@ class Proxy:
         )
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool) -> None:
+        hides_id = is_answer and self._is_pooler
         with contextlib.suppress(ConnectionError):
             while (data := await reader.read(65536)) and not (is_answer and self.loses_answers):
+                if hides_id and (at := data.find(KEY_DATA)) >= 0:
+                    hides_id = False
+                    at += len(KEY_DATA)
+                    data = data[:at] + struct.pack("!i", 1) + data[at + 4 :]
                 writer.write(data)
                 await writer.drain()
         writer.close()

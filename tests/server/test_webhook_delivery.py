@@ -536,7 +536,13 @@ def server_process(database: Database, **environment: str) -> Iterator[tuple[str
         port = str(probe.getsockname()[1])
     base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     base |= {"ENV_FILE": str(ROOT / ".env.dev"), "DATABASE_URL": database.conninfo, "SECRET_KEY": SECRET_KEY}
-    base |= {"HOST": "127.0.0.1", "PORT": port, "DATABASE_ROLE_PASSWORD": "", "WEBHOOK_POLL_SECONDS": "0.05"}
+    base |= {
+        "HOST": "127.0.0.1",
+        "PORT": port,
+        "DATABASE_ROLE_PASSWORD": "",
+        "WEBHOOK_POLL_SECONDS": "0.05",
+        "RUN_JOBS": "never",
+    }
     process = subprocess.Popen([sys.executable, "-m", "server"], cwd=ROOT, env=base | environment)
     url = f"http://127.0.0.1:{port}"
 

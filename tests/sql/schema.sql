@@ -208,11 +208,11 @@ ALTER DOMAIN inventory.page_number OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.page_number IS 'A page of a list, from 1.';
 
 CREATE DOMAIN inventory.password AS text
-	CONSTRAINT password_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 1024)));
+	CONSTRAINT password_length CHECK ((((length(VALUE) >= 1) AND (length(VALUE) <= 1024)) OR ((length(VALUE) <= 8300) AND (VALUE ~ '^sealed:[0-9a-f-]{36}:[0-9a-f]+$'::text))));
 
 ALTER DOMAIN inventory.password OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.password IS 'A password in clear, 1 to 1024 characters: only ever an argument, stored as a hash.';
+COMMENT ON DOMAIN inventory.password IS 'A password of 1 to 1024 characters, in clear or sealed (inventory.password_key). Only ever an argument, stored as a hash.';
 
 CREATE DOMAIN inventory.per_page AS integer
 	CONSTRAINT per_page_range CHECK (((VALUE >= 1) AND (VALUE <= 100)));
@@ -1281,18 +1281,39 @@ CREATE TABLE store.job (
     last_started_at timestamp with time zone,
     last_finished_at timestamp with time zone,
     last_count bigint,
-    late_after interval DEFAULT '00:05:00'::interval NOT NULL
+    late_after interval DEFAULT '00:05:00'::interval NOT NULL,
+    every interval,
+    at interval,
+    in_cron_since timestamp with time zone,
+    cron_ran_at timestamp with time zone,
+    is_unfinished boolean DEFAULT false NOT NULL,
+    failed_at timestamp with time zone,
+    last_error text
 );
 
 ALTER TABLE store.job OWNER TO inventory_owner;
 
-COMMENT ON TABLE store.job IS 'The heartbeat of each pg_cron job.';
+COMMENT ON TABLE store.job IS 'The maintenance jobs: their schedule, and when they last ran. db/jobs.py lists them.';
 
-COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py last scheduled it with pg_cron; null: not scheduled.';
+COMMENT ON COLUMN store.job.scheduled_at IS 'When db/apply.py recorded its schedule.';
 
-COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run dealt with.';
+COMMENT ON COLUMN store.job.last_count IS 'How many rows the last run has dealt with.';
 
-COMMENT ON COLUMN store.job.late_after IS 'A job that pg_cron has and that has not run for so long has stopped.';
+COMMENT ON COLUMN store.job.late_after IS 'A job that has not run for so long has stopped.';
+
+COMMENT ON COLUMN store.job.every IS 'How often it is due. Written by db/apply.py, like at.';
+
+COMMENT ON COLUMN store.job.at IS 'How long after midnight, GMT, or after the beginning of each period it is due.';
+
+COMMENT ON COLUMN store.job.in_cron_since IS 'Since when pg_cron has it; null: pg_cron does not run here, or cannot run it.';
+
+COMMENT ON COLUMN store.job.cron_ran_at IS 'When pg_cron, or a DBA, last ran it: not a server.';
+
+COMMENT ON COLUMN store.job.is_unfinished IS 'Whether the last batch left work to do.';
+
+COMMENT ON COLUMN store.job.failed_at IS 'When a server last tried to run it and failed; null: the last try succeeded.';
+
+COMMENT ON COLUMN store.job.last_error IS 'The message of that failure.';
 
 CREATE TABLE store.job_failure (
     job text NOT NULL,
@@ -1398,6 +1419,16 @@ CREATE SEQUENCE store.outflow_id_seq
 ALTER TABLE store.outflow_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.outflow_id_seq OWNED BY store.outflow.id;
+
+CREATE UNLOGGED TABLE store.password_key (
+    id uuid NOT NULL,
+    key bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE store.password_key OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.password_key IS 'The keys of sealed passwords. Each is used for a minute and kept for ten.';
 
 ALTER TABLE store.price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME store.price_id_seq
@@ -1661,6 +1692,9 @@ ALTER TABLE ONLY store.opening_balance
 
 ALTER TABLE ONLY store.outflow
     ADD CONSTRAINT outflow_pkey PRIMARY KEY (product_id, id);
+
+ALTER TABLE ONLY store.password_key
+    ADD CONSTRAINT password_key_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY store.price
     ADD CONSTRAINT price_pkey PRIMARY KEY (product_id, id);

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from db.apply import CRON_LOCK, JOBS, apply
+from db.apply import apply
+from db.jobs import CRON_LOCK, JOBS
 from tests.conftest import Database, InThread, new_database, throwaway_cluster
 
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only

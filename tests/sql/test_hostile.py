@@ -258,9 +258,7 @@ def test_a_role_may_do_what_is_committed_and_what_postgresql_lets_everybody(
 ) -> None:
     more = {fact for fact in facts - defaults if not (fact[1] in ("function", "type") and OF_EXTENSIONS.match(fact[2]))}
     allowed_by_default = {fact for fact in committed() if fact[1] == "database"}
-    # The one right on a function of PostgreSQL's that is granted: maintenance.run_batches runs as its caller.
-    run_batches = {("inventory_maintenance", "function", "pg_catalog.pg_try_advisory_xact_lock(bigint)", "execute")}
-    assert more - run_batches == committed() - allowed_by_default
+    assert more == committed() - allowed_by_default
     assert allowed_by_default == {(role, "database", "(this)", "connect") for role in ALL}
     assert allowed_by_default <= facts
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from db.apply import JOBS
+from db.jobs import JOBS
 from db.source import migration_names
 from tests.conftest import Database
 from tests.sql.conftest import AdminCall, Call, Calls, Freeze, Refused
@@ -363,6 +363,7 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
     make_blocks(database, first, 1, "2 hours")
     make_keys(database, 4)
     database.advance(HOUR)
+    database.admin.execute("update store.job set scheduled_at = inventory.clock()")
     facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
     expected = {
         "migrations_applied": str(len(migration_names())),
@@ -385,17 +386,15 @@ def test_status_tells_what_there_is(database: Database, calls: Calls, call: Call
         "verification",
         "ledger_starts",
         "ledger_last_month",
-        "warning jobs",
         *(f"job {each.name}" for each in JOBS),
     }
     assert facts["server_version"] == database.one("show server_version")
 
-    unknown = facts["job verify"]
-    database.one("select maintenance.record_schedule('verify', true)")
-    scheduled = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
+    waiting = facts["job verify"]
+    assert waiting.startswith("scheduled at ")
     database.connect("inventory_maintenance").execute("call maintenance.run_batches('verify')")
     has_run = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}["job verify"]
-    assert len({unknown, scheduled, has_run}) == 3
+    assert has_run.startswith("last finished at ")
 
 
 Checks = Callable[..., dict[str, str]]
@@ -414,15 +413,10 @@ def checks(call: Call) -> Checks:
     return checks
 
 
-@pytest.fixture
-def scheduled(database: Database) -> None:
-    database.rows("select maintenance.record_schedule(name, true) from store.job")
-
-
 GOOD = dict.fromkeys(("database", "migrations", "jobs", "ledger", "verify"), "ok")
 
 
-def test_only_what_makes_calls_fail_is_a_failure(checks: Checks, scheduled: None) -> None:
+def test_only_what_makes_calls_fail_is_a_failure(checks: Checks) -> None:
     names = migration_names()
     assert checks(names) == GOOD
     assert list(checks()) == list(GOOD)
@@ -433,9 +427,10 @@ def test_only_what_makes_calls_fail_is_a_failure(checks: Checks, scheduled: None
 
 
 def test_where_nobody_runs_the_jobs_it_says_so(database: Database, checks: Checks, calls: Calls) -> None:
+    database.admin.execute("update store.job set scheduled_at = null")
     assert checks() == GOOD | {"jobs": checks()["jobs"]}
-    assert checks()["jobs"].startswith("warning: pg_cron does not run here")
-    # Others may run them without pg_cron.
+    assert checks()["jobs"].startswith("warning: no run of expire_blocks since ever, make_partitions since ever")
+    # Whoever runs them.
     database.admin.execute("update store.job set last_finished_at = inventory.clock()")
     assert checks() == GOOD
     assert [row["name"] for row in calls("maintenance.status", **DBA) if row["name"].startswith("warning")] == []
@@ -449,11 +444,11 @@ def test_where_nobody_runs_the_jobs_it_says_so(database: Database, checks: Check
         ("purge_idempotency_keys", timedelta(minutes=30)),
         ("purge_webhook_deliveries", timedelta(minutes=30)),
         ("make_partitions", timedelta(hours=3)),
-        ("verify", timedelta(days=2)),
+        ("verify", timedelta(hours=50)),
     ],
 )
 def test_every_job_that_has_stopped_is_warned_of(
-    database: Database, checks: Checks, calls: Calls, scheduled: None, freeze: Freeze, name: str, late_after: timedelta
+    database: Database, checks: Checks, calls: Calls, freeze: Freeze, name: str, late_after: timedelta
 ) -> None:
     now = database.one("select date_trunc('month', inventory.clock()) + interval '10 days'")
     freeze(now)
@@ -471,7 +466,7 @@ def test_every_job_that_has_stopped_is_warned_of(
 
 
 def test_a_month_ahead_that_is_missing_is_warned_of(
-    database: Database, checks: Checks, scheduled: None, call: Call, freeze: Freeze
+    database: Database, checks: Checks, call: Call, freeze: Freeze
 ) -> None:
     product = database.product("A-1", 10)
     database.admin.execute("update store.job set scheduled_at = 'infinity'")
@@ -491,9 +486,7 @@ def test_a_month_ahead_that_is_missing_is_warned_of(
     assert checks() == GOOD
 
 
-def test_differences_that_the_nightly_check_found_are_warned_of(
-    database: Database, checks: Checks, scheduled: None, call: Call
-) -> None:
+def test_differences_that_the_nightly_check_found_are_warned_of(database: Database, checks: Checks, call: Call) -> None:
     database.product("A-1", 10)
     database.admin.execute("update store.stock set on_hand = 11")
     found = len(database.rows("select * from maintenance.verify()"))
@@ -516,7 +509,7 @@ def test_status_counts_no_further_than_10_000(database: Database, calls: Calls) 
 
 
 def test_a_product_that_cannot_be_swept_stops_no_other(
-    database: Database, expire: Sweep, checks: Checks, calls: Calls, scheduled: None
+    database: Database, expire: Sweep, checks: Checks, calls: Calls
 ) -> None:
     poison, sound = database.product("A-1", 10), database.product("A-2", 10)
     make_blocks(database, poison, 3)
@@ -531,7 +524,7 @@ def test_a_product_that_cannot_be_swept_stops_no_other(
 
     facts = {row["name"]: row["value"] for row in calls("maintenance.status", **DBA)}
     assert "stock_poison" in facts[f"expire_blocks of product {poison}"]
-    database.rows("select maintenance.record_schedule(name, true) from store.job")
+    database.admin.execute("update store.job set scheduled_at = inventory.clock()")
     assert checks()["jobs"] == "warning: expire_blocks fails for 1 product(s): see maintenance.status()"
 
     # What is mended is dealt with an hour later, and then nothing is said any more.

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from server.database.passwords import seal
 from tests.conftest import Database, InThread
 from tests.sql.conftest import Call, Refused, contents
 
@@ -373,3 +374,65 @@ def test_the_login_of_development_is_found_out(call: Call) -> None:
     call("maintenance.enable_user", "admin", **DBA)
     call("maintenance.change_password", "admin", "another", **DBA)
     assert not is_there()
+
+
+# Sealed passwords
+
+
+def sealed(database: Database, password: str) -> str:
+    """The password, sealed as servers do."""
+    ((key_id, key),) = database.rows("select id::text, encode(key, 'hex') from maintenance.password_key()")
+    return seal(password, key_id, key)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "x", "0123456789abcdef", "ä€😀" * 300, "😀" * 1024, "sealed:x", "\n"])
+def test_a_password_may_be_sealed(database: Database, call: Call, refused: Refused, password: str) -> None:
+    hidden = sealed(database, password)
+    assert password not in hidden or len(password) == 1
+    assert sealed(database, password) != hidden, "the same password looks different each time"
+    made = call("maintenance.create_user", "Bob", hidden, "operator", **DBA)
+    assert log_in(call, "Bob", password) == log_in(call, "Bob", sealed(database, password)) == made
+    with refused("IV014"):
+        log_in(call, "Bob", sealed(database, password + "x"))
+    changed = call(
+        "maintenance.change_password", "Bob", sealed(database, password + "y"[: 1024 - len(password)]), **DBA
+    )
+    assert changed is not None
+    assert stored_hash(database, "Bob").startswith("$2a$04$")
+
+
+@pytest.mark.parametrize(("password", "sqlstate", "constraint"), [
+    ("seven77", "22023", None),
+    ("", "23514", "password_length"),
+    ("x" * 1025, "23514", "password_length"),
+])  # fmt: skip
+def test_a_sealed_password_keeps_the_same_rules(
+    database: Database, call: Call, refused: Refused, password: str, sqlstate: str, constraint: str | None
+) -> None:
+    call("maintenance.configure", p_password_length_minimum=8, **DBA)
+    hidden = sealed(database, password)
+    with refused(sqlstate, constraint):
+        call("maintenance.create_user", "Bob", hidden, "operator", **DBA)
+    with refused("IV014"):
+        log_in(call, "Bob", hidden)
+
+
+def test_a_password_whose_key_is_gone_is_not_taken_for_one_in_clear(
+    database: Database, call: Call, refused: Refused, ann: dict[str, Any]
+) -> None:
+    hidden = sealed(database, PASSWORD)
+    database.admin.execute("delete from store.password_key")
+    with refused("55000"):
+        log_in(call, "Ann", hidden)
+    with refused("55000"):
+        call("maintenance.create_user", "Bob", hidden, "operator", **DBA)
+    with refused("55000"):
+        call("update_user", ann["id"], p_password=hidden, **ADMIN)
+
+
+@pytest.mark.parametrize(
+    "password", ["sealed:", "sealed:" + "0" * 36 + ":" + "0" * 63, "sealed:" + "x" * 36 + ":" + "0" * 64]
+)
+def test_what_only_looks_sealed_is_a_password(call: Call, password: str) -> None:
+    made = call("maintenance.create_user", "Bob", password, "operator", **DBA)
+    assert log_in(call, "Bob", password) == made

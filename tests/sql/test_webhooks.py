@@ -151,7 +151,11 @@ def test_the_worker_may_do_nothing_else(database: Database, webhook: int) -> Non
             and has_function_privilege('inventory_worker', p.oid, 'execute')
         """
     )
-    assert {name for (name,) in functions} == {"inventory.claim_deliveries", "inventory.finish_delivery"}
+    assert {name for (name,) in functions} == {
+        "inventory.claim_deliveries",
+        "inventory.finish_delivery",
+        "maintenance.run_next_job",
+    }
     connection = database.connect("inventory_worker")
     for statement in ("select secret from store.webhook", "select inventory.rotate_webhook_secret(1)"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -1061,3 +1065,26 @@ def test_the_purges_read_only_what_they_delete(database: Database) -> None:
     assert scans() == before
     assert database.counts()["webhook_delivery"] == 20_000
     assert database.counts()["idempotency_key"] == 20_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create_webhook('https://odd.example/', '{{stock.low}}')",
+        "update_webhook({webhook}, 'https://odd.example/')",
+        "rotate_webhook_secret({webhook}, 60)",
+        "delete_webhook({webhook})",
+    ],
+)
+def test_an_unforeseen_error_shows_no_row_with_a_secret(
+    database: Database, webhook: int, refused: Refused, change: str
+) -> None:
+    database.admin.execute(
+        "alter table store.webhook add constraint odd check (url not like '%odd%' and deleted_at is null"
+        " and previous_secret is null)"
+    )
+    admin = database.connect("inventory_admin")
+    with refused("23514", "odd") as caught:
+        admin.execute(f"select inventory.{change.format(webhook=webhook)}".encode())
+    assert caught.value.diag.message_detail is None
+    assert "whsec_" not in str(caught.value)

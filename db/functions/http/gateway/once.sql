@@ -72,7 +72,7 @@ begin
             error := http.error_json(v_sqlstate, v_message, v_detail, v_hint, v_constraint)
                 || jsonb_build_object('at', http.instant_without_offset(inventory.clock()));
     end;
-    perform http.keep_answers(array[v_owner], array[p_key], array[p_request], array[result], array[error]);
+    result := http.kept_answer(v_owner, p_key, p_request, result, error);
 end;
 $$;
 

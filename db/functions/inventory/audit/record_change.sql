@@ -9,6 +9,7 @@ create or replace function inventory.record_change(
 returns void
 language plpgsql
 volatile
+set plan_cache_mode = force_generic_plan -- auto_explain shows the constants of other plans: secrets
 as $$
 declare
     -- Columns that are not recorded: they are derived from others, or are times.

@@ -9,12 +9,10 @@ begin
     return query
     select
         'jobs',
-        case
-            when bool_and(j.scheduled_at is null) then 'pg_cron does not run here; blocks still end on time, but none is swept'
-            else 'no run of ' || string_agg(
-                format('%s since %s', j.name, inventory.instant_text(greatest(j.scheduled_at, j.last_finished_at))), ', ' order by j.name
-            )
-        end
+        'no run of ' || string_agg(
+            format('%s since %s', j.name, coalesce(inventory.instant_text(greatest(j.scheduled_at, j.last_finished_at)), 'ever')),
+            ', ' order by j.name
+        )
     from store.job as j
     where (greatest(j.scheduled_at, j.last_finished_at) > v_now - j.late_after) is not true
     having count(*) > 0

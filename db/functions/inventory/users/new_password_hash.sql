@@ -4,23 +4,25 @@ language plpgsql
 volatile
 as $$
 declare
+    v_password constant inventory.password := inventory.opened_password(p_password);
     v_setting store.setting;
 begin
     select * into v_setting from store.setting;
     -- The login of .env.dev: a production server does not start while it works (inventory.has_development_admin).
-    if length(p_password) < v_setting.password_length_minimum
-        and (lower(p_username), p_password) is distinct from ('admin', 'admin') then
+    if length(v_password) < v_setting.password_length_minimum
+        and (lower(p_username), v_password) is distinct from ('admin', 'admin') then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = format('password must have at least %s characters', v_setting.password_length_minimum),
             detail = jsonb_build_object('field', 'password', 'min_length', v_setting.password_length_minimum);
     end if;
-    return inventory.hash_password(p_password, extensions.gen_salt('bf', v_setting.password_cost));
+    return inventory.hash_password(v_password, extensions.gen_salt('bf', v_setting.password_cost));
 end;
 $$;
 
 comment on function inventory.new_password_hash(text, inventory.password) is
-'The hash of a new password for a user, with the cost from the settings. The DETAIL of an error never contains the password.
+'The hash of a new password for a user, with the cost from the settings. The password may be sealed (inventory.password_key).
+An error never contains it.
 
 Errors: 22023 with DETAIL {"field", "min_length"} if the password is shorter than the settings require, except for the login of
-.env.dev.';
+.env.dev; 55000 if the key of a sealed password is no longer kept.';

@@ -9,10 +9,12 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan -- auto_explain shows the constants of other plans: the secret
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
     v_webhook store.webhook;
+    v_constraint text;
 begin
     perform inventory.require_argument('url', p_url is null);
     perform inventory.require_argument('events', p_events is null);
@@ -24,6 +26,11 @@ begin
     returning * into v_webhook;
     perform inventory.record_change('webhook', v_webhook.id::text, null, to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook, v_webhook.secret);
+exception
+    when integrity_constraint_violation then
+        -- Raise the same error without its DETAIL, which would show the secret.
+        get stacked diagnostics v_constraint = constraint_name;
+        raise exception using errcode = sqlstate, message = sqlerrm, constraint = v_constraint;
 end;
 $$;
 

@@ -10,10 +10,12 @@ language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan -- auto_explain shows the constants of other plans: the secret
 as $$
 declare
     v_before store.webhook;
     v_webhook store.webhook;
+    v_constraint text;
 begin
     select * into v_before from store.webhook as w
     where w.id = p_webhook_id and w.deleted_at is null
@@ -32,6 +34,11 @@ begin
     end if;
     perform inventory.record_change('webhook', p_webhook_id::text, to_jsonb(v_before), to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook);
+exception
+    when integrity_constraint_violation then
+        -- Raise the same error without its DETAIL, which would show the secret.
+        get stacked diagnostics v_constraint = constraint_name;
+        raise exception using errcode = sqlstate, message = sqlerrm, constraint = v_constraint;
 end;
 $$;
 

@@ -49,11 +49,18 @@ begin
     return query
     select
         format('job %s', j.name),
-        case
-            when j.scheduled_at is null then 'not scheduled: pg_cron does not run here'
-            when j.last_finished_at is null then format('scheduled at %s, has not run yet', j.scheduled_at)
-            else format('last finished at %s, dealt with %s', j.last_finished_at, j.last_count)
-        end
+        concat_ws(
+            '; ',
+            case
+                when j.last_finished_at is null then format('scheduled at %s, has not run yet', j.scheduled_at)
+                else format(
+                    'last finished at %s, run by %s, dealt with %s', j.last_finished_at,
+                    case when j.cron_ran_at = j.last_finished_at then 'pg_cron or by hand' else 'a server' end, j.last_count
+                )
+            end,
+            case when j.in_cron_since is null then 'not in pg_cron' else 'in pg_cron' end,
+            case when j.failed_at is not null then format('failed at %s: %s', j.failed_at, j.last_error) end
+        )
     from store.job as j
     order by j.name;
 
@@ -73,7 +80,7 @@ $$;
 comment on function maintenance.status() is
 'The state of the system, with one row for each fact.
 
-It shows versions, counts (up to 10 000, except for products), settings, when each job last ran, problems that an operator should
-look at (see inventory.warnings), and the products for which a job fails.';
+It shows versions, counts (up to 10 000, except for products), settings, when each job last ran and who ran it, problems that an
+operator should look at (see inventory.warnings), and the products for which a job fails.';
 
 grant execute on function maintenance.status() to inventory_maintenance;

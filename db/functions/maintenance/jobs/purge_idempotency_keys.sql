@@ -7,7 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_count integer;
-    v_before constant timestamptz := inventory.clock() - (select s.idempotency_lifetime from store.setting as s);
+    v_now constant timestamptz := inventory.clock();
+    v_before constant timestamptz := v_now - (select s.idempotency_lifetime from store.setting as s);
 begin
     perform inventory.require_limit(p_limit);
     delete from store.idempotency_key as k
@@ -22,6 +23,7 @@ begin
         )
     );
     get diagnostics v_count = row_count;
+    delete from store.password_key as k where (k.made_at between v_now - interval '10 minutes' and v_now) is not true;
     return v_count;
 end;
 $$;
@@ -29,6 +31,7 @@ $$;
 comment on function maintenance.purge_idempotency_keys(integer) is
 'Delete up to p_limit Idempotency-Keys whose lifetime is over, oldest first, and return how many were deleted.
 
-Skips keys that are in use. Call it again until it returns 0: pg_cron does so every five minutes.';
+Skips keys that are in use. Deletes the keys of sealed passwords that are older than ten minutes, too. Call it again
+until it returns 0: a job does so every five minutes.';
 
 grant execute on function maintenance.purge_idempotency_keys(integer) to inventory_maintenance;
