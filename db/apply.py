@@ -121,13 +121,16 @@ def _check_server(connection: psycopg.Connection) -> None:
     if connection.info.server_version < 150000:
         raise ApplyError(f"PostgreSQL 15 or later is needed; this is {connection.info.server_version // 10000}.")
     row = connection.execute(
-        "select current_setting('is_superuser') = 'on', current_setting('server_encoding') = 'UTF8'"
+        "select current_setting('is_superuser') = 'on', current_setting('server_encoding') = 'UTF8',"
+        " to_regcollation('pg_catalog.\"und-x-icu\"') is not null"
     ).fetchone()
     assert row is not None
     if not row[0]:
         raise ApplyError(f"A superuser must apply the schema, and {connection.info.user} is not one.")
     if not row[1]:
         raise ApplyError("The database's encoding must be UTF8.")
+    if not row[2]:
+        raise ApplyError("This PostgreSQL has no collation und-x-icu. It must be one that was built with ICU.")
 
 
 def _set_passwords(connection: psycopg.Connection, password: str) -> None:

@@ -9,7 +9,7 @@ begin
     select * into v_setting from store.setting;
     -- The login of .env.dev: a production server does not start while it works (inventory.has_development_admin).
     if length(p_password) < v_setting.password_length_minimum
-        and (lower(p_username), p_password) is distinct from ('admin', 'admin') then
+        and (lower(p_username collate "C"), p_password) is distinct from ('admin', 'admin') then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = format('password must have at least %s characters', v_setting.password_length_minimum),
