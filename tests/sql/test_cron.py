@@ -13,6 +13,8 @@ import pytest
 from db.apply import CRON_LOCK, JOBS, apply
 from tests.conftest import Database, InThread, new_database, throwaway_cluster
 
+pytestmark = pytest.mark.packages
+
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
 
 
