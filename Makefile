@@ -1,6 +1,6 @@
 # Every target installs what it needs. Only git, make and Python 3.11 must be there first.
 #
-# DATABASE_URL, DATA_DIR, HOST and PORT are read from the environment, from .env, or from `make run PORT=8080`.
+# DATABASE_URL, DATA_DIR, HOST, PORT and POSTGRESQL_BIN are read from the environment, from .env, or from `make run PORT=8080`.
 
 ARGS ?=
 COUNT ?=
@@ -10,6 +10,7 @@ ROUNDS ?=
 SECONDS ?=
 SEED ?=
 SIZES ?=
+VERSION ?=
 WORLD ?=
 
 bin := .venv/bin
@@ -17,14 +18,14 @@ bin := .venv/bin
 # The tests start many Python processes. Without bytecode files each compiles the modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
-# If the database is on another host, this one needs no PostgreSQL server.
-elsewhere := $(DATABASE_URL)$(shell grep -s '^DATABASE_URL=.' .env)
+# If the database is on another host, or the server's programs are named, no PostgreSQL server is installed.
+elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-clients openapi release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types format import psql clean
+.PHONY: help setup run test test-postgresql test-clients openapi release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types format import psql clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install PostgreSQL and the Python packages, as far as they are missing
 	@tools/setup.sh --dev $(client_only)
@@ -34,6 +35,10 @@ run: ## start the server, with a database and some demo stock
 
 test: ## run the tests; ARGS='-k reserve' for some of them
 	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+
+test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSION=18; ARGS
+	@tools/setup.sh --npm && directory=$$($(bin)/python -m tools.postgresql "$(VERSION)") && \
+		POSTGRESQL_BIN=$$directory exec $(bin)/python -m pytest -m 'not packages' $(ARGS)
 
 test-clients: ## make clients of docs/openapi.json with the usual generators, compile and run them; ARGS='java go' for some
 	@tools/setup.sh --clients && exec $(bin)/python -m tests.clients $(ARGS)

@@ -17,6 +17,10 @@ begin
     if current_setting('server_encoding') <> 'UTF8' then
         raise exception 'The database''s encoding must be UTF8.' using errcode = 'feature_not_supported';
     end if;
+    if to_regcollation('pg_catalog."und-x-icu"') is null then
+        raise exception 'This PostgreSQL has no collation und-x-icu. It must be one that was built with ICU.'
+            using errcode = 'feature_not_supported';
+    end if;
     if not exists (
         select
         from pg_catalog.pg_database as d

@@ -193,12 +193,15 @@ def template_database() -> str:
 
 
 @contextlib.contextmanager
-def new_database(template: str = "template1", *, prefix: str = "test_") -> Iterator[str]:
-    """The conninfo of a new database, a copy of the template; it is dropped at the end."""
+def new_database(template: str = "template1", *, prefix: str = "test_", locale: str = "") -> Iterator[str]:
+    """The conninfo of a new database, a copy of the template; it is dropped at the end.
+
+    ``locale``: options of CREATE DATABASE, for a copy of template0.
+    """
     name = prefix + uuid.uuid4().hex[:12]
     conninfo = throwaway_cluster().dsn(dbname=name)
     # Faster than through the log; and a copy has the template's cache of the catalog for new connections.
-    copy = sql.SQL("create database {} template {} strategy file_copy")
+    copy = sql.SQL(f"create database {{}} template {{}} strategy file_copy {locale}")
     administrator().execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     coverage.watch(conninfo)
     try:

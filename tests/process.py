@@ -23,7 +23,7 @@ def run(*, end: signal.Signals = signal.SIGINT, **environment: str) -> Iterator[
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    base = {name: os.environ[name] for name in ("PATH", "HOME", "POSTGRESQL_BIN") if name in os.environ}
     base |= {"HOST": "127.0.0.1", "PORT": port, "ENV_FILE": str(ROOT / ".env.dev")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.run"],

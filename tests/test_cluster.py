@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Database
-from tools.cluster import Cluster, ClusterError
+from tools.cluster import Cluster, ClusterError, find_binaries
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +131,7 @@ def test_has_one_owner_at_a_time(cluster: Cluster) -> None:
     cluster.start()
 
 
+@pytest.mark.packages
 def test_a_standby_follows_its_primary_and_is_promoted(cluster: Cluster) -> None:
     standby = Cluster(cluster.directory.parent / "standby", throwaway=True, primary=cluster)
     try:
@@ -176,3 +177,18 @@ def test_a_private_directory_with_a_long_name(tmp_path: Path) -> None:
     assert not cluster.directory.exists()
     assert not cluster.socket_directory.exists()
     assert (tmp_path.stat().st_mode & 0o777) == 0o700
+
+
+def test_the_servers_programs_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By POSTGRESQL_BIN. It never falls back to another server."""
+    monkeypatch.setenv("POSTGRESQL_BIN", str(tmp_path))
+    program = tmp_path / "initdb"
+    with pytest.raises(ClusterError, match="POSTGRESQL_BIN"):
+        find_binaries()
+    for version, is_new_enough in (("14.9", False), ("15devel", True), ("16.2 (Debian 16.2-1)", True)):
+        program.write_text(f"#!/bin/sh\necho 'initdb (PostgreSQL) {version}'\n")
+        program.chmod(0o755)
+        if is_new_enough:
+            assert find_binaries() == find_binaries(int(version[:2])) == tmp_path
+        with pytest.raises(ClusterError, match="POSTGRESQL_BIN"):
+            find_binaries(int(version[:2]) + 1 if is_new_enough else None)

@@ -28,7 +28,7 @@ NEVER = "nothing else is in the ledger"
 CONSERVED = "units are conserved, by the answers alone"
 
 
-@pytest.mark.parametrize("world", ["plain", "workers", "failover"])
+@pytest.mark.parametrize("world", ["plain", "workers", pytest.param("failover", marks=pytest.mark.packages)])
 def test_what_is_acknowledged_outlives_faults_and_happens_once(world: str) -> None:
     with subprocess.Popen(
         [sys.executable, *COMMAND, "--world", world],

@@ -71,8 +71,19 @@ class ClusterError(Exception):
 def find_binaries(version: int | None = None) -> Path:
     """Returns the directory of the server's programs: of the newest PostgreSQL, or of major version `version`.
 
-    Looks at Debian's and Ubuntu's packages first, then at `pg_config` and PATH. Raises ClusterError if none is found.
+    That is the setting POSTGRESQL_BIN, if there is one. Otherwise looks at Debian's and Ubuntu's packages first, then
+    at `pg_config` and PATH. Raises ClusterError if none is found.
     """
+    if named := _setting("POSTGRESQL_BIN"):
+        directory = Path(named).resolve()
+        major = _major_version(directory)
+        if major is None or major < OLDEST_VERSION:
+            raise ClusterError(
+                f"POSTGRESQL_BIN names {named}, where no PostgreSQL server of version {OLDEST_VERSION} or later is."
+            )
+        if version not in (None, major):
+            raise ClusterError(f"The data is PostgreSQL {version}'s, but POSTGRESQL_BIN names PostgreSQL {major}.")
+        return directory
     for found in (_packaged_binaries, _other_binaries):
         suitable = {
             major: directory
@@ -164,6 +175,16 @@ class Cluster:
     @property
     def is_running(self) -> bool:
         return self.pid is not None
+
+    def client_program(self, name: str) -> str:
+        """Returns the path of a client program: the server's own, or else the one on PATH.
+
+        Raises ClusterError if there is none.
+        """
+        found = shutil.which(name, path=str(self.binaries)) or shutil.which(name)
+        if found is None:
+            raise ClusterError(f"{name} is not installed.")
+        return found
 
     def dsn(self, user: str = "postgres", dbname: str = "postgres") -> str:
         """Returns the libpq URI of a database. It is complete: environment variables do not change its meaning."""
@@ -331,7 +352,7 @@ class Cluster:
         """Wait until the running server accepts connections. Returns False if it ends instead."""
         deadline = time.monotonic() + _START_SECONDS
         while self.is_running:
-            asked = self._run([self.binaries / "pg_isready", "--quiet", f"--dbname={self.dsn()}"])
+            asked = self._run([self.client_program("pg_isready"), "--quiet", f"--dbname={self.dsn()}"])
             if asked.returncode == 0:
                 return True
             if time.monotonic() > deadline:
@@ -490,10 +511,11 @@ class Cluster:
         plain = [setpriv, f"--reuid={account.pw_name}", f"--regid={account.pw_gid}", "--init-groups"]
         # That account cannot enter root's private directories (a checkout in /root, a temporary directory). So that
         # neither the data has to move nor permissions have to change, the server then keeps one of root's
-        # capabilities, CAP_DAC_OVERRIDE.
+        # capabilities, CAP_DAC_OVERRIDE. The same holds for the programs, if POSTGRESQL_BIN names such a directory.
         passing = [*plain, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
         for command in (plain, passing):  # try it: access(2) ignores this capability
-            if self._run([*command, "touch", f"{directory}/."]).returncode == 0:
+            attempts = ("touch", f"{directory}/."), (self.binaries / "postgres", "--version")
+            if all(self._run([*command, *attempt]).returncode == 0 for attempt in attempts):
                 return command
         raise ClusterError(f"The user {account.pw_name}, as which PostgreSQL runs, cannot write to {self.directory}.")
 
@@ -547,13 +569,17 @@ def _other_binaries() -> dict[int, Path]:
     found: dict[int, Path] = {}
     on_path = shutil.which("initdb")
     for directory in (_output("pg_config", "--bindir"), on_path and str(Path(on_path).resolve().parent)):
-        if directory and Path(directory, "initdb").exists():
-            # initdb (PostgreSQL) 17.2
-            version = _output(Path(directory, "initdb"), "--version").partition(") ")[2]
-            major = version[: len(version) - len(version.lstrip("0123456789"))]
-            if major:
-                found.setdefault(int(major), Path(directory))
+        if directory and (major := _major_version(Path(directory))):
+            found.setdefault(major, Path(directory))
     return found
+
+
+def _major_version(directory: Path) -> int | None:
+    """Returns the major version of the server's programs in a directory; None if there are none."""
+    # initdb (PostgreSQL) 17.2
+    version = _output(directory / "initdb", "--version").partition(") ")[2]
+    major = version[: len(version) - len(version.lstrip("0123456789"))]
+    return int(major) if major else None
 
 
 def _output(*command: str | Path) -> str:
@@ -614,11 +640,11 @@ def _tail(text: str, lines: int = 20) -> str:
 
 
 def _setting(name: str) -> str:
-    """Returns a setting from the environment, or else from .env."""
+    """Returns a setting from the environment, or else from the env file, ENV_FILE or .env."""
     if name in os.environ:
         return os.environ[name]
     with contextlib.suppress(FileNotFoundError):
-        for line in Path(".env").read_text().splitlines():
+        for line in Path(os.environ.get("ENV_FILE") or ".env").read_text().splitlines():
             if line.startswith(f"{name}="):
                 return line.removeprefix(f"{name}=").strip().strip("'\"")
     return ""
@@ -647,8 +673,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         url = served_database()
-        program = "psql" if _setting("DATABASE_URL") else str(_running_cluster().binaries / "psql")
-        os.execvp(program, [program, url, *arguments[1:]])
+        program = "psql" if _setting("DATABASE_URL") else _running_cluster().client_program("psql")
+        os.execvp(program, ["psql", url, *arguments[1:]])
     except ClusterError as error:
         print(error, file=sys.stderr)
     except FileNotFoundError:

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench] [--clients]
+#   tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
+#   --npm           also install npm, which fetches other versions of PostgreSQL
 #   --clients       also install the generators of clients of `make test-clients`, and their compilers
 #
 # It is safe to repeat, to interrupt, and to run twice at the same time. If nothing is missing, it changes and prints
@@ -21,15 +22,16 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no clients_too=no
+server=yes dev=no bench=no npm=no clients_too=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
-        --bench) bench=yes ;;
+        --bench) bench=yes npm=yes ;;
+        --npm) npm=yes ;;
         --clients) clients_too=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--clients]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients]" >&2
             exit 2
             ;;
     esac
@@ -208,14 +210,15 @@ if [[ $server = yes ]] && ! command -v curl >/dev/null; then
     missing_packages+=(curl)
 fi
 
-if [[ $bench = yes ]]; then
-    for program in wrk npm; do
-        if ! command -v "$program" >/dev/null; then
-            missing_names+=("$program")
-            missing_packages+=("$program")
-        fi
-    done
-fi
+programs=()
+[[ $bench = no ]] || programs+=(wrk)
+[[ $npm = no ]] || programs+=(npm)
+for program in "${programs[@]}"; do
+    if ! command -v "$program" >/dev/null; then
+        missing_names+=("$program")
+        missing_packages+=("$program")
+    fi
+done
 
 if [[ $clients_too = yes ]]; then
     for program in npm:npm javac:default-jdk-headless go:golang-go; do

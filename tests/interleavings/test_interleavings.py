@@ -13,6 +13,8 @@ from tests.interleavings.scenarios import CALLS, LEFT_OUT, SETTINGS, Scenario, s
 from tests.interleavings.scheduler import Schedule
 from tests.interleavings.search import Choose, Explorer
 
+pytestmark = pytest.mark.packages
+
 BY_NAME = {call.name: call for call in CALLS}
 SHARES = 10  # tests into which the sample is cut, for the workers
 PAIRS = 4  # of a share, with two first preemptions each

@@ -9,6 +9,8 @@ import pytest
 from tests.interleavings.scenarios import CALLS, Scenario
 from tests.interleavings.search import Explorer
 
+pytestmark = pytest.mark.packages
+
 BY_NAME = {call.name: call for call in CALLS}
 
 

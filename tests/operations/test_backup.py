@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from db.apply import apply
 from db.jobs import JOBS
 from tests.conftest import Server
@@ -17,6 +19,7 @@ COMMANDS = re.findall(
 )
 
 
+@pytest.mark.packages
 def test_a_backup_of_a_running_system_is_whole_in_a_new_cluster(new_cluster: NewCluster) -> None:
     old, new = new_cluster(), new_cluster()
     old.start()

@@ -74,6 +74,7 @@ def receiver() -> Iterator[http.server.ThreadingHTTPServer]:
     server.server_close()
 
 
+@pytest.mark.packages
 def test_a_standby_is_read_from_and_once_promoted_carries_on(
     new_cluster: NewCluster, receiver: http.server.ThreadingHTTPServer
 ) -> None:

@@ -102,6 +102,7 @@ class TestToPrimary:
 
 
 class TestSeveralHosts:
+    @pytest.mark.packages
     def test_the_primary_is_found_also_after_a_failover(self, pair: tuple[Cluster, Cluster]) -> None:
         primary, standby = pair
         hosts = both(standby.socket_directory, primary.socket_directory)

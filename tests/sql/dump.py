@@ -36,6 +36,8 @@ _OF_THE_SCHEMA = re.compile(r"^\d+; \d+ \d+ ((COMMENT|ACL) )?(\S+ )*?(store|DOMA
 _YOYO = re.compile(r" _?yoyo_")
 # The ledger's months depend on the day.
 _MONTH = re.compile(r" movement_\d{4}_\d{2}")
+# PostgreSQL 15 writes ALTER TABLE here, and 18 the names of NOT NULL constraints.
+_OWNER = re.compile(r"^ALTER (VIEW|SEQUENCE)(?= \S+ OWNER TO )")
 _NOISE = re.compile(r"(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict )")
 
 
@@ -59,7 +61,8 @@ def definitions(cluster: Cluster, database: str) -> str:
 
 
 def _quiet(text: str) -> str:
-    kept = "\n".join(line for line in text.splitlines() if not _NOISE.match(line))
+    kept = "\n".join(_OWNER.sub("ALTER TABLE", line) for line in text.splitlines() if not _NOISE.match(line))
+    kept = re.sub(r"CONSTRAINT \w+ NOT NULL", "NOT NULL", kept)
     return re.sub(r"\n{2,}", "\n\n", kept).strip() + "\n"
 
 

@@ -559,10 +559,10 @@ CREATE TABLE store.art_operation (
     id bigint NOT NULL,
     operation_type text NOT NULL,
     product_id bigint NOT NULL,
-    sku text NOT NULL,
+    sku text NOT NULL COLLATE pg_catalog."C",
     quantity numeric(12,3) NOT NULL,
-    from_location text,
-    to_location text,
+    from_location text COLLATE pg_catalog."C",
+    to_location text COLLATE pg_catalog."C",
     booked_quantity numeric(12,3),
     reason text,
     movement_id bigint,
@@ -677,7 +677,7 @@ COMMENT ON TABLE store.brand IS 'Brands (API 5). Names mind no case.';
 CREATE TABLE store.product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
-    sku text NOT NULL,
+    sku text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
     description text,
     cost_price numeric(23,3),
@@ -714,7 +714,7 @@ CREATE TABLE store.supplier (
     id bigint NOT NULL,
     name text NOT NULL,
     business_name text,
-    email text,
+    email text COLLATE pg_catalog."C",
     phone_number text,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
@@ -937,7 +937,7 @@ COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees 
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
-    username text NOT NULL,
+    username text NOT NULL COLLATE pg_catalog."C",
     password_hash text NOT NULL,
     role text NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
@@ -1001,7 +1001,7 @@ COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location ho
 
 CREATE TABLE store.location (
     id bigint NOT NULL,
-    code text NOT NULL,
+    code text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL
 );
 
@@ -1117,7 +1117,7 @@ COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. a
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
     sku_id uuid NOT NULL,
-    sku text NOT NULL,
+    sku text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
     description text,
     unit_id integer,
@@ -1244,8 +1244,8 @@ ALTER TABLE store.detached_month OWNER TO inventory_owner;
 COMMENT ON TABLE store.detached_month IS 'Partitions that maintenance.detach_movements() took out of the ledger: it begins where the last of them ends.';
 
 CREATE TABLE store.idempotency_key (
-    caller text NOT NULL,
-    key text NOT NULL,
+    caller text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
     request text NOT NULL,
     result json,
     error jsonb,
@@ -1816,7 +1816,7 @@ CREATE INDEX product_name_idx ON store.product USING btree (name, id);
 
 CREATE INDEX product_retail_price_idx ON store.product USING btree (retail_price, id);
 
-CREATE INDEX product_search_idx ON store.product USING gin (name extensions.gin_trgm_ops, sku extensions.gin_trgm_ops);
+CREATE INDEX product_search_idx ON store.product USING gin (translate(lower((name COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) extensions.gin_trgm_ops, translate(lower((sku COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) extensions.gin_trgm_ops);
 
 CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id);
 
@@ -1846,7 +1846,7 @@ CREATE UNIQUE INDEX supplier_email_key ON store.supplier USING btree (lower(emai
 
 CREATE INDEX supplier_name_idx ON store.supplier USING btree (name, id);
 
-CREATE INDEX supplier_search_idx ON store.supplier USING gin (name extensions.gin_trgm_ops);
+CREATE INDEX supplier_search_idx ON store.supplier USING gin (translate(lower((name COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) extensions.gin_trgm_ops);
 
 CREATE UNIQUE INDEX unit_name_key ON store.unit USING btree (lower(name));
 

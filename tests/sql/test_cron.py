@@ -14,6 +14,8 @@ from db.apply import apply
 from db.jobs import CRON_LOCK, JOBS
 from tests.conftest import Database, InThread, new_database, throwaway_cluster
 
+pytestmark = pytest.mark.packages
+
 PATIENCE = 100  # seconds: pg_cron of Debian 12 knows minutes only
 
 

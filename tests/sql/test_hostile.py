@@ -744,7 +744,10 @@ def stories(scene: Scene, settings: dict[str, str]) -> list[str]:
     for role in ("inventory_admin", "inventory_reporting"):
         with psycopg.connect(make_conninfo(scene.database.conninfo, user=role), autocommit=True) as connection:
             for name, value in settings.items():
-                connection.execute("select set_config(%s, %s, false)", [name, value])
+                is_renamed = name == "force_parallel_mode" and connection.info.server_version >= 160000
+                connection.execute(
+                    "select set_config(%s, %s, false)", ["debug_parallel_query" if is_renamed else name, value]
+                )
             told += admins_story(connection, scene.world) if role == "inventory_admin" else reports_story(connection)
     return told
 
@@ -779,7 +782,7 @@ def test_all_other_settings_at_once_change_no_answer(scene: Scene, told_by_defau
             continue
         if kind == "bool":
             turned[name] = "off" if value == "on" else "on"
-        elif kind == "enum":
+        elif kind == "enum" and len(values) > 1:
             turned[name] = next(other for other in values if other != value)
         elif kind in ("integer", "real"):
             turned[name] = least

@@ -76,6 +76,7 @@ def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() 
     assert sorted(made) == ["inventory.movement_is_sound", "inventory.stock_is_sound", "store.row_count"]
 
 
+@pytest.mark.packages
 def test_migrations_make_the_schema_that_is_committed(applied_once: psycopg.Connection[Any]) -> None:
     made = dump.schema(throwaway_cluster(), applied_once.info.dbname)
     assert made.splitlines() == dump.SCHEMA.read_text().splitlines(), (
@@ -84,6 +85,39 @@ def test_migrations_make_the_schema_that_is_committed(applied_once: psycopg.Conn
 
 
 # Applying
+
+
+def test_code_points_come_to_the_columns_while_the_views_stay(
+    empty_database: NewDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL alters no column that a view shows; servers of the release before use the views meanwhile."""
+    conninfo = empty_database()
+    for name in migration_names():
+        if not name.startswith("0016"):  # today's functions need the later ones
+            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
+    with monkeypatch.context() as before:
+        before.setattr(db.apply, "MIGRATIONS", tmp_path)
+        apply(conninfo, jobs=False)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        views = (
+            "select c.oid::regclass::text, c.relowner::regrole::text, array(select unnest(c.relacl)::text order by 1),"
+            " (select string_agg(a.attname || ' ' || a.atttypid::regtype, ', ' order by a.attnum)"
+            " from pg_attribute as a where a.attrelid = c.oid and a.attnum > 0)"
+            " from pg_class as c where c.relkind = 'v' and c.relowner = 'inventory_owner'::regrole order by 1"
+        )
+        found = connection.execute(views.encode()).fetchall()
+        of_stock = "select 'report.stock'::regclass::oid"
+        view = one(connection, of_stock)
+        connection.execute("create view public.of_a_user as select sku from report.stock")
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist, match="of_a_user"):
+            db.apply._migrate(conninfo)
+        assert one(connection, of_stock) == view
+        connection.execute("drop view public.of_a_user")
+        db.apply._migrate(conninfo)
+        assert one(connection, of_stock) != view
+        assert connection.execute(views.encode()).fetchall() == found
+        assert one(connection, "select count(*) from report.stock") == 0
+        again(connection)
 
 
 def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
@@ -139,6 +173,7 @@ def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
         assert connection.execute("select * from maintenance.verify()").fetchall() == []
 
 
+@pytest.mark.packages
 def test_applying_twice_changes_nothing(applied_once: psycopg.Connection[Any]) -> None:
     before = everything(applied_once)
     again(applied_once)
@@ -170,6 +205,17 @@ def test_applies_to_utf8_alone() -> None:
                 apply(throwaway_cluster().dsn(dbname="test_latin1"), jobs=False)
         finally:
             admin.execute("drop database test_latin1")
+
+
+def test_applies_to_a_server_with_icu_alone(empty_database: NewDatabase) -> None:
+    """Without it there is no such collation."""
+    conninfo = empty_database()
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("set allow_system_table_mods = on")
+        connection.execute("delete from pg_collation where collname = 'und-x-icu'")
+        with pytest.raises(ApplyError, match="ICU"):
+            again(connection)
+        assert one(connection, "select to_regnamespace('store')") is None
 
 
 def test_a_password_reaches_the_roles_of_the_server_alone_and_only_hashed(empty_database: NewDatabase) -> None:
@@ -294,6 +340,7 @@ def test_two_files_of_one_name_are_refused(applied: psycopg.Connection[Any], cod
     assert one(applied, "select to_regproc('inventory.twice')") is None
 
 
+@pytest.mark.packages
 @pytest.mark.parametrize(
     "broken",
     [
@@ -366,6 +413,7 @@ def test_a_views_columns_may_change(applied: psycopg.Connection[Any], code: Path
     assert one(applied, "select two from report.changing") == "two"
 
 
+@pytest.mark.packages
 def test_a_broken_view_leaves_functions_and_views_as_they_were(applied: psycopg.Connection[Any], code: Path) -> None:
     before = everything(applied)
     function_file(code, "new")

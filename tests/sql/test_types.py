@@ -54,6 +54,7 @@ _ZERO = (0, "0", "0.000", Decimal("0.000"), "-0", "0e9")
 # Zeros that are more than PostgreSQL reads: the server writes the number without them.
 _MANY_ZEROS = ("1." + "0" * 20_000, Decimal("2." + "0" * 20_000))
 _SPACED_NUMBERS = (" 1", "1 ", "\t1\n")
+OF_SQL = ("0x10", "1_0")
 _TOO_MANY_UNITS = ("1000000000", 1000000000, "1e9", "1E+30", Decimal("1E+9"), "99999999999999999999999")
 
 _NO_INTEGERS: tuple[Any, ...] = (
@@ -508,8 +509,11 @@ def test_both_accept(types: Types, name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_both_reject(types: Types, name: str) -> None:
+    """From PostgreSQL 16 on, SQL itself knows more spellings of a number than a client may use."""
+    has_more = types.connection.info.server_version >= 160000
     for value in SAMPLES[name].rejected:
-        assert (types.passes(name, value), types.is_taken(name, value)) == (False, False), value
+        is_taken = has_more and value in OF_SQL and SAMPLES[name].only_sql == _SPACED_NUMBERS
+        assert (types.passes(name, value), types.is_taken(name, value)) == (False, is_taken), value
 
 
 @pytest.mark.parametrize("name", SAMPLES)

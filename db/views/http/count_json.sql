@@ -12,7 +12,7 @@ from (
         c.closed_by,
         http.instant_without_offset(c.closed_at) as closed_at,
         (
-            select coalesce(json_agg(line order by line.sku collate "C"), '[]')
+            select coalesce(json_agg(line order by line.sku), '[]')
             from (
                 select
                     p.sku,

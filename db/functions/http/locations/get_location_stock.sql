@@ -19,14 +19,14 @@ begin
         (
             select
                 coalesce(
-                    json_agg(json_build_object('sku', h.sku, 'quantity', trim_scale(h.quantity)) order by h.sku collate "C"), '[]'
+                    json_agg(json_build_object('sku', h.sku, 'quantity', trim_scale(h.quantity)) order by h.sku), '[]'
                 )
             from (
                 select p.sku, l.quantity
                 from store.location_stock as l
                 inner join store.product as p on l.product_id = p.id
-                where l.location_id = v_location_id and l.quantity > 0 and (p_after is null or p.sku collate "C" > p_after)
-                order by p.sku collate "C"
+                where l.location_id = v_location_id and l.quantity > 0 and (p_after is null or p.sku > p_after)
+                order by p.sku
                 limit coalesce(p_limit, 1000)
             ) as h
         ),

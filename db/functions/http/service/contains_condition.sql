@@ -8,7 +8,10 @@ begin
     if p_q is null then
         return '';
     end if;
-    return format(' and (p.name ilike %1$L or p.sku ilike %1$L)', inventory.like_pattern(p_q));
+    return format(
+        ' and (%s like %s or %s like %2$s)',
+        http.folded('p.name'), http.folded(quote_literal(inventory.like_pattern(p_q))), http.folded('p.sku')
+    );
 end;
 $$;
 

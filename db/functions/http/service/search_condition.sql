@@ -7,7 +7,14 @@ as $$
 begin
     return coalesce(
         (
-            select string_agg(format(' and %s ilike %L', p_column, inventory.like_pattern(t.term)), '' order by t.position)
+            select
+                string_agg(
+                    format(
+                        ' and %s like %s',
+                        http.folded(p_column), http.folded(quote_literal(inventory.like_pattern(t.term)))
+                    ),
+                    '' order by t.position
+                )
             from (
                 select coalesce(m.words[1], m.words[2]) as term, m.position
                 from regexp_matches(p_search, '"([^"]+)"|([^[:space:],"]+)', 'g') with ordinality as m (words, position)

@@ -50,16 +50,19 @@ begin
     if v_first is not null then
         if v_posted[v_first].detail ? 'available' then
             -- The error counts the lines of one SKU together: it tells what was available before the first of them.
-            v_posted[v_first] := inventory.not_enough_available(
-                (v_posted[v_first].detail ->> 'available')::numeric + t.accepted, t.quantity
-            )
-            from (
+            v_posted[v_first] := (
                 select
-                    sum(l.quantity) as quantity,
-                    coalesce(sum(l.quantity) filter (where l.position < v_first), 0) as accepted
-                from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
-                where l.sku_id = v_lines[v_first].sku_id
-            ) as t;
+                    inventory.not_enough_available(
+                        (v_posted[v_first].detail ->> 'available')::numeric + t.accepted, t.quantity
+                    )
+                from (
+                    select
+                        sum(l.quantity) as quantity,
+                        coalesce(sum(l.quantity) filter (where l.position < v_first), 0) as accepted
+                    from unnest(v_lines) with ordinality as l (sku_id, quantity, position)
+                    where l.sku_id = v_lines[v_first].sku_id
+                ) as t
+            );
         end if;
         perform inventory.raise_refusal(v_posted[v_first]);
     end if;

@@ -29,7 +29,7 @@ begin
         order by min(o.ordinality)
     );
     perform pg_advisory_xact_lock(hashtextextended('location ' || c.code, 0))
-    from (select u.code from unnest(v_codes) as u (code) order by u.code) as c;
+    from (select u.code from unnest(v_codes) as u (code) order by u.code collate "C") as c;
     new_locations := array(
         select inventory.location_id(c.code, p_is_made => true)
         from unnest(v_codes) with ordinality as c (code, position)

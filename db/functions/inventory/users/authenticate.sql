@@ -14,7 +14,7 @@ declare
     v_user store.user_account;
     v_matches boolean := false;
 begin
-    select * into v_user from store.user_account as u where lower(u.username) = lower(p_username);
+    select * into v_user from store.user_account as u where lower(u.username) = lower(p_username collate "C");
     if length(v_password) between 1 and 1024 then
         v_matches := inventory.hash_password(v_password, coalesce(v_user.password_hash, v_nobody)) = v_user.password_hash;
     end if;

@@ -10,7 +10,7 @@ begin
     select * into v_setting from store.setting;
     -- The login of .env.dev: a production server does not start while it works (inventory.has_development_admin).
     if length(v_password) < v_setting.password_length_minimum
-        and (lower(p_username), v_password) is distinct from ('admin', 'admin') then
+        and (lower(p_username collate "C"), v_password) is distinct from ('admin', 'admin') then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = format('password must have at least %s characters', v_setting.password_length_minimum),

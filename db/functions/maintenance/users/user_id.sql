@@ -6,7 +6,7 @@ as $$
 declare
     v_id bigint;
 begin
-    select u.id into v_id from store.user_account as u where lower(u.username) = lower(user_id.username);
+    select u.id into v_id from store.user_account as u where lower(u.username) = lower(user_id.username collate "C");
     if not found then
         raise exception using
             errcode = 'IV016', -- USER_NOT_FOUND
