@@ -3,7 +3,7 @@
 Needs root and Debian's buildah, debootstrap, prometheus, npm and systemd, which `tools/setup.sh --deploy` installs.
 There is no container engine: buildah's chroot isolation shares the host's network and processes. The base image is made
 with debootstrap, under the name that the Dockerfiles ask for. Everything is in one temporary folder, which is removed
-at the end.
+at the end. DEPLOY_IMAGES=folder keeps the images there, and a second run takes a minute.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -39,12 +40,8 @@ MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 PATIENCE = 120
 USER = 10001
 PASSWORD = 'it\'s a "test" of 100%'
-# The sides of comparisons that are empty while all is well: nothing has been counted.
-MAY_BE_EMPTY = {
-    ("InventoryErrors", "no 500"),
-    ("InventoryNoProcess", "there are processes"),
-    ("InventoryNotReady", "only where a migration is missing, a check that is there all the same"),
-}
+# Empty while all is well: nobody got a 500 or a 503, and there is a process.
+MAY_BE_EMPTY = {"InventoryErrors", "InventoryUnavailable", "InventoryNoProcess"}
 _COMPARISON = re.compile(r"\s+(?:>|==)\s+[\d.]+$")
 
 
@@ -76,7 +73,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._common = ("--root", folder / "images", "--runroot", folder / "run", "--storage-driver", "vfs")
+        self.secrets = folder / "secrets"
+        images = Path(os.environ.get("DEPLOY_IMAGES", folder / "images"))
+        self._common = ("--root", images, "--runroot", folder / "run", "--storage-driver", "vfs")
 
     def command(self, *arguments: str | Path) -> list[str]:
         return [*map(str, ("buildah", *self._common, *arguments))]
@@ -85,6 +84,8 @@ class Store:
         return run(*self.command(*arguments), **options).strip()
 
     def make_base(self) -> None:
+        if BASE in self.buildah("images", "--format", "{{.Name}}:{{.Tag}}"):
+            return
         root = self.folder / "debian"
         run("debootstrap", "--variant=minbase", "trixie", root, MIRROR)
         # As in the real image: no fsync for each file of a package.
@@ -104,7 +105,17 @@ class Store:
         with (self.folder / "pip.conf").open("w") as file:
             pip.write(file)
         self.buildah(
-            *("bud", "--isolation", "chroot", "--network", "host", "--pull-never", "--format", "docker"),
+            *(
+                "bud",
+                "--layers" if "DEPLOY_IMAGES" in os.environ else "--layers=false",
+                "--isolation",
+                "chroot",
+                "--network",
+                "host",
+                "--pull-never",
+                "--format",
+                "docker",
+            ),
             *("--secret", f"id=pip.conf,src={self.folder / 'pip.conf'}", "--volume", f"{certificates}:/run/ca.crt:ro"),
             *("--file", dockerfile, "--tag", name, context),
         )
@@ -113,13 +124,13 @@ class Store:
 
 
 class Container:
-    """A container of an image, with these settings and a folder of secrets at /run/secrets, which is owned by root."""
+    """A container of an image, with these settings and the secrets at /run/secrets."""
 
-    def __init__(self, store: Store, image: str, secrets: Path, **environment: str) -> None:
+    def __init__(self, store: Store, image: str, **environment: str) -> None:
         self._store = store
         self.name = store.buildah("from", "--pull-never", image)
         self.root = Path(store.buildah("mount", self.name))
-        self._options = ["--isolation", "chroot", "--volume", f"{secrets}:/run/secrets:ro"]
+        self._options = ["--isolation", "chroot", "--volume", f"{store.secrets}:/run/secrets:ro"]
         for name, value in environment.items():
             self._options += ["--env", f"{name}={value}"]
         self._log = store.folder / f"{self.name}.log"
@@ -161,6 +172,10 @@ class Container:
         return self._process.wait(PATIENCE)
 
     def close(self) -> None:
+        self._end()
+        self._store.buildah("rm", self.name)
+
+    def _end(self) -> None:
         if self._process is not None and self.is_running:
             with contextlib.suppress(psutil.Error, ValueError):
                 self.main_process().kill()
@@ -174,13 +189,14 @@ class Container:
 class Deployment:
     """What runs, and where."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         self.database_port, self.port, self.admin_port, self.prometheus_port = (free_port() for _ in range(4))
         self.images: dict[str, dict[str, Any]] = {}
         self.containers: dict[str, Container] = {}
         self.url = f"http://127.0.0.1:{self.port}"
         self.admin_url = f"http://127.0.0.1:{self.admin_port}"
         self.superuser = ""
+        self.store = store
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         answer = httpx.get(f"http://127.0.0.1:{self.prometheus_port}/api/v1/query", params={"query": expression})
@@ -208,20 +224,19 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def deployment(folder: Path) -> Iterator[Deployment]:
     """Both images, built; the database, made and brought up to date; the service; Prometheus."""
-    deployment = Deployment()
     store = Store(folder)
-    secrets = folder / "secrets"
-    secrets.mkdir()
+    deployment = Deployment(store)
+    store.secrets.mkdir()
     address = f"127.0.0.1:{deployment.database_port}/inventory"
     # A password with everything in it that a URL cannot have as it is.
-    deployment.superuser = str(httpx.URL(f"postgresql://{address}").copy_with(username="postgres", password=PASSWORD))
+    deployment.superuser = f"postgresql://postgres:{quote(PASSWORD, safe='')}@{address}"
     for name, value in (
         ("postgres_password", PASSWORD),
         ("migration_database_url", deployment.superuser),
         ("database_role_password", "r" * 32),
         ("secret_key", "s" * 32),
     ):
-        (secrets / name).write_text(value)
+        (store.secrets / name).write_text(value)
     store.make_base()
     deployment.images["postgres"] = store.build(
         "inventory-postgres:17", DEPLOY / "postgres" / "Dockerfile", DEPLOY / "postgres"
@@ -231,7 +246,7 @@ def deployment(folder: Path) -> Iterator[Deployment]:
     with contextlib.ExitStack() as stack:
 
         def container(name: str, image: str, **environment: str) -> Container:
-            containers[name] = Container(store, image, secrets, **environment)
+            containers[name] = Container(store, image, **environment)
             stack.callback(containers[name].close)
             return containers[name]
 
@@ -324,7 +339,7 @@ def test_the_operators_types_have_what_the_manifests_say(tmp_path: Path) -> None
         "@kubernetes-models/prometheus-operator@6.0.0",
     )
     run("npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *packages, cwd=tmp_path)
-    (tmp_path / "manifests.ts").write_text(
+    (tmp_path / "manifests.mts").write_text(
         f"""
 import type {{ ICluster }} from "@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1/Cluster";
 import type {{ IPodMonitor }} from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
@@ -342,11 +357,11 @@ export const monitor: IPodMonitor = {json.dumps(load("kubernetes/podmonitor.yaml
         "--module",
         "node16",
     )
-    run(*check, "manifests.ts", cwd=tmp_path)
-    text = (tmp_path / "manifests.ts").read_text()
-    (tmp_path / "manifests.ts").write_text(text.replace('"instances"', '"instanecs"'))
+    run(*check, "manifests.mts", cwd=tmp_path)
+    text = (tmp_path / "manifests.mts").read_text()
+    (tmp_path / "manifests.mts").write_text(text.replace('"instances"', '"instanecs"'))
     with pytest.raises(AssertionError, match="instanecs"):
-        run(*check, "manifests.ts", cwd=tmp_path)
+        run(*check, "manifests.mts", cwd=tmp_path)
 
 
 def test_the_image_holds_what_it_needs_and_nothing_else(deployment: Deployment) -> None:
@@ -404,29 +419,15 @@ def test_the_service_serves_from_a_read_only_file_system(deployment: Deployment)
         "STOP_DELAY_SECONDS": "0",
     }
     script = f"""
-        mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && mount -t proc proc "$1/proc" || exit 99
-        touch "$1/tmp/x" 2>/dev/null && exit 98
         root=$1; shift
-        exec setpriv --reuid {USER} --regid {USER} --clear-groups --no-new-privs --bounding-set=-all \\
-            chroot-as "$root" "$@"
+        mount --bind "$root" "$root" && mount -o remount,bind,ro "$root" && mount -t proc proc "$root/proc" || exit 99
+        touch "$root/tmp/x" 2>/dev/null && exit 98
+        exec chroot "$root" setpriv --reuid {USER} --regid {USER} --clear-groups --no-new-privs --bounding-set=-all \\
+            sh -c 'cd /srv/inventory && exec "$@"' sh "$@"
     """
-    script = script.replace("setpriv", 'chroot "$root" setpriv').replace('chroot-as "$root" ', "")
     process = subprocess.Popen(
-        [
-            "unshare",
-            "--mount",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            service.root,
-            "sh",
-            "-c",
-            'cd /srv/inventory && exec "$@"',
-            "sh",
-        ]
-        + deployment.images["service"]["Cmd"],
-        env=environment | {"PATH": f"{environment['PATH']}:/usr/sbin:/sbin"},
+        ["unshare", "--mount", "sh", "-c", script, "sh", service.root, *deployment.images["service"]["Cmd"]],
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -435,11 +436,6 @@ def test_the_service_serves_from_a_read_only_file_system(deployment: Deployment)
         wait_for(lambda: process.poll() is not None or answers(f"http://127.0.0.1:{admin_port}/ready"))
         if process.poll() is None:
             assert httpx.get(f"http://127.0.0.1:{port}/docs").status_code == 200
-            assert httpx.get(f"http://127.0.0.1:{port}/sku/{'0' * 8}-0000-7000-8000-{'0' * 12}").status_code in (
-                401,
-                403,
-                404,
-            )
     finally:
         process.terminate()
         said, _ = process.communicate(timeout=PATIENCE)
@@ -452,21 +448,13 @@ def test_applying_again_changes_nothing_and_the_health_check_passes(deployment: 
     check = deployment.images["service"]["Healthcheck"]["Test"]
     assert check[0] == "CMD"
     containers["service"].run(*check[1:])
-    down = Container(
-        containers["service"]._store,
-        "inventory",
-        deployment_secrets(containers["service"]),
-        ADMIN_PORT=str(free_port()),
-    )
+    down = Container(deployment.store, "inventory", ADMIN_PORT=str(free_port()))
     with pytest.raises(AssertionError, match="Connection refused"):
         down.run(*check[1:])
+    down.close()
     command, *arguments = deployment.images["postgres"]["Healthcheck"]["Test"]
     assert command == "CMD"
     containers["postgres"].run(*arguments, f"--port={deployment.database_port}")
-
-
-def deployment_secrets(container: Container) -> Path:
-    return container._store.folder / "secrets"
 
 
 def test_a_walk_a_job_of_pg_cron_and_every_expression(deployment: Deployment) -> None:
@@ -482,14 +470,18 @@ def test_a_walk_a_job_of_pg_cron_and_every_expression(deployment: Deployment) ->
         token = server.post("/api/v1/authentication/token/", json=login)
         assert token.status_code == 200, token.text
         server.headers["Authorization"] = f"Bearer {token.json()['access']}"
-        # A receiver that nobody reaches: a try that fails, and a delivery that is due.
-        hook = {"url": "https://example.invalid/hook", "events": ["stock.changed"]}
+        # A receiver that nobody reaches: a try that fails.
+        hook = {"url": "https://example.invalid/hook", "events": ["price.changed"]}
         made = server.post("/api/v1/webhooks/", json=hook)
-        assert made.status_code in (201, 422), made.text
+        assert made.status_code == 201, made.text
         for number in range(3):
             sku = server.post("/sku", json={"sku_code": f"D-{number}", "name": "Deployed", "quantity": 10, "price": 2})
             assert sku.status_code == 200, sku.text
         place = f"/sku/{sku.json()['sku_id']}"
+        product = connection.execute("select max(id) from store.product").fetchone()
+        assert product is not None
+        price = server.post(f"/products/{product[0]}/prices", json={"amount": "3"})
+        assert price.status_code == 201, price.text
 
         def load_it() -> bool:
             for _ in range(10):
@@ -502,22 +494,21 @@ def test_a_walk_a_job_of_pg_cron_and_every_expression(deployment: Deployment) ->
 
         with contextlib.suppress(AssertionError):
             wait_for(load_it)
-        assert empty(deployment) == set()
+        assert empty(deployment) == []
         assert connection.execute("select * from maintenance.verify()").fetchall() == []
     ready = httpx.get(f"{deployment.admin_url}/ready").json()
     assert set(ready["checks"].values()) == {"ok"}, ready
     assert deployment.firing() == set()
 
 
-def empty(deployment: Deployment) -> set[tuple[str, str]]:
-    """The expressions that have no value, each side of an `or` and without the comparison of an alert."""
-    parts = [
-        Expression(owner, _COMPARISON.sub("", part))
-        for owner, text in [*alert_expressions(), *panel_expressions()]
-        for part in text.split(" or sum")[:1]
+def empty(deployment: Deployment) -> list[Expression]:
+    """The expressions that have no value. Of an alert, what it compares: the comparison is empty while all is well."""
+    compared = [
+        Expression(owner, _COMPARISON.sub("", text)) for owner, text in alert_expressions() if owner not in MAY_BE_EMPTY
     ]
-    allowed = {owner for owner, _ in MAY_BE_EMPTY}
-    return {(part.owner, part.text) for part in parts if not deployment.query(part.text) and part.owner not in allowed}
+    for _, text in alert_expressions():
+        deployment.query(text)  # no error
+    return [each for each in [*compared, *panel_expressions()] if not deployment.query(each.text)]
 
 
 def test_alerts_fire_while_the_database_is_down_and_are_silent_after_it(deployment: Deployment) -> None:
