@@ -204,10 +204,10 @@ class Deployment:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
-    def firing(self) -> set[str]:
-        """The alerts that fire, or that will when their time has passed."""
+    def alerts(self, *states: str) -> set[str]:
+        """The alerts that are in one of these states: firing; or pending, where the time of `for` has not passed."""
         answer = httpx.get(f"http://127.0.0.1:{self.prometheus_port}/api/v1/alerts").json()
-        return {alert["labels"]["alertname"] for alert in answer["data"]["alerts"]}
+        return {each["labels"]["alertname"] for each in answer["data"]["alerts"] if each["state"] in states}
 
 
 @pytest.fixture(scope="module")
@@ -498,7 +498,7 @@ def test_a_walk_a_job_of_pg_cron_and_every_expression(deployment: Deployment) ->
         assert connection.execute("select * from maintenance.verify()").fetchall() == []
     ready = httpx.get(f"{deployment.admin_url}/ready").json()
     assert set(ready["checks"].values()) == {"ok"}, ready
-    assert deployment.firing() == set()
+    assert deployment.alerts("firing") == set()
 
 
 def empty(deployment: Deployment) -> list[Expression]:
@@ -521,7 +521,9 @@ def test_alerts_fire_while_the_database_is_down_and_are_silent_after_it(deployme
             assert client.post(
                 "/api/v1/authentication/token/", json={"username": "a", "password": "b"}
             ).status_code in (503, 429)
-        return {"InventoryDatabaseDown", "InventoryUnavailable", "InventoryCallsRefused"} <= deployment.firing()
+        return {"InventoryDatabaseDown", "InventoryUnavailable", "InventoryCallsRefused"} <= deployment.alerts(
+            "pending", "firing"
+        )
 
     wait_for(fires)
     assert httpx.get(f"{deployment.admin_url}/ready").status_code == 503
@@ -530,7 +532,7 @@ def test_alerts_fire_while_the_database_is_down_and_are_silent_after_it(deployme
     # The same volume: what was written is there.
     postgres.start(*deployment.images["postgres"]["Entrypoint"], "-c", f"port={deployment.database_port}")
     wait_for(lambda: answers(f"{deployment.admin_url}/ready"), alive=postgres)
-    wait_for(lambda: "InventoryDatabaseDown" not in deployment.firing())
+    wait_for(lambda: "InventoryDatabaseDown" not in deployment.alerts("pending", "firing"))
     with psycopg.connect(deployment.superuser, autocommit=True) as connection:
         assert connection.execute("select count(*) from store.product").fetchone() == (3,)
         assert connection.execute("select * from maintenance.verify()").fetchall() == []
@@ -543,4 +545,4 @@ def test_the_service_stops_within_its_time(deployment: Deployment) -> None:
     assert "stopping" in service.said()
     grace = float(load("compose.yaml")["services"]["service"]["stop_grace_period"].removesuffix("s"))
     assert 5 <= time.monotonic() - began < grace
-    wait_for(lambda: "InventoryProcessDown" in deployment.firing())
+    wait_for(lambda: "InventoryProcessDown" in deployment.alerts("pending", "firing"))
