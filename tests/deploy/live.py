@@ -154,15 +154,10 @@ class Container:
         return self._log.read_text()[-6000:]
 
     def main_process(self) -> psutil.Process:
-        """The process that the command became. The others are buildah's."""
+        """The process that the command became: the first that is not root's. Those above it are buildah's."""
         assert self._process is not None
-        *_, last = [
-            each for each in psutil.Process(self._process.pid).children(recursive=True) if each.name() != "buildah"
-        ]
-        first = last
-        while first.parent().name() != "buildah":
-            first = first.parent()
-        return first
+        below = psutil.Process(self._process.pid).children(recursive=True)
+        return next(each for each in below if each.uids().real and not each.parent().uids().real)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal to the process, and return its status."""
@@ -177,7 +172,7 @@ class Container:
 
     def _end(self) -> None:
         if self._process is not None and self.is_running:
-            with contextlib.suppress(psutil.Error, ValueError):
+            with contextlib.suppress(psutil.Error, StopIteration):
                 self.main_process().kill()
             try:
                 self._process.wait(10)
@@ -297,7 +292,7 @@ def prometheus(folder: Path, deployment: Deployment) -> Iterator[None]:
             f"--web.listen-address=127.0.0.1:{deployment.prometheus_port}",
         ],
         stdout=subprocess.DEVNULL,
-        stderr=(place / "log").open("wb"),
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_for(lambda: answers(f"http://127.0.0.1:{deployment.prometheus_port}/-/ready"))
