@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import db.settings
 from pgcalls import LONG, READ, SLOW, WRITE
+from server import VERSION
 from server.operation.lifecycle import DRAIN_SECONDS
 from server.settings import Settings
 from server.webhooks.sender import STOP_SECONDS
@@ -294,7 +295,7 @@ def test_ports_names_and_selectors_fit_together() -> None:
         load_all(f"kubernetes/{each}.yaml")[0]["spec"]["template"]["spec"]["containers"][0]["image"]
         for each in ("apply", "service")
     }
-    assert len(images) == 1
+    assert images == {f"registry.example.com/inventory:{VERSION}"}
     # Both secrets are the example's.
     keys = set(load("kubernetes/secret.example.yaml")["stringData"])
     assert keys == {"secret_key", "database_role_password"}
