@@ -454,13 +454,15 @@ def test_applying_again_changes_nothing_and_the_health_check_passes(deployment: 
 
 
 def test_a_walk_a_job_of_pg_cron_and_every_expression(deployment: Deployment) -> None:
-    with psycopg.connect(deployment.superuser, autocommit=True) as connection:
+    with (
+        psycopg.connect(deployment.superuser, autocommit=True) as connection,
+        httpx.Client(base_url=deployment.url) as server,
+    ):
         connection.execute("select maintenance.create_user('root', 'a strong password', 'admin')")
         is_there = "select count(*) from cron.job where jobname like 'inventory %' and active"
         assert connection.execute(is_there).fetchone() == (7,)
         connection.execute("select maintenance.verify()")
         connection.execute("call maintenance.run_batches('verify', 3600)")
-        server = httpx.Client(base_url=deployment.url)
         assert server.get("/metrics").status_code == 404
         login = {"username": "root", "password": "a strong password"}
         token = server.post("/api/v1/authentication/token/", json=login)
@@ -510,16 +512,14 @@ def empty(deployment: Deployment) -> list[Expression]:
 def test_alerts_fire_while_the_database_is_down_and_are_silent_after_it(deployment: Deployment) -> None:
     postgres, service = deployment.containers["postgres"], deployment.containers["service"]
     assert postgres.stop(signal.SIGINT) == 0, postgres.said()
-    client = httpx.Client(base_url=deployment.url)
+    login = {"username": "a", "password": "b"}
 
     def fires() -> bool:
         for _ in range(5):
-            assert client.post(
-                "/api/v1/authentication/token/", json={"username": "a", "password": "b"}
-            ).status_code in (503, 429)
-        return {"InventoryDatabaseDown", "InventoryUnavailable", "InventoryCallsRefused"} <= deployment.alerts(
-            "pending", "firing"
-        )
+            answer = httpx.post(f"{deployment.url}/api/v1/authentication/token/", json=login)
+            assert answer.status_code in (503, 429)
+        expected = {"InventoryDatabaseDown", "InventoryUnavailable", "InventoryCallsRefused"}
+        return expected <= deployment.alerts("pending", "firing")
 
     wait_for(fires)
     assert httpx.get(f"{deployment.admin_url}/ready").status_code == 503
