@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients openapi release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types format import psql clean
+.PHONY: help setup run test test-postgresql test-clients test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,14 @@ test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSI
 
 test-clients: ## make clients of docs/openapi.json with the usual generators, compile and run them; ARGS='java go' for some
 	@tools/setup.sh --clients && exec $(bin)/python -m tests.clients $(ARGS)
+
+test-deploy: ## build the images of deploy/ and run them, with Prometheus; root, Debian, 5 minutes
+	@tools/setup.sh --deploy && exec $(bin)/python -m pytest -n 0 tests/deploy/live.py $(ARGS)
+
+requirements: ## write deploy/requirements.txt: the packages of the image, with hashes
+	@tools/setup.sh --dev --client-only
+	@$(bin)/uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-platform linux --python-version 3.13 \
+		--constraint requirements.txt --output-file deploy/requirements.txt deploy/requirements.in
 
 openapi: ## write docs/openapi.json, which the server serves
 	@tools/setup.sh && exec $(bin)/python -m tools.openapi
@@ -73,7 +81,7 @@ bench-growth: ## measure with 10 thousand to 10 million products, write docs/gro
 
 lint: ## check style, types, SQL and migrations
 	@tools/setup.sh --dev --client-only
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types lint-deploy
 
 lint-python:
 	$(bin)/ruff check
@@ -85,6 +93,10 @@ lint-types:
 lint-sql:
 	$(bin)/squawk db/migrations/*.sql
 	$(bin)/sqlfluff lint db init.sql
+
+lint-deploy:
+	$(bin)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(bin)/kubernetes-validate --strict --quiet deploy/kubernetes/apply.yaml deploy/kubernetes/secret.example.yaml deploy/kubernetes/service.yaml
 
 format: ## format the code, and fix what the linters can fix
 	@tools/setup.sh --dev --client-only

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients]
+#   tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients] [--deploy]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
 #   --npm           also install npm, which fetches other versions of PostgreSQL
 #   --clients       also install the generators of clients of `make test-clients`, and their compilers
+#   --deploy        also install what `make test-deploy` builds images with, and Prometheus
 #
 # It is safe to repeat, to interrupt, and to run twice at the same time. If nothing is missing, it changes and prints
 # nothing. PYTHON names the interpreter (default: python3). System packages are installed with apt-get, as root or with
@@ -22,7 +23,7 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no npm=no clients_too=no
+server=yes dev=no bench=no npm=no clients_too=no deploy=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
@@ -30,8 +31,9 @@ for argument in "$@"; do
         --bench) bench=yes npm=yes ;;
         --npm) npm=yes ;;
         --clients) clients_too=yes ;;
+        --deploy) deploy=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients] [--deploy]" >&2
             exit 2
             ;;
     esac
@@ -210,23 +212,32 @@ if [[ $server = yes ]] && ! command -v curl >/dev/null; then
     missing_packages+=(curl)
 fi
 
-programs=()
-[[ $bench = no ]] || programs+=(wrk)
-[[ $npm = no ]] || programs+=(npm)
-for program in "${programs[@]}"; do
-    if ! command -v "$program" >/dev/null; then
-        missing_names+=("$program")
-        missing_packages+=("$program")
-    fi
-done
-
-if [[ $clients_too = yes ]]; then
-    for program in npm:npm javac:default-jdk-headless go:golang-go; do
+# missing_programs PROGRAM[:PACKAGE] ...: notes those that are missing.
+missing_programs() {
+    local program
+    for program in "$@"; do
         if ! command -v "${program%:*}" >/dev/null; then
             missing_names+=("${program%:*}")
             missing_packages+=("${program#*:}")
         fi
     done
+}
+
+if [[ $bench = yes ]]; then
+    missing_programs wrk
+fi
+
+if [[ $npm = yes ]]; then
+    missing_programs npm
+fi
+
+if [[ $deploy = yes ]]; then
+    [[ $EUID -eq 0 ]] || die "Building images needs root."
+    missing_programs buildah debootstrap npm prometheus systemd-analyze:systemd
+fi
+
+if [[ $clients_too = yes ]]; then
+    missing_programs npm javac:default-jdk-headless go:golang-go
 fi
 
 # ---------------------------------------------------------------------------------------------------------------------

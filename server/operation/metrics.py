@@ -31,6 +31,9 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 
 _FIGURES = {
     "webhook_due": "Deliveries that are due; 10001: more than 10000.",
     "webhook_oldest_seconds": "Seconds that the first of them has been due.",
+    "blocks_unswept_seconds": "Seconds that the block that expired first waits to be ended.",
+    "backends": "Connections of PostgreSQL that are in use.",
+    "backends_limit": "How many of them there may be.",
     "verify_differences": "Differences that the last verify() found.",
     "verify_seconds": "Seconds since it ended.",
 }
@@ -102,7 +105,7 @@ class Metrics:
         return self._by_route[route]
 
     def checked(self, checks: dict[str, str]) -> None:
-        """Keep what /ready says now, and log what it did not say the last time."""
+        """Keep the checks' states of now, and log those that have changed."""
         for name, state in checks.items():
             if state != self._checks.get(name, "ok"):
                 log.log(logging.INFO if state == "ok" else logging.WARNING, "%s: %s", name, state)
@@ -126,7 +129,7 @@ class Metrics:
             tries.add_metric([label], count)
         yield tries
         checks = GaugeMetricFamily(
-            "inventory_check", "What /ready said last: 0 ok, 1 a warning, 2 a failure.", labels=["check"]
+            "inventory_check", "What /ready checks: 0 ok, 1 a warning, 2 a failure.", labels=["check"]
         )
         for name, state in self._checks.items():
             checks.add_metric([name], _STATES[state.partition(":")[0]])

@@ -40,15 +40,19 @@ class Probes:
         return web.json_response({"status": "ok"})
 
     async def _ready(self, _: web.Request) -> web.Response:
+        checks = await self._checked()
+        if any(check.startswith("failed") for check in checks.values()):
+            body = {"status": "unavailable", "checks": checks}
+            return web.json_response(body, status=503, headers={"Retry-After": "1"})
+        return web.json_response({"status": "ready", "checks": checks})
+
+    async def _checked(self) -> dict[str, str]:
         if self._drain.is_leaving:
             checks = {"process": "failed: it is about to stop"}
         else:
             checks = await self._checks()
         self._metrics.checked(checks)
-        if any(check.startswith("failed") for check in checks.values()):
-            body = {"status": "unavailable", "checks": checks}
-            return web.json_response(body, status=503, headers={"Retry-After": "1"})
-        return web.json_response({"status": "ready", "checks": checks})
+        return checks
 
     async def _checks(self) -> dict[str, str]:
         try:
@@ -61,6 +65,7 @@ class Probes:
         return checks
 
     async def _text(self, _: web.Request) -> web.Response:
+        await self._checked()  # an alert must not depend on somebody who asks /ready
         try:
             (text,) = await self._database.fetch("inventory_public", "select http.figures()")
             self._metrics.figures = json.loads(text or "{}")

@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -167,6 +168,22 @@ def test_metrics_show_the_backlog_of_webhooks_jobs_and_the_last_verify(
     python = re.search(r'python="([^"]+)', text)
     assert python
     assert value(text, "inventory_build_info", python=python[1], version=VERSION) == 1
+
+
+def test_metrics_show_the_block_that_waits_longest_and_the_connections(
+    client: httpx.Client, database: Database
+) -> None:
+    text = client.get("/metrics").text
+    assert value(text, "inventory_blocks_unswept_seconds") == 0
+    limit = database.one("show max_connections")
+    assert 1 <= value(text, "inventory_backends") < value(text, "inventory_backends_limit") < int(limit)
+    sku_id = database.sku_id(database.product(quantity=5))
+    for _ in range(2):
+        assert client.post(f"/sku/{sku_id}/temporary-block", json={"quantity": 1}).status_code == 200
+        database.advance(timedelta(minutes=10))
+    # A block ends after 15 minutes: the first did so 20 minutes ago, the second 10.
+    database.advance(timedelta(minutes=15))
+    assert 1200 <= value(client.get("/metrics").text, "inventory_blocks_unswept_seconds") < 1300
 
 
 def test_no_client_makes_series(start_server: Start, database: Database) -> None:

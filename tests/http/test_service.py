@@ -154,6 +154,17 @@ def test_metrics_count_requests_by_route_and_status(client: httpx.Client) -> Non
     assert any(name == "inventory_db_connections" and value > 0 for (name, _), value in found.items())
 
 
+def test_a_scrape_shows_the_checks_of_now(client: httpx.Client, database: Database) -> None:
+    def check(name: str) -> float:
+        return samples(client)["inventory_check", (("check", name),)]
+
+    assert check("verify") == 0
+    database.admin.execute("update store.verification set last_finished_at = inventory.clock(), last_differences = 3")
+    assert check("verify") == 1
+    database.admin.execute("update store.verification set last_differences = 0")
+    assert check("verify") == 0
+
+
 def test_a_client_that_goes_away_in_mid_body_is_no_fault_of_ours(server: Server) -> None:
     url = urlsplit(server.url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as connection:

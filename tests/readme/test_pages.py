@@ -20,7 +20,7 @@ from tests.readme.walk import README
 API = ROOT / "docs" / "api.md"
 LLMS = ROOT / "llms.txt"
 OPERATIONS = ROOT / "docs" / "operations.md"
-FOLDERS = (".", "bench", "bench/peers", "db", "docs", "pgcalls")
+FOLDERS = (".", "bench", "bench/peers", "db", "deploy", "docs", "pgcalls")
 THREE_SCREENS = 120
 
 _ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE)(?: (/[^`]*))?`")
