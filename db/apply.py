@@ -60,6 +60,8 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
         # Each statement runs once: JIT would take longer to compile it than PostgreSQL takes to run it.
         connection.execute("set jit = off")
         check.refuse(check.refusals(connection, prefix))
+        for sentence in check.forecasts(connection):
+            log.warning("%s", sentence)
         _init(connection, role_password, prefix)
         # A session lock: if this process is killed, PostgreSQL releases it. init.sql lets the user take it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])

@@ -16,6 +16,7 @@ import psycopg
 
 from db import source
 from db.source import (
+    LONG_MIGRATIONS,
     OWNER,
     SCHEMAS,
     ApplyError,
@@ -221,10 +222,29 @@ def _read(connection: Connection, prefix: str, *, is_whole: bool) -> Changes:
         dependents = connection.execute(_DEPENDENTS, parameters).fetchall()
         pending = _pending(connection)
         if is_whole:
-            found.pending += (f"migration {name}: pending" for name in pending)
+            found.pending += (f"migration {name}: pending{forecast(connection, name)}" for name in pending)
             _compare(connection, found, prefix)
         _judge(connection, found, prefix, dependents, pending)
     return found
+
+
+def forecasts(connection: Connection) -> list[str]:
+    """Returns a sentence for each pending migration that keeps callers waiting for a second or more."""
+    pending = _pending(connection)
+    return [f"migration {name}{text}" for name in pending if (text := forecast(connection, name))]
+
+
+def forecast(connection: Connection, migration: str) -> str:
+    """Returns for how long a migration keeps callers waiting, by the number of rows; empty for less than a second."""
+    table, seconds = LONG_MIGRATIONS.get(migration, ("", 0))
+    row = connection.execute(
+        "select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint from pg_class as c"
+        " where c.relkind = 'r' and c.oid in (select p.relid from pg_partition_tree(to_regclass(%s)) as p union select to_regclass(%s))",
+        [table or None, table or None],
+    ).fetchone()
+    assert row is not None
+    took = seconds * row[0] / 1_000_000
+    return "" if took < 1 else f"; calls that need {table} wait for about {took:.0f} s ({row[0]} rows)"
 
 
 def _pending(connection: Connection) -> list[str]:

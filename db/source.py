@@ -20,6 +20,10 @@ REPORTING = "inventory_reporting"
 # An arbitrary number. Nothing else may take an advisory lock on it.
 APPLY_LOCK = 7_236_401_882_113
 
+# The migrations that keep callers waiting for longer the more rows a table has: the table, and the seconds for each
+# million of rows, as measured (docs/posting.md and the migration's file say where).
+LONG_MIGRATIONS = {"0009.posting": ("store.movement", 50), "0016.code-points": ("store.product", 60)}
+
 _ROLE = re.compile(rf"\b{ROLE_PREFIX}(?=_({'|'.join(role.partition('_')[2] for role in (OWNER, *LOGIN_ROLES))})\b)")
 
 Name = tuple[str, str]

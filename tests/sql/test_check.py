@@ -136,15 +136,36 @@ def test_what_was_changed_by_hand_is_named(applied: Applied, check: Any, by_hand
     assert check() == (2, ["function inventory.clock: changes"])
 
 
+def add_migration(directory: Path, monkeypatch: Any) -> None:
+    (directory / "migrations").mkdir()
+    (directory / "migrations" / "9999.more.sql").write_text("create table store.more (id bigint);")
+    monkeypatch.setattr(db.source, "MIGRATIONS", directory / "migrations")
+
+
+def test_a_long_migration_is_told_beforehand(
+    applied: Applied, check: Any, tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    """By what PostgreSQL knows of the number of rows."""
+    add_migration(tmp_path, monkeypatch)
+    monkeypatch.setitem(db.source.LONG_MIGRATIONS, "9999.more", ("store.movement", 40))
+    assert check() == (2, ["migration 9999.more: pending"])
+    applied.execute(
+        "update pg_class set reltuples = 500000 where oid in"
+        " (select relid from pg_partition_tree('store.movement') where isleaf limit 3)"
+    )
+    wait = "; calls that need store.movement wait for about 60 s (1500000 rows)"
+    assert check() == (2, [f"migration 9999.more: pending{wait}"])
+    again(applied)
+    assert f"migration 9999.more{wait}" in caplog.messages
+
+
 def test_a_column_that_is_changed_by_hand_is_named(applied: Applied, check: Any) -> None:
     applied.execute("comment on column report.stock.sku is 'mine'; grant select on report.stock to public")
     assert check() == (2, ["view report.stock: changes"])
 
 
 def test_a_pending_migration_is_named(applied: Applied, check: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    (tmp_path / "migrations").mkdir()
-    (tmp_path / "migrations" / "9999.more.sql").write_text("create table store.more (id bigint);")
-    monkeypatch.setattr(db.source, "MIGRATIONS", tmp_path / "migrations")
+    add_migration(tmp_path, monkeypatch)
     assert check() == (2, ["migration 9999.more: pending"])
 
 
