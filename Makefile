@@ -79,9 +79,26 @@ bench: ## compare the service with others, 40 minutes; ROUNDS=3 SECONDS=3, ARGS=
 bench-growth: ## measure with 10 thousand to 10 million products, write docs/growth.*; SIZES='10000 100000'
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.growth $(if $(SIZES),--sizes $(SIZES)) $(ARGS)
 
-lint: ## check style, types, SQL and migrations
+.PHONY: docs reference test-docs lint-docs
+
+docs: ## build the documentation as a site, in .site/index.html
 	@tools/setup.sh --dev --client-only
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types lint-deploy
+	@$(MAKE) --no-print-directory lint-docs && echo "$(CURDIR)/.site/index.html"
+
+reference: ## write docs/reference from the catalog, and draw docs/pictures
+	@tools/setup.sh && $(bin)/python -m tools.site.pictures && exec $(bin)/python -m tools.reference
+
+test-docs: .venv-docs/stamp ## run the guides that need Node, pandas or dbt, which it installs in .venv-docs
+	@tools/setup.sh && exec $(bin)/python -m pytest -n 2 $(ARGS) tests/readme/guides.py
+
+.venv-docs/stamp: tests/readme/requirements.txt
+	python3 -m venv --clear .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+lint: ## check style, types, SQL, migrations and the links of the documentation
+	@tools/setup.sh --dev --client-only
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types lint-deploy lint-docs
 
 lint-python:
 	$(bin)/ruff check
@@ -89,6 +106,10 @@ lint-python:
 
 lint-types:
 	$(bin)/mypy
+
+# A link or an anchor that leads nowhere is an error.
+lint-docs:
+	$(bin)/sphinx-build --fail-on-warning --keep-going --quiet --conf-dir tools/site . .site
 
 lint-sql:
 	$(bin)/squawk db/migrations/*.sql
@@ -111,5 +132,5 @@ psql: ## open the database of `make run` in psql; ARGS='-c "select 1"' for one q
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
 clean: ## remove the virtual environments and caches, but never the data
-	rm -rf .venv .venv-bench .venv-clients bench/peers/postgraphile/node_modules tests/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

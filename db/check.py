@@ -239,7 +239,8 @@ def forecast(connection: Connection, migration: str) -> str:
     table, seconds = LONG_MIGRATIONS.get(migration, ("", 0))
     row = connection.execute(
         "select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint from pg_class as c"
-        " where c.relkind = 'r' and c.oid in (select p.relid from pg_partition_tree(to_regclass(%s)) as p union select to_regclass(%s))",
+        " where c.relkind = 'r' and c.oid in"
+        " (select p.relid from pg_partition_tree(to_regclass(%s)) as p union select to_regclass(%s))",
         [table or None, table or None],
     ).fetchone()
     assert row is not None

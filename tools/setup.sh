@@ -99,8 +99,8 @@ wanted_packages() {
     [[ $dev = no ]] || files+=(requirements-dev.txt)
     for file in "${files[@]}"; do
         [[ -f $file ]] || die "$file is missing: this checkout is not complete."
-        # requirements.txt takes requirements-otel.txt in.
-        sum=$(cat "$file" requirements-otel.txt | sha256sum)
+        # requirements.txt takes requirements-otel.txt in, requirements-dev.txt requirements-docs.txt.
+        sum=$(cat "$file" requirements-otel.txt requirements-docs.txt | sha256sum)
         echo "${sum%% *}"
     done
 }

@@ -28,7 +28,7 @@ from server.webhooks.sender import Sender
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"  # the one label of all methods that are not in METHODS
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_FIGURES = {
+FIGURES = {
     "webhook_due": "Deliveries that are due; 10001: more than 10000.",
     "webhook_oldest_seconds": "Seconds that the first of them has been due.",
     "blocks_unswept_seconds": "Seconds that the block that expired first waits to be ended.",
@@ -157,7 +157,7 @@ class Metrics:
         yield malformed
 
     def _figures(self) -> Iterable[Metric]:
-        for name, text in _FIGURES.items():
+        for name, text in FIGURES.items():
             if (figure := self.figures.get(name)) is not None:
                 yield GaugeMetricFamily(f"inventory_{name}", text, figure)
         jobs = GaugeMetricFamily("inventory_job_seconds", "Seconds since a job ran or was scheduled.", labels=["job"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ import psycopg
 import pytest
 
 from tests.conftest import PATIENCE, Database
+from tests.process import ROOT
 from tools.cluster import Cluster
 
 NAME = "inventory"
@@ -37,6 +41,35 @@ def new_cluster() -> Iterator[NewCluster]:
     for cluster in reversed(clusters):
         cluster.destroy()
         shutil.rmtree(cluster.directory, ignore_errors=True)
+
+
+def commands(guide: str) -> list[str]:
+    """The shell blocks of docs/howto/<guide>.md, in order."""
+    return re.findall(
+        r"^```sh\n(.*?)^```$", (ROOT / "docs" / "howto" / f"{guide}.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+def run_command(command: str, cluster: Cluster, **environment: str) -> str:
+    """What the command prints, run in the checkout with the cluster's programs. Fails where one of its lines does."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-euc", command],
+        cwd=ROOT,
+        env={"PATH": f"{cluster.binaries}:{os.environ['PATH']}", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def as_owner_of(cluster: Cluster, directory: Path) -> None:
+    """Give the directory to the account that the cluster runs as: a test that runs as root made it."""
+    owner = cluster.data_directory.stat()
+    for path in [directory, *directory.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def run_sql(conninfo: str, *statements: str) -> None:

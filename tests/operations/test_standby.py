@@ -1,4 +1,7 @@
-"""A streaming replica over TCP on loopback: reports are read from it, and promoted it carries on with everything."""
+"""A streaming replica over TCP on loopback: reports are read from it, and promoted it carries on with everything.
+
+The commands are those of docs/howto/failover.md.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,22 @@ from psycopg.conninfo import make_conninfo
 from db.apply import apply
 from db.jobs import JOBS
 from tests.conftest import Database, Server
-from tests.operations.conftest import NAME, NewCluster, Writers, rows, run_sql, stock_up, written
+from tests.operations.conftest import (
+    NAME,
+    NewCluster,
+    Writers,
+    as_owner_of,
+    commands,
+    rows,
+    run_command,
+    run_sql,
+    stock_up,
+    written,
+)
 from tools.cluster import Cluster
 
 PASSWORD = "of the standby alone"
+COPY, WAIT_FOR_IT, PROMOTE, VERIFY = commands("failover")
 CRON_PATIENCE = 150  # seconds: pg_cron fires once a minute
 
 
@@ -36,18 +51,8 @@ def replica_of(primary: Cluster, standby: Cluster, address: str) -> None:
     run_sql(primary.dsn(), f"create role standby login replication password $${PASSWORD}$$", "select pg_reload_conf()")
     standby.acquire()  # makes the directory
     connection = make_conninfo(host=address, port=primary.port, user="standby", password=PASSWORD)
-    subprocess.run(
-        [
-            primary.binaries / "pg_basebackup",
-            *("--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"),
-            *("-d", connection, "-D", standby.data_directory),
-        ],
-        check=True,
-        env={"PATH": os.environ["PATH"]},
-    )
-    owner = primary.data_directory.stat()
-    for path in [standby.data_directory, *standby.data_directory.rglob("*")]:
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    run_command(COPY, primary, PRIMARY_URL=connection, DATA=str(standby.data_directory))
+    as_owner_of(primary, standby.data_directory)
     standby.start()
 
 
@@ -88,12 +93,7 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
     products, sku_ids = stock_up(source)
     replica_of(primary, standby, address)
     # From now on what is acknowledged has been replayed by the standby.
-    run_sql(
-        primary.dsn(),
-        "alter system set synchronous_standby_names = '*'",
-        "alter system set synchronous_commit = 'remote_apply'",
-        "select pg_reload_conf()",
-    )
+    run_command(WAIT_FOR_IT, primary, PRIMARY_SUPERUSER_URL=primary.dsn())
     Database.wait_for(lambda: rows(primary.dsn(), "select sync_state from pg_stat_replication") == [("sync",)])
     assert rows(target, "select pg_is_in_recovery()") == [(True,)]
 
@@ -141,7 +141,8 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
         server.close()
 
     promoted_at = datetime.now(UTC)
-    assert rows(standby.dsn(), "select pg_promote()") == [(True,)]
+    run_command(PROMOTE, standby, STANDBY_URL=target)
+    assert "(0 rows)" in run_command(VERIFY, standby, STANDBY_URL=target)
     blocks, sales = written(target)
     assert blocks >= set(writers.blocks)
     assert sales >= set(writers.sales)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import db.settings
 from pgcalls import Limits as QueueLimits
 from server.database.calls import Database
 from server.http.guard import Drain
 from server.http.rate_limits import Limits
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
-from server.operation.metrics import _FIGURES, Metrics
+from server.operation.metrics import FIGURES, Metrics
 from server.settings import Settings
 from server.webhooks.sender import Sender
 from tests.process import ROOT
-from tests.readme.walk import README
+from tests.readme.walk import GUIDES, HEAVY, HOWTO, README, files, steps
+from tools.site.pages import MARK, name_of, specification
+from tools.site.pictures import PICTURES, drawn
 
 API = ROOT / "docs" / "api.md"
 LLMS = ROOT / "llms.txt"
 OPERATIONS = ROOT / "docs" / "operations.md"
-FOLDERS = (".", "bench", "bench/peers", "db", "deploy", "docs", "pgcalls")
+FOLDERS = (".", "bench", "bench/peers", "db", "deploy", "docs", "docs/howto", "docs/reference", "pgcalls")
 THREE_SCREENS = 120
+# Their commands are run by tests/operations.
+FOR_OPERATORS = {HOWTO / f"{name}.md" for name in ("failover", "point-in-time", "upgrade")}
 
 _ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE)(?: (/[^`]*))?`")
 _CODE = re.compile(r"`([^`]+)`")
@@ -80,7 +86,7 @@ def test_the_table_has_every_setting_and_no_other() -> None:
 def test_the_table_has_every_metric_and_no_other() -> None:
     queues = Database("", None, QueueLimits(1, 1, 1))
     metrics = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {})
-    metrics.figures = dict.fromkeys(_FIGURES, 0)
+    metrics.figures = dict.fromkeys(FIGURES, 0)
     # Not the time at which each counter began.
     shown = set(re.findall(r"^# HELP (inventory_\w+)", metrics.text().decode(), re.MULTILINE))
     assert names(section(OPERATIONS, "Metrics")) - {"process_…", "python_…"} == {
@@ -120,3 +126,35 @@ def test_the_index_for_models_is_of_its_form_and_leads_to_every_page() -> None:
     linked = [ROOT / link for link in _LINK.findall(LLMS.read_text())]
     assert all(page.is_file() for page in linked)
     assert {*(ROOT / "docs").glob("*.md"), README, ROOT / "docs" / "openapi.json"} <= set(linked)
+
+
+def test_every_block_of_the_guides_is_run() -> None:
+    """As a command, or as a file that one reads: nothing else stands in them."""
+    assert {*GUIDES, *HEAVY, *FOR_OPERATORS} == set(HOWTO.glob("*.md"))
+    for page in (*GUIDES, *HEAVY):
+        text = page.read_text()
+        commands = "".join(step.command for step in steps(text))
+        kinds = re.findall(r"^```(\w+)$", text, re.MULTILINE)
+        assert len(kinds) == kinds.count("console") + len(files(text)), page
+        # A command names each file, or a program does that a command runs; or it is one that such a program looks for.
+        used = commands + "".join(files(text).values())
+        looked_for = re.compile(r"conftest|test_|[.]yml$|^models/")
+        assert all(name in used or looked_for.search(name) for name in files(text)), page
+    for page in FOR_OPERATORS:
+        assert set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) == {"sh"}, page
+    for page in HOWTO.glob("*.md"):
+        assert "\n\n    " not in re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), page
+
+
+def test_every_api_has_a_page() -> None:
+    shown = [tag for page in (ROOT / "docs" / "reference").glob("*.md") for tag in MARK.findall(page.read_text())]
+    operations = [each for methods in specification()["paths"].values() for each in methods.values()]
+    assert sorted(shown) == sorted({name_of(tag) for operation in operations for tag in operation["tags"]})
+
+
+def test_the_pictures_are_up_to_date(subtests: pytest.Subtests) -> None:
+    pictures = drawn()
+    assert set(pictures) == {path.name for path in PICTURES.iterdir()}
+    for name, picture in pictures.items():
+        with subtests.test(picture=name):
+            assert (PICTURES / name).read_text() == picture, "python -m tools.site.pictures draws it"
