@@ -23,7 +23,7 @@ import argparse
 import getpass
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
@@ -40,9 +40,10 @@ from pgcalls.hosts import to_primary
 
 log = logging.getLogger("db.apply")
 
-# Set-ups of two databases change the same roles. Unless they are superusers' (see init.sql), one fails and is repeated.
+# Set-ups of two databases change the same roles. Unless they are superusers' (see init.sql), one fails. A call that
+# reads several views may be in a deadlock with their replacement. What was undone for such a reason is done again.
 _DISTURBED = {"23505", "40P01", "42710", "XX000"}
-_INIT_ATTEMPTS = 10
+_ATTEMPTS = 10
 
 
 def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True, prefix: str = ROLE_PREFIX) -> None:
@@ -62,13 +63,11 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
         check.refuse(check.refusals(connection, prefix))
         for sentence in check.forecasts(connection):
             log.warning("%s", sentence)
-        _init(connection, role_password, prefix)
+        _repeated(lambda: _init(connection, role_password, prefix))
         # A session lock: if this process is killed, PostgreSQL releases it. init.sql lets the user take it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
         _migrate(conninfo, prefix)
-        with connection.transaction():
-            for step in script.replacement(prefix):
-                _run(connection, step)
+        _repeated(lambda: _replace(connection, prefix))
         _make_partitions(connection)
         _schedule(connection, conninfo, prefix, in_cron=jobs)
 
@@ -82,20 +81,30 @@ def _refuse_pooler(connection: psycopg.Connection) -> None:
         )
 
 
-def _init(connection: psycopg.Connection, role_password: str | None, prefix: str) -> None:
-    for attempt in range(1, _INIT_ATTEMPTS + 1):
+def _repeated(action: Callable[[], None]) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with connection.transaction():
-                for step in script.init(prefix):
-                    _run(connection, step)
-                if role_password is not None:
-                    logins.set_passwords(connection, role_password, prefix)
+            action()
         except ApplyError as error:
             cause = error.__cause__
-            if attempt == _INIT_ATTEMPTS or not isinstance(cause, psycopg.Error) or cause.sqlstate not in _DISTURBED:
+            if attempt == _ATTEMPTS or not isinstance(cause, psycopg.Error) or cause.sqlstate not in _DISTURBED:
                 raise
         else:
             return
+
+
+def _init(connection: psycopg.Connection, role_password: str | None, prefix: str) -> None:
+    with connection.transaction():
+        for step in script.init(prefix):
+            _run(connection, step)
+        if role_password is not None:
+            logins.set_passwords(connection, role_password, prefix)
+
+
+def _replace(connection: psycopg.Connection, prefix: str) -> None:
+    with connection.transaction():
+        for step in script.replacement(prefix):
+            _run(connection, step)
 
 
 def _run(connection: psycopg.Connection, step: script.Step) -> None:

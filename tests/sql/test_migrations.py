@@ -180,6 +180,21 @@ def test_applying_twice_changes_nothing(applied_once: psycopg.Connection[Any]) -
     assert everything(applied_once) == before
 
 
+def test_a_deadlock_with_a_call_is_overcome(applied: psycopg.Connection[Any], in_thread: type[InThread]) -> None:
+    """The call reads a late view, then an early one; the views are replaced in order of their names."""
+    conninfo = applied.info.dsn
+    with psycopg.connect(conninfo) as call:
+        call.execute("set deadlock_timeout = '60s'")  # db.apply notices first
+        call.execute("select count(*) from http.unit_json")
+        applying = in_thread(lambda: apply(conninfo, jobs=False))
+        waits = "select count(*) from pg_locks where relation = 'http.unit_json'::regclass and not granted"
+        Database.wait_for(lambda: one(applied, waits) == 1)
+        call.execute("select count(*) from http.block_json")  # waits until db.apply has given up
+        call.commit()
+        applying.result()
+    again(applied)
+
+
 def test_every_migration_is_recorded(applied: psycopg.Connection[Any]) -> None:
     rows = applied.execute("select migration_id from store._yoyo_migration order by 1").fetchall()
     assert [name for (name,) in rows] == migration_names()
