@@ -22,6 +22,7 @@ from tests.interleavings.scheduler import KILLED, Run, Schedule, Scheduler
 # An error that says: nothing is done, try again. No serial order gives it; what is done is what the other call did.
 TRY_AGAIN = "40001"
 # The Idempotency-Keys that the calls use: the advisory locks of http.once, and the rows.
+_SWEEP = "select inventory.end_expired_blocks(s.product_id, 100) from store.stock as s where s.product_id = %s"
 _HOLD_KEYS = """
 select pg_advisory_xact_lock(hashtextextended(session_user || ' caller' || e'\x1f' || k, 0))
 from unnest('{shared,old}'::text[]) as k;
@@ -194,7 +195,7 @@ class Explorer:
                         self._holder.execute(query.encode(), [holding[2]])
                 results[number] = self.scheduler.run(_only(calls, number), Schedule(number)).results[number - 1]
             for product in swept if number == first else ():
-                self.control.execute("select inventory.end_expired_blocks(%s, 100)", [product])
+                self.control.execute(_SWEEP, [product])
         return self._worlds[scenario.world].outcome((results[1], results[2]), self._state())
 
     def judge(self, scenario: Scenario, calls: Calls, run: Run, outcome: Outcome, *, tick: bool = False) -> str | None:

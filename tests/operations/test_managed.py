@@ -195,6 +195,7 @@ def old_release(conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
         then.setattr(db.source, "VIEWS", tmp_path / "none")
         then.setattr(db.apply, "_make_partitions", lambda connection: None)
+        then.setattr(db.apply, "_schedule", lambda *_, **__: None)
         apply(conninfo, jobs=False)
     with psycopg.connect(superuser(conninfo), autocommit=True) as connection:
         connection.execute((RELEASES / "ledger.sql").read_bytes())

@@ -233,7 +233,7 @@ SELF_TOLD = {
     "opening_balance, detached_month": "the ledger's months that are detached",
     "sale, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
     "deleted_flow, deleted_product": "rows that say who deleted",
-    "count, count_line": "rows that say who counted, and who closed",
+    "count, count_line, stock_count": "rows that say who counted, and who closed",
     "price, price_turn": "a rule is never changed but for its end, where the next one begins",
     "location, unit": "made, and never changed",
     "event, webhook_delivery, idempotency_key, row_total, job, job_failure, verification": "no caller's data",

@@ -96,7 +96,7 @@ def test_code_points_come_to_the_columns_while_the_views_stay(
         if not name.startswith("0016"):  # today's functions need the later ones
             shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
     with monkeypatch.context() as before:
-        before.setattr(db.apply, "MIGRATIONS", tmp_path)
+        before.setattr(db.source, "MIGRATIONS", tmp_path)
         apply(conninfo, jobs=False)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         views = (

@@ -84,6 +84,7 @@ _UUID = "0190a6f0-7c9e-7b1a-8c1d-1f2e3d4c5b6a"
 _LINE: dict[str, Any] = {"sku_id": _UUID, "quantity": "1.5"}
 _ORDER: dict[str, Any] = {"type": "Add", "sku": "4711M-50B", "quantity": 50, "to_location": "RACK-A1-01"}
 _FOUND: dict[str, Any] = {"sku": "4711M-50B", "quantity": 0}
+_COUNTED: dict[str, Any] = {"id": "7", "quantity": "1.5", "counted_at": None, "reason": None}
 
 SAMPLES = {
     "inventory.quantity": Samples(
@@ -432,6 +433,18 @@ SAMPLES = {
         ),
         only_sql=([{"sku": "A-1"}], [{"quantity": 1}], [{}], [None], [_FOUND | {"quantity": None}]),
     ),
+    "inventory.stock_findings": Samples(
+        accepted=(
+            *([_COUNTED], [_COUNTED] * 2, [_COUNTED] * 1000, [_COUNTED | {"id": _UUID, "more": "is ignored"}]),
+            [_COUNTED | {"counted_at": "2025-01-31T12:00:00Z", "reason": "morning"}],
+        ),
+        rejected=(
+            *([], [_COUNTED] * 1001, {}, "", "[]", 1, True, [1], ["x"], [[]], [_COUNTED | {"id": "a b"}]),
+            *([_COUNTED, _COUNTED | {"quantity": quantity}] for quantity in (-1, 10**9, "1.5555", "NaN", "", True)),
+            *([_COUNTED | {"counted_at": at}] for at in ("some day", True, [])),
+        ),
+        only_sql=([{"id": "7"}], [{"quantity": 1}], [{}], [None], [_COUNTED | {"quantity": None}]),
+    ),
 }
 
 
@@ -624,7 +637,10 @@ _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
 }
-_LISTS = {"inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.webhook_events"}
+_LISTS = {
+    *("inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.stock_findings"),
+    "inventory.webhook_events",
+}
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES.keys() - _LISTS - _CHOICES))

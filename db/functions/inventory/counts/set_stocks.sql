@@ -44,8 +44,7 @@ begin
             select
                 inventory.line(
                     case when c.created_at = v_now then 'count' end, c.product_id, c.difference,
-                    p_reason => coalesce(c.reason, 'counted at ' || inventory.instant_text(c.counted_at)),
-                    p_actor => c.counted_by
+                    p_reason => c.reason, p_actor => c.counted_by
                 )
             from unnest(v_counts) with ordinality as c
             order by c.ordinality
