@@ -156,7 +156,9 @@ def test_metrics_show_the_backlog_of_webhooks_jobs_and_the_last_verify(
     text = client.get("/metrics").text
     assert value(text, "inventory_webhook_due") == 0
     assert "inventory_verify_seconds " not in text, "it has not run yet"
-    database.admin.execute("update store.job set last_finished_at = inventory.clock() - interval '90 s'")
+    database.admin.execute(
+        "update store.job set scheduled_at = null, last_finished_at = inventory.clock() - interval '90 s'"
+    )
     database.admin.execute(
         "update store.verification set last_finished_at = inventory.clock() - interval '1 h', last_differences = 3"
     )

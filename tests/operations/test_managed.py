@@ -206,7 +206,7 @@ def set_up(conninfo: str) -> None:
     """The part of applying that changes roles."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.add_notice_handler(db.apply._log_notice)
-        db.apply._init(connection, None, "inventory")
+        db.apply._repeated(lambda: db.apply._init(connection, None, "inventory"))
 
 
 def test_two_first_set_ups_of_owners_at_once(new_owned: NewOwned, in_thread: type[InThread]) -> None:

@@ -296,6 +296,7 @@ def test_a_job_that_fails_keeps_no_other_from_running(
         database.advance(MINUTE)
         assert [run_next()[0] for _ in range(3)] == ["expire_blocks", "turn_prices", None]
         # /ready warns of it as of one that has stopped.
+        database.admin.execute("update store.job set scheduled_at = inventory.clock()")
         database.advance(5 * MINUTE)
         database.connect("inventory_maintenance").execute("call maintenance.run_batches('turn_prices')")
         ready = database.one("select http.ready('{}')::json ->> 'jobs'")
