@@ -46,8 +46,8 @@ where
 order by 1
 """
 
-# What is in another schema and depends on an object of the project's, directly or through others of its kind. A view
-# depends by its rule.
+# The objects in other schemas that depend on one of the project's, directly or through each other. A view depends by
+# its rule.
 _DEPENDENTS = """
 with recursive dependency as (
     select

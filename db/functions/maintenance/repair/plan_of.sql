@@ -71,7 +71,7 @@ begin
         left join name as n on s.part = n.part
         cross join (select string_agg(n.checks, '; ') as checks from name as n) as a
         union all
-        -- What the ledger itself has wrong follows from nothing else.
+        -- Errors in the ledger itself have no repair: nothing else says what is right.
         select
             d.check_name, null, null, null,
             format(

@@ -22,7 +22,7 @@ declare
     v_layer store.cost_layer;
     v_use store.cost_layer_use;
 begin
-    -- What was before the months that are detached is taken as it is.
+    -- Layers and uses from detached months are accepted as they are.
     select * into v_opening from store.opening_balance as o where o.product_id = p_product_id;
     v_uses := array(
         select u
@@ -51,7 +51,7 @@ begin
     for v_row in
         select
             m as movement,
-            -- What a return, or the deletion of a flow, takes back: by the ledger, by the record, by the layers it went into.
+            -- The movement that a return, or the deletion of a flow, takes back. The first that names it: ledger, record, layer.
             coalesce(a.id, s.movement_id, f.movement_id, u.returns_movement_id) as undone_id,
             case when l.id is null then n else l end as layer,
             p.unit_cost
@@ -86,7 +86,7 @@ begin
         v_left := abs(v_change);
         v_cost := 0;
         if v_change > 0 and v_movement.kind in ('return', 'delete_outflow') then
-            -- What was taken last comes back first, as in inventory.returnable_units.
+            -- Units that were taken last come back first, as in inventory.returnable_units.
             for v_outside in
                 select u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost
                 from unnest(v_uses) as u
@@ -120,7 +120,7 @@ begin
                 when round(v_change * v_row.unit_cost, 3) = v_movement.cost then v_row.unit_cost
                 else round(v_movement.cost / v_change, 3)
             end;
-            -- Of less than a unit, several unit costs have the same value.
+            -- Several unit costs give the same value for less than a unit.
             if
                 v_unit_cost is distinct from v_layer.unit_cost
                 and v_unit_cost is distinct from v_row.unit_cost
