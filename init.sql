@@ -59,7 +59,7 @@ begin
     end if;
 
     foreach v_role in array array[
-        'inventory_owner', 'inventory_public', 'inventory_operator', 'inventory_employee',
+        'inventory_owner', 'inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_integration',
         'inventory_admin', 'inventory_worker', 'inventory_reporting', 'inventory_maintenance'
     ]
     loop
@@ -74,14 +74,16 @@ begin
         end if;
     end loop;
 
-    -- Each role inherits the rights of the role before it.
+    -- Roles inherit rights: operator, employee and admin each those of the one before, integration those of public.
     for v_group, v_role in
         select i.role, i.member
         from (
             values
             ('inventory_public', 'inventory_operator'),
             ('inventory_operator', 'inventory_employee'),
-            ('inventory_employee', 'inventory_admin')
+            ('inventory_employee', 'inventory_admin'),
+            ('inventory_public', 'inventory_integration'),
+            ('inventory_integration', 'inventory_admin')
         ) as i (role, member)
         where not exists (
             select
@@ -95,7 +97,7 @@ begin
     for v_role, v_setting, v_value in
         select r.role, s.name, s.value
         from unnest(
-            '{inventory_public,inventory_operator,inventory_employee,inventory_admin,inventory_worker,inventory_reporting,'
+            '{inventory_public,inventory_operator,inventory_employee,inventory_integration,inventory_admin,inventory_worker,inventory_reporting,'
             'inventory_maintenance}'::text[]
         ) as r (role)
         cross join (
@@ -103,8 +105,8 @@ begin
             -- End a session that holds its locks without doing anything.
             ('', 'idle_in_transaction_session_timeout', '60s'),
             ('', 'search_path', 'pg_catalog'),
-            ('_(public|operator|employee|admin|worker)$', 'statement_timeout', '10s'),
-            ('_(public|operator|employee|admin|worker)$', 'lock_timeout', '5s'),
+            ('_(public|operator|employee|integration|admin|worker)$', 'statement_timeout', '10s'),
+            ('_(public|operator|employee|integration|admin|worker)$', 'lock_timeout', '5s'),
             -- A long report holds back vacuum with its snapshot, and frequently updated rows become slow.
             ('_reporting$', 'statement_timeout', '5min'),
             ('_reporting$', 'default_transaction_read_only', 'on')
@@ -143,8 +145,8 @@ begin
     -- No other role may connect.
     execute format('revoke all on database %I from public', current_database());
     execute format(
-        'grant connect on database %I to inventory_public, inventory_operator, inventory_employee, inventory_admin,'
-        ' inventory_worker, inventory_reporting, inventory_maintenance, inventory_owner',
+        'grant connect on database %I to inventory_public, inventory_operator, inventory_employee, inventory_integration,'
+        ' inventory_admin, inventory_worker, inventory_reporting, inventory_maintenance, inventory_owner',
         current_database()
     );
 end;

@@ -68,7 +68,7 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
         _migrate(conninfo, prefix)
         _repeated(lambda: _replace(connection, prefix))
-        _make_partitions(connection)
+        _prepare_ledger(connection)
         _schedule(connection, conninfo, prefix, in_cron=jobs)
 
 
@@ -139,10 +139,11 @@ def _migrate(conninfo: str, prefix: str = ROLE_PREFIX) -> None:
         backend.connection.close()
 
 
-def _make_partitions(connection: psycopg.Connection) -> None:
-    """Create the ledger's coming partitions now: the job may run late, or never where there is no pg_cron."""
+def _prepare_ledger(connection: psycopg.Connection) -> None:
+    """Create the ledger's coming partitions now, for the job may run late. After a restore, let the feed go on."""
     while connection.execute("select maintenance.make_partitions()").fetchone() == (1,):
         pass
+    connection.execute("select maintenance.continue_feed()")
 
 
 def _schedule(connection: psycopg.Connection, conninfo: str, prefix: str, *, in_cron: bool) -> None:

@@ -10,7 +10,7 @@ begin
         from pg_catalog.pg_roles as r
         where
             r.rolname in (
-                'inventory_owner', 'inventory_public', 'inventory_operator', 'inventory_employee',
+                'inventory_owner', 'inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_integration',
                 'inventory_admin', 'inventory_worker', 'inventory_reporting', 'inventory_maintenance'
             )
             and (r.rolsuper or r.rolcreatedb or r.rolcreaterole or r.rolreplication or r.rolbypassrls)

@@ -12,7 +12,14 @@ MIGRATIONS = ROOT / "db" / "migrations"
 FUNCTIONS = ROOT / "db" / "functions"
 VIEWS = ROOT / "db" / "views"
 SCHEMAS = ("store", "inventory", "http", "report", "maintenance")
-SERVER_ROLES = ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin", "inventory_worker")
+SERVER_ROLES = (
+    "inventory_public",
+    "inventory_operator",
+    "inventory_employee",
+    "inventory_integration",
+    "inventory_admin",
+    "inventory_worker",
+)
 LOGIN_ROLES = (*SERVER_ROLES, "inventory_reporting", "inventory_maintenance")
 OWNER = "inventory_owner"
 REPORTING = "inventory_reporting"

@@ -80,8 +80,8 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
     if settings.is_production:
         await _check_no_development_admin(database)
     tokens = Tokens(settings.secret_keys, settings.access_token_seconds, settings.refresh_token_seconds)
-    service = Service(offered, database, tokens, limits, settings)
     drain = Drain()
+    service = Service(offered, database, tokens, limits, settings, drain=drain)
     sender = Sender(
         database,
         poll_seconds=settings.webhook_poll_seconds,

@@ -291,6 +291,14 @@ class Database:
             change = sql.SQL("alter role inventory_operator in database {} set {} = '60s'")
             self.admin.execute(change.format(name, sql.Identifier(setting)))
 
+    def settle(self) -> None:
+        """Wait until the change feed is complete: transactions of other tests, in this cluster, hold it back too."""
+        key = self.one("select inventory.feed_key()")
+        deadline = time.monotonic() + PATIENCE
+        while self.one("select inventory.feed_end()") <= key:
+            assert time.monotonic() < deadline, "a transaction does not end"
+            time.sleep(0.01)
+
     def wait_until_blocked(self, *connections: psycopg.Connection[Any]) -> None:
         """Return when each of the connections waits for a lock."""
         pids = [connection.info.backend_pid for connection in connections]

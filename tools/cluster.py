@@ -39,6 +39,7 @@ ROLES = (
     "inventory_public",
     "inventory_operator",
     "inventory_employee",
+    "inventory_integration",
     "inventory_admin",
     "inventory_worker",
     "inventory_reporting",

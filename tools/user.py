@@ -1,6 +1,6 @@
 """Create a user, or change a user's password. Asks for the password and sends it sealed, so that no log has it.
 
-python -m tools.user NAME ROLE    creates a user with the role operator, employee or admin
+python -m tools.user NAME ROLE    creates a user with the role operator, employee, integration or admin
 python -m tools.user NAME         changes the password
 
 The database is that of MIGRATION_DATABASE_URL, else that of `make run`. Its user must be in inventory_maintenance.

@@ -206,6 +206,8 @@ def text(**constraints: Any) -> Any:
     return Annotated[text_as_sent(**constraints), BeforeValidator(_to_nfc)]
 
 
+WAIT = "wait_seconds"  # no type of SQL: how long the server may wait for an answer with rows
+
 TYPES: dict[str, Any] = {
     "inventory.quantity": _decimal(9, ge=0),
     "inventory.positive_quantity": _decimal(9, gt=0),
@@ -239,7 +241,7 @@ TYPES: dict[str, Any] = {
     ),
     # Not normalized: the hash of an older password may be that of another form.
     "inventory.password": text_as_sent(min_length=1, max_length=1024),
-    "inventory.user_role": Literal["operator", "employee", "admin"],
+    "inventory.user_role": Literal["operator", "employee", "integration", "admin"],
     "inventory.iso_time": Annotated[
         _form(
             r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -292,6 +294,7 @@ TYPES: dict[str, Any] = {
     "integer": _integer(ge=-(2**31), le=2**31 - 1),
     "boolean": Annotated[bool, WithJsonSchema(_BOOLEAN)],
     "text": text(),
+    WAIT: _integer(ge=0, le=30),
 }
 
 # In a path an integer is digits only.

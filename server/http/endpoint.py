@@ -6,9 +6,11 @@ or the body.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,18 +22,20 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from server.database.calls import Answer
-from server.database.domains import PATH_TYPES, pydantic_type
+from server.database.domains import PATH_TYPES, WAIT, pydantic_type
 from server.database.interface import Argument, Interface, InterfaceError
 from server.http.body import query_of, read_body, takes_gzip
 from server.http.errors import STATUS, Api, FieldError, Problem, field_of
 from server.http.routes import ROUTES, Route
 from server.http.service import Service, idempotency_key
+from server.http.tokens import Identity
 
 FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
 SEALED_TYPE = "inventory.password"
 SERVER_ARGUMENTS = ("actor",)
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # the links of a list to its other pages need it
 COMPRESSED_FROM = 4096  # bytes of an answer
+POLL_SECONDS = 0.25  # between the looks of a read that waits
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -58,6 +62,8 @@ class Operation:
         filled = SERVER_ARGUMENTS_OF_GET if route.method == "GET" else SERVER_ARGUMENTS
         rest = [a for a in function.arguments if a.name not in in_path and a.name not in filled]
         rest = [dataclasses.replace(a, required=a.required or a.name in route.required) for a in rest]
+        if route.waits:
+            rest.append(Argument("wait", WAIT, required=False))
         composites = interface.composites
         self.path_model = model("Path", (a for a in function.arguments if a.name in in_path), composites, PATH_TYPES)
         self.model = model("Query" if route.method == "GET" else "Body", rest, composites)
@@ -90,10 +96,12 @@ class Endpoint:
         members = []
         if operation.has_path:
             members.append(_members(validated(operation.path_model, dict(request.match_info), "path")))
-        key, body = None, None
+        key, body, wait = None, None, None
         if self.route.method == "GET":
             if operation.has_fields:
-                members.append(_members(validated(operation.model, query_of(request), "query")))
+                fields = validated(operation.model, query_of(request), "query")
+                members.append(_members(fields))
+                wait = getattr(fields, "wait", None)
         elif self.route.method != "DELETE":
             body = await read_body(request, operation.model if self.route.api in FORM_APIS else None)
             key = idempotency_key(request, service, identity, body)
@@ -112,15 +120,28 @@ class Endpoint:
         arguments = b"{%b}" % b",".join([part for part in members if part])
         try:
             answer = await service.call(identity, operation.function, arguments, key)
+            if wait:
+                answer = await self._later(request, identity, arguments, answer, wait)
         except Problem as problem:
-            problem = with_fields(problem, self.route.api, operation.model, body)
-            if self.route.method == "GET":
-                problem.fields = tuple(dataclasses.replace(f, loc=("query", *f.loc[1:])) for f in problem.fields)
-            raise self._with_inputs(problem, body) from problem
+            raise self._with_inputs(with_fields(problem, self.route.api, operation.model, body), body) from problem
         return self._respond(request, answer)
 
+    async def _later(
+        self, request: web.Request, identity: Identity, arguments: bytes, answer: Answer, seconds: float
+    ) -> Answer:
+        """Read again until the list has rows, the time is over, the client is gone, or the process begins to stop."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and _is_empty(answer):
+            if request.transport is None or self._service.drain.is_leaving:
+                break
+            await asyncio.sleep(min(left, POLL_SECONDS))
+            answer = await self._service.call(identity, self.operation.function, arguments)
+        return answer
+
     def _with_inputs(self, problem: Problem, body: Any) -> Problem:
-        """In API 4 the input of a value error is the whole order, not the field."""
+        """The fields of a GET are in its query. In API 4 the input of a value error is the whole order."""
+        if self.route.method == "GET":
+            problem.fields = tuple(dataclasses.replace(f, loc=("query", *f.loc[1:])) for f in problem.fields)
         if self.route.api is Api.ART:
             problem.fields = tuple(
                 dataclasses.replace(field, input=_object_at(body, field.loc[1:]))
@@ -141,6 +162,11 @@ class Endpoint:
         if self.route.method == "GET":
             return _cacheable(request, answer.body, headers)
         return web.Response(status=self.route.status, body=answer.body, headers=headers)
+
+
+def _is_empty(answer: Answer) -> bool:
+    """Whether the list that the answer begins with has no rows."""
+    return not next(iter(json.loads(answer.body or b"{}").values()))
 
 
 def _cacheable(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:

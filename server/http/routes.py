@@ -15,6 +15,7 @@ from server.http.errors import Api
 class Route:
     """One endpoint. ``location``: the Location header of what a 201 created, with the answer's keys in braces.
 
+    ``waits``: the server waits for an answer with rows where the query asks for it.
     ``required``: fields that a PUT must have and its function, which a PATCH calls too, does not require.
     """
 
@@ -25,6 +26,7 @@ class Route:
     status: int = 200
     location: str | None = None
     required: tuple[str, ...] = ()
+    waits: bool = False
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -130,6 +132,8 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),
     Route(Api.CATALOG, "GET", "/api/v1/users/{id}/", "get_user"),
     Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
+    # The change feed
+    Route(Api.CATALOG, "GET", "/api/v1/changes/", "list_changes", waits=True),
     # Webhooks
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/", "list_webhooks"),
     Route(Api.CATALOG, "POST", "/api/v1/webhooks/", "create_webhook", 201),

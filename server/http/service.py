@@ -19,7 +19,7 @@ from server.database.calls import Answer, Database, Key
 from server.database.interface import Function, Interface
 from server.http.errors import FieldError, Problem
 from server.http.forwarded import addresses
-from server.http.guard import ACTOR, REQUEST_ID, ROLE
+from server.http.guard import ACTOR, REQUEST_ID, ROLE, Drain
 from server.http.rate_limits import Limit, Limits
 from server.http.tokens import Identity, TokenError, Tokens
 from server.settings import Settings
@@ -33,12 +33,20 @@ class Service:
     """What every endpoint needs: the interface, the database, the tokens, the limits, and who has no token."""
 
     def __init__(
-        self, interface: Interface, database: Database, tokens: Tokens, limits: Limits, settings: Settings
+        self,
+        interface: Interface,
+        database: Database,
+        tokens: Tokens,
+        limits: Limits,
+        settings: Settings,
+        *,
+        drain: Drain,
     ) -> None:
         self.interface = interface
         self.database = database
         self.tokens = tokens
         self.limits = limits
+        self.drain = drain
         self.anonymous = Identity(settings.anonymous_role, "anonymous", "anonymous", is_anonymous=True)
         self._secret_keys = [key.encode() for key in settings.secret_keys]
         self._trusts_proxy = settings.trust_proxy

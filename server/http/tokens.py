@@ -90,6 +90,6 @@ class Tokens:
             role, user_id, username = str(claims["role"]), int(claims["user_id"]), str(claims["username"])
         except (KeyError, TypeError, ValueError, OverflowError):
             raise TokenError("Token contained no recognizable user identification") from None
-        if role not in ("operator", "employee", "admin"):
+        if role not in ("operator", "employee", "integration", "admin"):
             raise TokenError("Token contained no recognizable user identification")
         return Identity(f"inventory_{role}", username, f"user:{user_id}", is_anonymous=False)

@@ -76,7 +76,7 @@ class Shared:
         self.world = fill(self.database)
         self.server = CheckedServer(conninfo)
         self.client = self.server.client()
-        self.tokens = {role: self.server.token(role, "secret") for role in ("operator", "employee")}
+        self.tokens = {role: self.server.token(role, "secret") for role in ("operator", "employee", "integration")}
         self.tokens["admin"] = self.server.token("root", "secret")
         self.admin = self.server.client(self.tokens["admin"])
         # As .env.prod has it.

@@ -27,8 +27,8 @@ OF_COLLECTION = {
 class World:
     """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
 
-    The users are operator, employee and root (the admin); their password is secret. Of the SKU 40 were bought from a
-    supplier, and 6 sold; another product has no inventory yet. A place is being counted at which nothing lies.
+    The users are operator, employee, integration and root (the admin); their password is secret. Of the SKU 40 were
+    bought from a supplier, and 6 sold; another product has no inventory yet. Nothing lies at a place that is counted.
     It had an inflow of 10 and an outflow of 10. Nothing refers to the brand, the category, and what is spare. A webhook
     endpoint, disabled by now, has a delivery that is not made.
     """
@@ -74,7 +74,7 @@ def fill(database: Database) -> World:
     bare_product_id = database.one("select id from inventory.register_product('BARE', 'No inventory')")
     block_id = database.one("select id from inventory.create_block(%s, 5)", product_id)
     database.one("select id from inventory.reserve_stock(%s, 10)", product_id)
-    for name, role in (("operator", "operator"), ("employee", "employee"), ("root", "admin")):
+    for name, role in (("operator",) * 2, ("employee",) * 2, ("integration",) * 2, ("root", "admin")):
         user_id = database.one("select id from maintenance.create_user(%s, 'secret', %s)", name, role)
     database.one("select id from inventory.place_order('Add', 'A-1', 20, p_to_location => 'RACK-A1-01')")
     database.one("select id from inventory.place_order('Adjust', 'A-1', -20, p_to_location => 'RACK-A1-01')")

@@ -13,7 +13,7 @@ from tests.conftest import Database, Server
 from tests.http.conftest import Shared
 from tests.http.samples import EVERY_ROUTE, name_of
 
-ROLES = ["public", "operator", "employee", "admin"]
+ROLES = ["public", "operator", "employee", "admin"]  # each may do what those before it may
 
 # The contract's table: the least of the roles that may.
 LEAST_ROLE = {
@@ -106,6 +106,7 @@ LEAST_ROLE = {
     ("POST", "/api/v1/users/"): "admin",
     ("GET", "/api/v1/users/{id}/"): "admin",
     ("PATCH", "/api/v1/users/{id}/"): "admin",
+    ("GET", "/api/v1/changes/"): "integration",
     ("GET", "/api/v1/webhooks/"): "admin",
     ("POST", "/api/v1/webhooks/"): "admin",
     ("GET", "/api/v1/webhooks/{id}/"): "admin",
@@ -166,11 +167,14 @@ def test_the_table_has_every_route() -> None:
 
 @pytest.mark.parametrize("route", EVERY_ROUTE, ids=name_of)
 def test_who_may_call_it(shared: Shared, route: Route) -> None:
-    allowed = ROLES[ROLES.index(LEAST_ROLE[route.method, route.path]) :]
+    least = LEAST_ROLE[route.method, route.path]
+    allowed = ["integration", "admin"] if least == "integration" else ROLES[ROLES.index(least) :]
+    if least == "public":
+        allowed.append("integration")
     for role, client, refusal in [
         ("public", shared.public, 401),
         ("operator", shared.client, 401),
-        *((role, shared.public_server.client(shared.tokens[role]), 403) for role in ROLES[1:]),
+        *((role, shared.public_server.client(shared.tokens[role]), 403) for role in [*ROLES[1:], "integration"]),
     ]:
         answer = nonsense(client, route)
         if role in allowed:

@@ -194,7 +194,7 @@ def old_release(conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         then.setattr(db.source, "MIGRATIONS", tmp_path)
         then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
         then.setattr(db.source, "VIEWS", tmp_path / "none")
-        then.setattr(db.apply, "_make_partitions", lambda connection: None)
+        then.setattr(db.apply, "_prepare_ledger", lambda connection: None)
         then.setattr(db.apply, "_schedule", lambda *_, **__: None)
         apply(conninfo, jobs=False)
     with psycopg.connect(superuser(conninfo), autocommit=True) as connection:
@@ -281,7 +281,7 @@ def test_two_deployments_of_one_cluster_do_not_meet(
         "select has_database_privilege(r.oid, d.oid, 'connect') from pg_roles as r, pg_database as d"
         " where d.datname = 'two' and r.rolname ~ '^inventory_' or d.datname = 'one' and r.rolname ~ '^second_'"
     )
-    assert rows(cluster.dsn(), strangers) == [(False,)] * 16
+    assert rows(cluster.dsn(), strangers) == [(False,)] * 18
     for conninfo, role in ((first, "second_admin"), (second, "inventory_admin")):
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             psycopg.connect(make_conninfo(conninfo, user=role))

@@ -43,7 +43,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
                     # Functions are all replaced by today's: those of then are not needed.
                     then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
                     then.setattr(db.source, "VIEWS", tmp_path / "none")
-                    then.setattr(db.apply, "_make_partitions", lambda connection: None)
+                    then.setattr(db.apply, "_prepare_ledger", lambda connection: None)
                     then.setattr(db.apply, "_schedule", lambda *_, **__: None)
                     apply(conninfo, jobs=False)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())

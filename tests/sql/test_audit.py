@@ -1,4 +1,4 @@
-"""Whatever a caller changes that is neither a movement nor a price leaves one row in store.audit."""
+"""Whatever a caller changes that is no movement leaves one row in store.audit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
     ),
     (
         "inventory.update_catalog_product",
-        "inventory.update_catalog_product(1, 'Cup', 1, 1, 2.25, 9, 'Blue', 'S-9', 31, 'A-9', 'ann')",
+        "inventory.update_catalog_product(1, 'Cup', 1, 1, 2.25, null, 'Blue', 'S-9', 31, 'A-9', 'ann')",
         (
             "product",
             "change",
@@ -55,6 +55,11 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
             },
             1,
         ),
+    ),
+    (
+        "inventory.note_price_change",
+        "inventory.set_price(1, 9, p_actor => 'ann')",
+        ("price", "create", None, {"amount": 9}, 1),
     ),
     (
         "inventory.delete_product",
@@ -243,7 +248,7 @@ SELF_TOLD = {
 WITHOUT_A_TRACE = {
     "inventory.write_postings": "balances, and blocks that end: movements",
     "inventory.set_price": "a price row; of the product only that it changed",
-    "inventory.note_price_change": "the active price, which price rows tell",
+    "maintenance.continue_feed": "a number that nobody sets",
     "maintenance.purge_webhook_deliveries": "endpoints whose deletion was written down",
 }
 FUNCTIONS = """
@@ -327,9 +332,13 @@ def test_every_function_that_changes_something_writes_it_down(database: Database
     assert writing == {name for name, _, _ in CHANGES} | ALONE, "each is driven"
 
 
-def test_nothing_but_one_function_touches_the_trace(database: Database) -> None:
-    assert [name for name, body in database.rows(FUNCTIONS) if re.search(r"\baudit\b", body)] == [
-        "inventory.record_change"
+def test_only_two_functions_write_the_trace(database: Database) -> None:
+    assert {name for name, body in database.rows(FUNCTIONS) if re.search(r"\binto store.audit\b", body)} == {
+        "inventory.record_change",
+        "inventory.record_new_products",
+    }
+    assert not [
+        name for name, body in database.rows(FUNCTIONS) if re.search(r"\b(update|from) store.audit\b(?! as a)", body)
     ]
 
 
@@ -384,7 +393,7 @@ def test_the_users_of_maintenance_are_written_down_as_its_login(database: Databa
     ]
 
 
-def test_what_is_created_imported_or_moved_leaves_none(
+def test_of_what_is_created_imported_or_moved_only_products_and_prices_are_told(
     database: Database, ids: dict[str, str], admin_call: AdminCall
 ) -> None:
     lines = '[{"title": "x", "category": 1, "brand": 1, "cost_price": 1, "selling_price": 2, "quantity": 3}]'
@@ -394,7 +403,11 @@ def test_what_is_created_imported_or_moved_leaves_none(
     admin_call("update_catalog_product", 1, p_quantity=26, p_selling_price=5)
     admin_call("set_price", 1, 6)
     admin_call("cancel_block", ids["block"])
-    assert database.rows("select * from store.audit") == []
+    assert database.rows("select product_id, subject, action from store.audit order by id") == [
+        *((product, subject, "create") for product in (3, 4) for subject in ("product", "price")),
+        (1, "price", "create"),
+        (1, "price", "change"),
+    ]
 
 
 def test_a_refused_change_leaves_none(database: Database, ids: dict[str, str], admin_call: AdminCall) -> None:
@@ -451,6 +464,7 @@ def test_a_reporting_tool_sees_it_also_of_what_was_deleted(database: Database, a
     analyst = database.connect("inventory_reporting")
     columns = "subject, subject_id, action, product_id, sku_id::text, sku, actor, written_by"
     assert analyst.execute(f"select {columns} from report.audit order by audit_id".encode()).fetchall() == [
+        ("product", "1", "create", product, sku_id, "A-1", "postgres", "postgres"),
         ("inventory", "1", "change", product, sku_id, "A-1", "inventory_admin", "inventory_admin"),
         ("product", "1", "delete", product, sku_id, "A-1", "ann", "inventory_admin"),
     ]

@@ -347,12 +347,14 @@ def test_no_role_that_logs_in_has_an_attribute_or_a_group_of_power(catalog: Cata
         select r.rolname, m.roleid::regrole::text, m.admin_option
         from pg_auth_members as m join pg_roles as r on m.member = r.oid
         where {CAN_LOG_IN}
-        order by 1
+        order by 1, 2
         """
     )
     assert groups == [
         ("inventory_admin", "inventory_employee", False),
+        ("inventory_admin", "inventory_integration", False),
         ("inventory_employee", "inventory_operator", False),
+        ("inventory_integration", "inventory_public", False),
         ("inventory_operator", "inventory_public", False),
     ]
 

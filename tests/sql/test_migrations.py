@@ -130,7 +130,7 @@ def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
         before.setattr(db.source, "MIGRATIONS", tmp_path)
         before.setattr(db.source, "FUNCTIONS", tmp_path / "none")
         before.setattr(db.source, "VIEWS", tmp_path / "none")
-        before.setattr(db.apply, "_make_partitions", lambda connection: None)
+        before.setattr(db.apply, "_prepare_ledger", lambda connection: None)
         before.setattr(db.apply, "_schedule", lambda *_, **__: None)
         apply(conninfo, jobs=False)
     with psycopg.connect(conninfo, autocommit=True) as connection:

@@ -43,6 +43,7 @@ _CALLERS: dict[str, tuple[list[dict[str, list[str]]], str]] = {
         "Callers: users with any role, and callers without a token where ANONYMOUS_ROLE is inventory_operator.",
     ),
     "inventory_employee": ([_BEARER], "Callers: users with the role employee or admin."),
+    "inventory_integration": ([_BEARER], "Callers: users with the role integration or admin."),
     "inventory_admin": ([_BEARER], "Callers: users with the role admin."),
 }
 

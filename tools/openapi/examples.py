@@ -347,6 +347,36 @@ ANSWERS: dict[str, Any] = {
         "next": None,
     },
     "list_blocks": {"blocks": [_BLOCK | {"sku_code": "ABC123"}], "total": 1},
+    "list_changes": {
+        "changes": [
+            {
+                "cursor": "8153-20417",
+                "type": "movement",
+                "product_id": 1,
+                "sku_id": SKU_ID,
+                "sku": "ABC123",
+                "actor": "ann",
+                "occurred_at": "2026-11-22T10:30:00.000000Z",
+                "created_at": "2026-11-22T10:30:00.000000Z",
+                "data": {
+                    "id": 20417,
+                    "number": 7,
+                    "kind": "reserve",
+                    "on_hand_before": 100,
+                    "on_hand_after": 100,
+                    "reserved_before": 0,
+                    "reserved_after": 5,
+                    "blocked_before": 5,
+                    "blocked_after": 5,
+                    "available_before": 95,
+                    "available_after": 90,
+                    "reference": None,
+                    "reason": None,
+                },
+            }
+        ],
+        "next": "8153-20417",
+    },
     "list_counts": {"counts": [SHAPES["count_json"]], "next": None},
     "list_locations": {"locations": [{"code": "RACK-A1-01", "quantity": 50, "products": 1}], "total": 1},
     "list_product_purchases": {

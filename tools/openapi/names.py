@@ -16,6 +16,7 @@ TAGS: dict[str, str] = {
     "Catalog": "API 5: brands, categories, suppliers, products, inflows and outflows, in pages; import and export. "
     "Prices are strings with 2 decimals.",
     "Users": "Users of the service and their roles.",
+    "Changes": "The change feed: every change of stock, products and prices, in order.",
     "Webhooks": "Endpoints that are told of events, their secrets, and their deliveries.",
     "Authentication": "Get, refresh and verify tokens. One access token serves all APIs.",
 }
@@ -27,7 +28,7 @@ _TAGS_OF = {
     Api.CATALOG: "Catalog",
     Api.AUTHENTICATION: "Authentication",
 }
-_TAGS_BELOW = {"/api/v1/users/": "Users", "/api/v1/webhooks/": "Webhooks"}
+_TAGS_BELOW = {"/api/v1/users/": "Users", "/api/v1/changes/": "Changes", "/api/v1/webhooks/": "Webhooks"}
 
 # What an operation is called where its function's name would mislead beside those of other APIs.
 _OPERATIONS = {"delete_product": "delete_catalog_product"}
@@ -56,6 +57,8 @@ OBJECTS: dict[str, str] = {
     "list_art_orders.orders": "ArtOrderRecord",
     "list_blocks": "ActiveBlocks",
     "list_blocks.blocks": "ActiveBlock",
+    "list_changes": "ChangePage",
+    "list_changes.changes": "Change",
     "list_counts": "CountList",
     "list_locations": "LocationList",
     "list_locations.locations": "Location",

@@ -27,6 +27,7 @@ VOCABULARY: dict[str, dict[str, Any]] = {
     "timestamp": {"type": "string", "format": "date-time"},
     "integer": _INTEGER,
     "boolean": {"type": "boolean"},
+    "object": {"type": "object"},
     "text": {"type": "string"},
     "quantity": _NUMBER | {"minimum": 0, "maximum": 999999999.999, "description": "Units, up to 3 decimals."},
     "units": _NUMBER | {"description": "Units, signed, up to 3 decimals."},

@@ -44,7 +44,10 @@ begin
                         select coalesce(jsonb_agg('inventory_' || substring(r.rolname, '[a-z]+$') order by r.rolname), '[]')
                         from pg_roles as r
                         where
-                            r.rolname in ('inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin')
+                            r.rolname in (
+                                'inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_integration',
+                                'inventory_admin'
+                            )
                             and has_function_privilege(r.oid, p.oid, 'execute')
                     )
                 )

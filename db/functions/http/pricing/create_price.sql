@@ -4,7 +4,8 @@ create or replace function http.create_price(
     p_price_type inventory.price_type default 'retail',
     p_effective_from inventory.iso_time default null,
     p_effective_to inventory.iso_time default null,
-    p_close_old_price boolean default true
+    p_close_old_price boolean default true,
+    p_actor text default null
 )
 returns json
 language plpgsql
@@ -19,7 +20,8 @@ declare
         p_price_type,
         inventory.earliest_instant(p_effective_from),
         inventory.earliest_instant(p_effective_to),
-        p_close_old_price
+        p_close_old_price,
+        p_actor
     );
 begin
     return json_build_object(
@@ -30,7 +32,7 @@ end;
 $$;
 
 comment on function http.create_price(
-    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text
 ) is
 'Set a price of a product: create a price rule.
 
@@ -41,5 +43,5 @@ Returns {"price": "price_json"}
 Errors: BACKDATED_PRICE, PRODUCT_NOT_FOUND.';
 
 grant execute on function http.create_price(
-    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text
 ) to inventory_admin;

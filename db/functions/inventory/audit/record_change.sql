@@ -12,14 +12,12 @@ volatile
 set plan_cache_mode = force_generic_plan -- auto_explain shows the constants of other plans: secrets
 as $$
 declare
-    -- Columns that are not recorded: they are derived from others, or are times.
-    v_left_out constant text [] := array[
-        'id', 'created_at', 'updated_at', 'deleted_at', 'previous_secret', 'previous_secret_until', 'is_low', 'retail_price'
-    ];
     -- Columns of which only the fact of a change is recorded, not the value.
     v_hidden constant text [] := array['password_hash', 'secret'];
 begin
-    insert into store.audit (product_id, subject, subject_id, action, before, after, actor, created_at)
+    insert into store.audit (
+        product_id, subject, subject_id, action, before, after, actor, created_at, feed_key, feed_id
+    )
     select
         p_product_id,
         p_subject,
@@ -28,9 +26,18 @@ begin
         jsonb_object_agg(f.name, v.shown) filter (where not s.is_after),
         jsonb_object_agg(f.name, v.shown) filter (where s.is_after),
         coalesce(p_actor, session_user),
-        inventory.clock()
+        inventory.clock(),
+        case
+            when p_product_id is null or p_subject = 'repair' then 0
+            else greatest(
+                inventory.feed_key(),
+                (select t.feed_key from store.stock as t where t.product_id = p_product_id),
+                (select a.feed_key from store.audit as a where a.product_id = p_product_id order by a.id desc limit 1)
+            )
+        end,
+        nextval('store.movement_id_seq')
     from (values (false, p_before), (true, p_after)) as s (is_after, fields)
-    cross join lateral jsonb_each(s.fields - v_left_out) as f (name, value)
+    cross join lateral jsonb_each(inventory.recorded_fields(s.fields)) as f (name, value)
     cross join lateral (
         select
             case
@@ -46,7 +53,7 @@ end;
 $$;
 
 comment on function inventory.record_change(text, text, jsonb, jsonb, text, bigint) is
-'Record in store.audit that a caller changed something other than a movement or a price. No other function writes to store.audit.
+'Record in store.audit that a caller changed something other than stock. Changes of a product are also in the change feed.
 
 p_before, p_after: the row as to_jsonb() returns it, both with the same columns. p_before is null if the row was created, p_after
 if it was deleted. Only the columns that differ are recorded; if none differs, nothing is written. For passwords and secrets, only

@@ -15,7 +15,8 @@ select
     row(
         p_after.product_id, nextval('store.movement_id_seq'), p_kind, p_before.on_hand, p_after.on_hand, p_before.reserved,
         p_after.reserved, p_before.blocked, p_after.blocked, null, p_reference, p_reason, coalesce(p_actor, session_user),
-        p_occurred_at, p_after.updated_at, p_after.average_quantity, p_after.average_value, p_after.last_number, session_user
+        p_occurred_at, p_after.updated_at, p_after.average_quantity, p_after.average_value, p_after.last_number, session_user,
+        p_after.feed_key
     )::store.movement;
 $$;
 

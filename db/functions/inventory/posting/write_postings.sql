@@ -24,6 +24,7 @@ begin
         average_quantity = n.average_quantity,
         average_value = n.average_value,
         last_number = n.last_number,
+        feed_key = n.feed_key,
         updated_at = n.updated_at
     from unnest(p_stocks) as n
     where s.product_id = n.product_id;

@@ -3,7 +3,8 @@ create or replace function inventory.note_price_change(
     p_price_type text,
     p_before numeric,
     p_after numeric,
-    p_at timestamptz
+    p_at timestamptz,
+    p_actor text default null
 )
 returns void
 language plpgsql
@@ -16,6 +17,14 @@ begin
     if p_price_type = 'retail' then
         update store.product as p set retail_price = p_after where p.id = p_product_id;
     end if;
+    perform inventory.record_change(
+        'price',
+        p_price_type,
+        case when p_before is not null then jsonb_build_object('amount', trim_scale(p_before)) end,
+        case when p_after is not null then jsonb_build_object('amount', trim_scale(p_after)) end,
+        p_actor,
+        p_product_id
+    );
     if inventory.has_subscriber('price.changed') then
         perform inventory.queue_events(
             'price.changed',
@@ -33,8 +42,8 @@ begin
 end;
 $$;
 
-comment on function inventory.note_price_change(bigint, text, numeric, numeric, timestamptz) is
-'After a change of a product''s active price, update the price that lists search by, and queue the event price.changed.
+comment on function inventory.note_price_change(bigint, text, numeric, numeric, timestamptz, text) is
+'After a change of a product''s active price, record it, update the price that lists search by, and queue the event price.changed.
 
 p_before, p_after: the active price of the type before p_at and from p_at on; null: none. The caller holds the lock of the
 product''s row.';

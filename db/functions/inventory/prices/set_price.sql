@@ -4,7 +4,8 @@ create or replace function inventory.set_price(
     p_price_type inventory.price_type default 'retail',
     p_effective_from timestamptz default null,
     p_effective_to timestamptz default null,
-    p_close_old_price boolean default true
+    p_close_old_price boolean default true,
+    p_actor text default null
 )
 returns store.price
 language plpgsql
@@ -80,13 +81,13 @@ begin
 
     -- A separate statement, so that it sees the row that was just written.
     v_amount := inventory.active_price(p_product_id, v_type, v_now);
-    perform inventory.note_price_change(p_product_id, v_type, v_active.amount, v_amount, v_now);
+    perform inventory.note_price_change(p_product_id, v_type, v_active.amount, v_amount, v_now, p_actor);
     return v_price;
 end;
 $$;
 
 comment on function inventory.set_price(
-    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text
 ) is
 'Create a price rule: p_amount is the product''s price of this type in the period [p_effective_from, p_effective_to).
 
@@ -103,5 +104,5 @@ began; PRODUCT_NOT_FOUND; 22023 if the end is not in the future or not after the
 digits.';
 
 grant execute on function inventory.set_price(
-    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text
 ) to inventory_admin;

@@ -18,7 +18,8 @@ begin
             v_turn.price_type,
             inventory.active_price(p_product_id, v_turn.price_type, v_turn.at - interval '1 microsecond'),
             inventory.active_price(p_product_id, v_turn.price_type, v_turn.at),
-            v_turn.at
+            v_turn.at,
+            'schedule'
         );
         delete from store.price_turn as t
         where t.product_id = p_product_id and t.price_type = v_turn.price_type and t.at = v_turn.at;

@@ -26,10 +26,10 @@ begin
     perform inventory.require_argument('selling_price', p_selling_price is null);
 
     v_product := inventory.insert_product(
-        p_sku, p_title, p_description, p_cost_price, p_category_id, p_brand_id, p_serial_number
+        p_sku, p_title, p_description, p_cost_price, p_category_id, p_brand_id, p_serial_number, p_actor
     );
     perform inventory.initialize_inventory(v_product.id, p_quantity => p_quantity, p_actor => p_actor);
-    perform inventory.set_price(v_product.id, p_selling_price);
+    perform inventory.set_price(v_product.id, p_selling_price, p_actor => p_actor);
     return inventory.require_product(v_product.id);
 end;
 $$;

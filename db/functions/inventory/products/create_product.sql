@@ -14,11 +14,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_product constant store.product := inventory.register_product(p_sku, p_name, p_description, p_cost_price);
+    v_product constant store.product := inventory.register_product(p_sku, p_name, p_description, p_cost_price, p_actor);
 begin
     perform inventory.initialize_inventory(v_product.id, p_quantity => p_quantity, p_actor => p_actor);
     if p_price is not null then
-        perform inventory.set_price(v_product.id, p_price);
+        perform inventory.set_price(v_product.id, p_price, p_actor => p_actor);
     end if;
     return v_product;
 end;

@@ -48,10 +48,7 @@ begin
         v_product.id, v_product.sku_id, v_product.sku, v_product.name, v_product.description, v_stock.unit_id,
         v_stock.created_at, v_product.created_at, inventory.clock(), coalesce(p_actor, session_user)
     );
-    delete from store.stock as s where s.product_id = p_product_id;
-    delete from store.product as p where p.id = p_product_id;
-    perform inventory.add_product_total(-1, v_product.category_id, v_product.brand_id);
-    perform inventory.record_change(
+    perform inventory.record_change( -- before the stock row is gone, whose place in the change feed is needed
         'product',
         p_product_id::text,
         to_jsonb(v_product) || jsonb_build_object('status', v_stock.status, 'reorder_point', v_stock.reorder_point),
@@ -59,6 +56,9 @@ begin
         p_actor,
         p_product_id
     );
+    delete from store.stock as s where s.product_id = p_product_id;
+    delete from store.product as p where p.id = p_product_id;
+    perform inventory.add_product_total(-1, v_product.category_id, v_product.brand_id);
 end;
 $$;
 

@@ -9,6 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
+    v_feed_key constant bigint := inventory.feed_key();
     v_postings inventory.posting [];
     v_rejected jsonb;
     v_lines integer;
@@ -126,8 +127,8 @@ begin
     ),
 
     stock as (
-        insert into store.stock (product_id, created_at, updated_at)
-        select m.id, v_now, v_now
+        insert into store.stock (product_id, created_at, updated_at, feed_key)
+        select m.id, v_now, v_now, v_feed_key
         from made as m
     ),
 
@@ -175,6 +176,7 @@ begin
             message = 'A SKU code was taken meanwhile.';
     end if;
 
+    perform inventory.record_new_products(v_ids, p_actor);
     if v_postings is not null then
         perform inventory.post(v_postings);
     end if;

@@ -5,7 +5,8 @@ create or replace function inventory.insert_product(
     p_cost_price inventory.money default null,
     p_category_id bigint default null,
     p_brand_id bigint default null,
-    p_serial_number inventory.serial_number default null
+    p_serial_number inventory.serial_number default null,
+    p_actor text default null
 )
 returns store.product
 language plpgsql
@@ -43,13 +44,14 @@ begin
         -- A caller had chosen this code for another product: generate the next one.
     end loop;
 
+    perform inventory.record_new_products(array[v_product.id], p_actor);
     perform inventory.add_product_total(1, p_category_id, p_brand_id);
     return v_product;
 end;
 $$;
 
 comment on function inventory.insert_product(
-    inventory.sku_code, inventory.name, inventory.description, inventory.money, bigint, bigint, inventory.serial_number
+    inventory.sku_code, inventory.name, inventory.description, inventory.money, bigint, bigint, inventory.serial_number, text
 ) is
 'Create a product without an inventory and without a price. p_sku null: a code is generated (inventory.next_sku).
 

@@ -62,7 +62,7 @@ begin
         perform inventory.post_line(inventory.line('adjust', p_product_id, p_quantity - v_on_hand, p_actor => p_actor));
     end if;
     if p_selling_price is not null and p_selling_price is distinct from round(inventory.active_price(p_product_id), 2) then
-        perform inventory.set_price(p_product_id, p_selling_price);
+        perform inventory.set_price(p_product_id, p_selling_price, p_actor => p_actor);
     end if;
     perform inventory.record_change(
         'product', p_product_id::text, to_jsonb(v_before), to_jsonb(v_product), p_actor, p_product_id

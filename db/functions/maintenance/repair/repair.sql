@@ -82,6 +82,7 @@ begin
     from jsonb_to_recordset(v_plan) as s (table_name text, wanted jsonb)
     where p.id = p_product_id and s.table_name = 'product';
 
+    v_stock.feed_key := greatest(v_stock.feed_key, inventory.feed_key());
     -- The balances, with a movement that changes nothing and says why.
     if
         v_stock.product_id is not null
