@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from db.apply import apply
-from db.source import FUNCTIONS, LOGIN_ROLES, SCHEMAS, VIEWS
+from db.source import FUNCTIONS, LOGIN_ROLES, SCHEMAS, SERVER_ROLES, VIEWS
 from tests.conftest import Database, new_database
 from tests.http.samples import World, fill
 from tests.sql import dump
@@ -26,7 +26,8 @@ Fact = tuple[str, str, str, str]  # role, kind, name, privilege
 CHAIN = {
     "inventory_operator": {"inventory_public"},
     "inventory_employee": {"inventory_public", "inventory_operator"},
-    "inventory_admin": {"inventory_public", "inventory_operator", "inventory_employee"},
+    "inventory_integration": {"inventory_public"},
+    "inventory_admin": {"inventory_public", "inventory_operator", "inventory_employee", "inventory_integration"},
 }
 
 # Everything in a database that has privileges, asked of PostgreSQL's own functions: what is inherited, what PUBLIC has
@@ -819,7 +820,7 @@ def test_a_call_that_is_stopped_at_any_point_leaves_nothing(scene: Scene) -> Non
 
 @pytest.mark.parametrize("role", ALL)
 def test_once_calls_functions_of_http_by_their_bare_names_alone(scene: Scene, role: str) -> None:
-    if role not in ("inventory_public", "inventory_operator", "inventory_employee", "inventory_admin"):
+    if role not in SERVER_ROLES[:-1]:
         scene.assert_refused(role, ["select http.once('me', 'k', 'r', 'ready', '{}')"])
         return
     connection = scene.login(role)
@@ -965,7 +966,7 @@ def test_no_answer_and_no_view_shows_a_hash_or_a_secret(scene: Scene, told_by_de
     hidden = [
         value for row in rows("select password_hash, secret from store.user_account, store.webhook") for value in row
     ]
-    assert len(hidden) == 6
+    assert len(hidden) == 8
     text = "\n".join(told_by_default)
     assert "$2a$" not in text
     assert not any(value in text for value in hidden)
