@@ -10,8 +10,11 @@ alter table store.setting add column feed_base bigint not null default 0;
 comment on column store.setting.feed_base is
 'Added to the ids of transactions, so that they go on rising after a restore into another cluster (maintenance.continue_feed).';
 
-alter table store.stock add column feed_key bigint not null default 0;
+alter table store.stock
+add column feed_key bigint not null default 0,
+add column feed_base bigint not null default 0;
 comment on column store.stock.feed_key is 'The feed_key of the product''s last movement.';
+comment on column store.stock.feed_base is 'A copy of store.setting.feed_base, so that a posting reads one row less.';
 
 -- The rows of before the feed have 0 and are not in it. The indexes leave them out.
 alter table store.movement add column feed_key bigint not null default 0;

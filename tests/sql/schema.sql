@@ -619,6 +619,7 @@ CREATE TABLE store.stock (
     located numeric(12,3) DEFAULT 0 NOT NULL,
     last_number bigint DEFAULT 0 NOT NULL,
     feed_key bigint DEFAULT 0 NOT NULL,
+    feed_base bigint DEFAULT 0 NOT NULL,
     CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
@@ -644,6 +645,8 @@ COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named
 COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
 
 COMMENT ON COLUMN store.stock.feed_key IS 'The feed_key of the product''s last movement.';
+
+COMMENT ON COLUMN store.stock.feed_base IS 'A copy of store.setting.feed_base, so that a posting reads one row less.';
 
 CREATE TABLE store.count (
     id bigint NOT NULL,

@@ -33,7 +33,6 @@ declare
     v_before store.stock;
     v_at timestamptz;
     v_tick timestamptz;
-    v_feed_key bigint; -- of this transaction: inventory.feed_key()
     v_on_hand numeric;
     v_reserved numeric;
     v_blocked numeric;
@@ -227,8 +226,8 @@ begin
                 v_at := inventory.clock();
             end if;
             v_tick := v_at;
-            v_feed_key := coalesce(v_feed_key, inventory.feed_key());
-            v_stock.feed_key := greatest(v_stock.feed_key, v_feed_key);
+            -- As inventory.feed_key() says it.
+            v_stock.feed_key := greatest(v_stock.feed_key, v_stock.feed_base + pg_current_xact_id()::text::bigint);
         end if;
 
         -- The block that the line ends

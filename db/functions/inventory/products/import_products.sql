@@ -127,9 +127,10 @@ begin
     ),
 
     stock as (
-        insert into store.stock (product_id, created_at, updated_at, feed_key)
-        select m.id, v_now, v_now, v_feed_key
+        insert into store.stock (product_id, created_at, updated_at, feed_key, feed_base)
+        select m.id, v_now, v_now, v_feed_key, s.feed_base
         from made as m
+        cross join store.setting as s
     ),
 
     price as (

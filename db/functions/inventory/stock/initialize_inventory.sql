@@ -29,8 +29,9 @@ begin
         perform inventory.require_product(p_product_id);
     end if;
     v_now := inventory.clock();
-    insert into store.stock (product_id, unit_id, reorder_point, created_at, updated_at, feed_key)
-    values (p_product_id, p_unit_id, p_reorder_point, v_now, v_now, inventory.feed_key())
+    insert into store.stock (product_id, unit_id, reorder_point, created_at, updated_at, feed_key, feed_base)
+    select p_product_id, p_unit_id, p_reorder_point, v_now, v_now, inventory.feed_key(), s.feed_base
+    from store.setting as s
     on conflict (product_id) do nothing;
     if not found then
         raise exception using

@@ -18,6 +18,7 @@ begin
         return 0;
     end if;
     update store.setting as s set feed_base = s.feed_base + v_ahead;
+    update store.stock as s set feed_base = s.feed_base + v_ahead;
     return v_ahead;
 end;
 $$;
