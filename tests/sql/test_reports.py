@@ -34,6 +34,8 @@ COLUMNS = {
     "blocks": "block_id uuid, " + _PRODUCT + ", quantity numeric, reason text, status text, expires_at timestamptz,"
     " created_at timestamptz, created_by text, ended_at timestamptz, ended_reason text, ended_by text,"
     " converted_quantity numeric",
+    "changes": "feed_key bigint, feed_id bigint, cursor text, type text, " + _PRODUCT + ", data json, actor text,"
+    " occurred_at timestamptz, created_at timestamptz",
     "cost_layer_uses": _PRODUCT + ", layer_id bigint, movement_id bigint, kind text, reference text, quantity numeric,"
     " cost numeric, returns_movement_id bigint, created_at timestamptz",
     "cost_layers": "layer_id bigint, " + _PRODUCT + ", movement_id bigint, received_at timestamptz, quantity numeric,"
@@ -169,6 +171,7 @@ def test_movements_are_the_ledger(database: Database, call: Call, analyst: psyco
         assert row.pop("movement_id") == movement.pop("id")
         assert (row.pop("sku"), str(row.pop("sku_id"))) == ("A-1", database.sku_id(product))
         assert row.pop("quantity") == movement["on_hand_after"] - movement["on_hand_before"]
+        assert movement.pop("feed_key") > 0
         assert row == movement
 
 
