@@ -88,7 +88,7 @@ begin
 end;
 $$;
 
--- Places in the change feed follow the ids of transactions, which differ from run to run. No id is higher than this place.
+-- Places in the change feed follow the ids of transactions, which differ from run to run. This one is the highest.
 create or replace function inventory.feed_key() returns bigint language sql as 'select 1000000000000000';
 
 -- Whoever waits here waits for the other session's turn, however slow the machine is.

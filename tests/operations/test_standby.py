@@ -79,6 +79,27 @@ def receiver() -> Iterator[http.server.ThreadingHTTPServer]:
     server.server_close()
 
 
+def assert_shows_the_past_until_asked_for_the_newest(source: str, target: str, product: int) -> None:
+    """docs/sql.md: an earlier instant as a whole; the number of a change says when that change is there."""
+    stock = "select on_hand, blocked, available from report.stock where product_id = %s"
+    is_there = "select exists (select from report.movements where product_id = %s and number = %s)"
+    before = rows(target, stock, product)
+    rows(target, "select pg_wal_replay_pause()::text")
+    with psycopg.connect(source, autocommit=True) as primary:
+        primary.execute("set synchronous_commit = local")  # this commit does not wait for the standby
+        primary.execute(
+            f"select inventory.create_block({product}, 1, p_expires_at => clock_timestamp() + '3s')".encode()
+        )
+        ((number,),) = rows(source, "select last_number from store.stock where product_id = %s", product)
+        assert rows(target, is_there, product, number) == [(False,)]
+        assert rows(target, stock, product) == before
+        rows(target, "select pg_wal_replay_resume()::text")
+        Database.wait_for(lambda: rows(target, is_there, product, number) == [(True,)])
+        ((_, blocked, _),) = rows(target, stock, product)
+        assert blocked == before[0][1] + 1
+        Database.wait_for(lambda: rows(target, stock, product) == before)  # the block has expired there too
+
+
 @pytest.mark.packages
 def test_a_standby_is_read_from_and_once_promoted_carries_on(
     new_cluster: NewCluster, receiver: http.server.ThreadingHTTPServer
@@ -97,6 +118,7 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
     Database.wait_for(lambda: rows(primary.dsn(), "select sync_state from pg_stat_replication") == [("sync",)])
     assert rows(target, "select pg_is_in_recovery()") == [(True,)]
 
+    assert_shows_the_past_until_asked_for_the_newest(source, target, products[0])
     # Deliveries are queued on the primary, whose server looks for them once, at its start, and then not for long.
     server = Server(source, webhook_poll_seconds=3600, webhook_allow_private_addresses=True)
     try:

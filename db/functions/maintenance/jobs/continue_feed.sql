@@ -10,7 +10,11 @@ declare
 begin
     -- One statement: it sees no row of a transaction that began after its snapshot.
     select
-        greatest((select max(m.feed_key) from store.movement as m where m.feed_key > 0), (select max(s.feed_key) from store.stock as s))
+        greatest(
+            (select max(m.feed_key) from store.movement as m where m.feed_key > 0),
+            (select max(a.feed_key) from store.audit as a where a.feed_key > 0),
+            (select max(t.feed_key) from store.stock as t)
+        )
         - s.feed_base - pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1
     into v_ahead
     from store.setting as s;
