@@ -1,7 +1,8 @@
 -- The change feed: each movement, and each change of a product or a price, gets a position (feed_key, feed_id). No change that
 -- commits later has a position before one that could already be read: see inventory.feed_key().
 
--- squawk-ignore-file require-concurrent-index-creation, adding-field-with-default, adding-not-nullable-field, prefer-robust-stmts, constraint-missing-not-valid, ban-drop-constraint
+-- squawk-ignore-file require-concurrent-index-creation, adding-field-with-default, adding-not-nullable-field
+-- squawk-ignore-file constraint-missing-not-valid, ban-drop-constraint
 
 set local lock_timeout = '5s';
 set local statement_timeout = '30min';

@@ -31,9 +31,9 @@ select
     a.subject,
     a.product_id,
     a.actor,
+    a.created_at as occurred_at,
     a.created_at,
-    a.created_at,
-    json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after)
+    json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after) as data
 from store.audit as a
 where a.feed_key > 0;
 

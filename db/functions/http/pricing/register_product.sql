@@ -23,4 +23,6 @@ comment on function http.register_product(inventory.sku_code, inventory.name, in
 Returns {"product": "product_json"}
 Errors: DUPLICATE_SKU.';
 
-grant execute on function http.register_product(inventory.sku_code, inventory.name, inventory.description, text) to inventory_admin;
+grant execute on function http.register_product(
+    inventory.sku_code, inventory.name, inventory.description, text
+) to inventory_admin;
