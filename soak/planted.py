@@ -28,6 +28,7 @@ NAMED = "what answers name is there, and no more"
 BLOCKS = "each block ends once, as its caller was told"
 AVAILABLE = "available is never below 0"
 MONEY = "money: what came in is what left and what is there"
+FEED = "a reader of the change feed has each change once, in order"
 CONTRACT = "answers are the contract's, 503 the only 5xx"
 
 CACHE_SECONDS = 0.05
@@ -347,6 +348,16 @@ begin
         when v_earlier.id is null then v_price
         else (select jsonb_build_object('price', p.item) from http.price_json as p where p.id = v_earlier.id)
     end;
+end;
+""",
+        answers=2500,
+    ),
+    "a feed that shows what others may still precede": Planted(
+        frozenset({FEED}),
+        "inventory.feed_end",
+        """
+begin
+    return 9000000000000000000;
 end;
 """,
         answers=2500,

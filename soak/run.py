@@ -16,6 +16,7 @@ from soak import faults
 from soak.answers import Answers
 from soak.check import SHOWN, Check, check, check_logs, check_webhooks
 from soak.clients import Client, Shared
+from soak.follower import Follower
 from soak.history import History, Operation, Outcome
 from soak.idlers import idlers
 from soak.ledger import Ledger
@@ -177,11 +178,15 @@ async def soak(options: Options) -> Report:
             for number in range(options.clients)
         ]
         playing: list[asyncio.Task[None]] = []
+        copying: list[asyncio.Task[None]] = []
+        is_settled = asyncio.Event()
         setup = Client("setup", "admin", shared, options.seed)
+        follower = Follower(shared.urls, "follower", PASSWORD, options.seed)
         try:
             await _prepare(world, shared, [setup, *clients], options.products)
             await stack.enter_async_context(idlers(shared.urls, options.seed))
             playing = [asyncio.create_task(client.play()) for client in clients]
+            copying.append(asyncio.create_task(follower.follow(is_settled)))
             driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
             await (driver.run(options.seconds) if options.kinds else asyncio.sleep(options.seconds))
             await _until_answered(history, playing, options.answers)
@@ -189,16 +194,19 @@ async def soak(options: Options) -> Report:
             shared.end()
             await asyncio.gather(*playing)
             await _settle(clients, shared)
+            is_settled.set()
+            await asyncio.gather(*copying)
             await _deliver(world)
             if planted.after is not None:
                 await world.rows(planted.after)
             outages = [Outage.of(name, since - history.started, history) for name, since in world.outages]
-            checks, unexplained = await _check(world, history, clients, recovery, options)
+            checks, unexplained = await _check(world, history, clients, recovery, options, follower=follower)
             checks.append(check_outages(outages))
         finally:
-            for task in playing:
+            for task in (*playing, *copying):
                 task.cancel()
-            await asyncio.gather(*playing, return_exceptions=True)
+            await asyncio.gather(*playing, *copying, return_exceptions=True)
+            await follower.close()
             for client in (setup, *clients):
                 await client.close()
     return Report(options, driver.happened, history, checks, recovery, unexplained, outages)
@@ -215,6 +223,7 @@ async def _prepare(world: World, shared: Shared, clients: list[Client], products
                 await connection.execute(
                     "select maintenance.create_user(%s, %s, %s)", [client.name, PASSWORD, client.role]
                 )
+        await connection.execute("select maintenance.create_user('follower', %s, 'integration')", [PASSWORD])
     for client in clients:
         if client.role is not None:
             await client.log_in(PASSWORD)
@@ -296,7 +305,13 @@ async def _deliver(world: World) -> None:
 
 
 async def _check(
-    world: World, history: History, clients: list[Client], recovery: float | None, options: Options
+    world: World,
+    history: History,
+    clients: list[Client],
+    recovery: float | None,
+    options: Options,
+    *,
+    follower: Follower,
 ) -> tuple[list[Check], Counter[str]]:
     webhooks = check_webhooks(history, world)
     # Stop the servers before the ledger is read: a request whose client gave up may still be running until then.
@@ -313,4 +328,12 @@ async def _check(
     ledger = await Ledger.read(world.conninfo)
     answers = Answers(history, ledger)
     explained = answers.check()
-    return [*check(history, ledger), *explained, webhooks, stops, check_logs(world), progress], answers.unexplained
+    return [
+        *check(history, ledger),
+        *explained,
+        follower.check(ledger),
+        webhooks,
+        stops,
+        check_logs(world),
+        progress,
+    ], answers.unexplained

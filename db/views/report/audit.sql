@@ -21,11 +21,11 @@ shows the names of users and the addresses of suppliers, but no passwords, secre
 supplier, brand or category has no row here: the row of the created thing shows it.';
 comment on column report.audit.audit_id is 'Integer id of the change; later changes of the same thing have higher ids.';
 comment on column report.audit.subject is
-'The kind of thing that was changed: block, inventory, product, price, user, supplier, brand, category, webhook or setting; repair:
-a row that maintenance.repair() set back.';
+'The kind of thing that was changed: block, inventory, product, price, user, supplier, brand, category, webhook or setting;
+repair: a row that maintenance.repair() set back.';
 comment on column report.audit.subject_id is
-'The id of the changed thing; for an inventory, the id of its product; for a price, its type; 1 for the settings; for a repair, the
-name of the table.';
+'The id of the changed thing; for an inventory, the id of its product; for a price, its type; 1 for the settings; for a repair,
+the name of the table.';
 comment on column report.audit.action is 'create, change or delete.';
 comment on column report.audit.before is
 'The changed fields with their old values; null: the thing was created. For a repair, the whole row under the name of its table.';
