@@ -32,6 +32,7 @@ FIGURES = {
     "webhook_due": "Deliveries that are due; 10001: more than 10000.",
     "webhook_oldest_seconds": "Seconds that the first of them has been due.",
     "blocks_unswept_seconds": "Seconds that the block that expired first waits to be ended.",
+    "feed_delay_seconds": "Seconds that the first change waits that the change feed does not show yet.",
     "backends": "Connections of PostgreSQL that are in use.",
     "backends_limit": "How many of them there may be.",
     "verify_differences": "Differences that the last verify() found.",

@@ -188,6 +188,20 @@ def test_metrics_show_the_block_that_waits_longest_and_the_connections(
     assert 1200 <= value(client.get("/metrics").text, "inventory_blocks_unswept_seconds") < 1300
 
 
+def test_metrics_show_for_how_long_a_change_waits_for_its_place_in_the_feed(
+    client: httpx.Client, database: Database
+) -> None:
+    first, second = (database.product(sku, quantity=5) for sku in ("A", "B"))
+    database.settle()
+    assert value(client.get("/metrics").text, "inventory_feed_delay_seconds") == 0
+    open_one = database.connect()
+    with open_one.transaction():
+        open_one.execute("select inventory.reserve_stock(%s, 1)", [first])
+        database.one("select inventory.reserve_stock(%s, 1)", second)
+        database.advance(timedelta(minutes=2))
+        assert 120 <= value(client.get("/metrics").text, "inventory_feed_delay_seconds") < 150
+
+
 def test_no_client_makes_series(start_server: Start, database: Database) -> None:
     server = start_server()
     url = urlsplit(server.url)
