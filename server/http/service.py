@@ -107,10 +107,11 @@ class Service:
         key: Key | None = None,
         *,
         kind: str | None = None,
+        is_alone: bool = False,
     ) -> Answer:
         """Call the function as the caller's role; the database's errors become Problems."""
         try:
-            return await self.database.call(identity.role, function, arguments, key, kind=kind)
+            return await self.database.call(identity.role, function, arguments, key, kind=kind, is_alone=is_alone)
         except DatabaseError as error:
             problem = self._problem(error, identity)
             if problem is None:
@@ -140,10 +141,12 @@ class Service:
 
     def _problem(self, error: DatabaseError, identity: Identity) -> Problem | None:
         """What a client is told of the database's error; None for one that nobody foresaw."""
-        replayed = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
+        headers = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
         code = self.interface.code(error.sqlstate)
         if code is not None:
-            return Problem(code, error.message, headers=replayed, details=error.data, at=error.at)
+            if code == "PRECONDITION_FAILED":
+                headers["ETag"] = f'"{error.data["tag"]}"'
+            return Problem(code, error.message, headers=headers, details=error.data, at=error.at)
         match error.sqlstate:
             case "22023" if error.data.keys() & {"field", "fields"}:
                 field = _refused_field(error.message, error.data)
