@@ -11,7 +11,7 @@ from server import TITLE, VERSION
 from server.database.interface import Function, Interface
 from server.http.authentication import MODELS
 from server.http.endpoint import Operation, operations
-from server.http.errors import field_of, status_of
+from server.http.errors import Api, field_of, status_of
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES, Route
 from tools.openapi import errors, examples
 from tools.openapi.links import links
@@ -227,6 +227,8 @@ def _errors(route: Route, codes: Iterable[str], fields: Container[str]) -> dict[
         codes += ["CROSS_SITE_REQUEST", "OUTCOME_UNKNOWN"]
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
+        if route.api is not Api.AUTHENTICATION:
+            codes.append("IDEMPOTENCY_KEY_REQUIRED")
     media_type, _, _ = errors.ERRORS[route.api]
     by_status: dict[int, list[str]] = {}
     for code in codes:
