@@ -89,6 +89,7 @@ def _calls() -> list[Call]:
     texts = {
         "add_stock": "inventory.add_stock({product}, 5, {by})",
         "reserve_stock": "inventory.reserve_stock({product}, 3, {by})",
+        "reserve_stock, tag": "inventory.reserve_stock({product}, 3, {by}, p_expected => {tag})",
         "release_stock": "inventory.release_stock({product}, 3, {by})",
         "consume_stock": "inventory.consume_stock({product}, 3, {by})",
         "create_block": "inventory.create_block({product}, 3, {by})",
@@ -134,11 +135,16 @@ def _calls() -> list[Call]:
         "set_price, scheduled": (
             "inventory.set_price({product}, 1{n}, 'promo', p_effective_from => inventory.clock() + interval '{n} hour')"
         ),
+        "set_price, tag": "inventory.set_price({product}, 1{n}, p_expected => {tag})",
         "update_inventory, quantity": "inventory.update_inventory({product}, 7, p_reorder_point => 8, {by})",
         "update_inventory, expected": "inventory.update_inventory({product}, 6, p_expected_quantity => 10, {by})",
         "update_inventory, status": "inventory.update_inventory({product}, p_status => 'archived', {by})",
         "initialize_inventory": "inventory.initialize_inventory({product}, p_quantity => {n}, {by})",
+        "initialize_inventory, tag": (
+            "inventory.initialize_inventory({product}, p_quantity => {n}, {by}, p_expected => {tag})"
+        ),
         "delete_product": "inventory.delete_product({product}, {by})",
+        "delete_product, tag": "inventory.delete_product({product}, {by}, p_expected => {tag})",
         "register_product": "inventory.register_product('NEW-1', 'new {n}')",
         "create_product": "inventory.create_product('NEW-1', 'new {n}', null, 5, 10, 2, {by})",
         "create_catalog_product": (
@@ -325,6 +331,11 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
             connection, f"select id from store.{table} where name = %s", f"{prefix}{table}".replace("_", " ")
         )
     }
+
+    def tagged(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        query = "select quote_literal(inventory.product_tag(%s))"
+        return [each | {"tag": _one(connection, query, each["product"])[0]} for each in found]
+
     details = []
     for sku in ("S-1", "S-2"):
         product, sku_id = _one(connection, "select id, sku_id from store.product where sku = %s", sku)
@@ -337,6 +348,7 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
         (found["count"],) = _one(connection, "select id from store.count")
         details.append(found)
     save_world(connection, "scarce")
+    scarce = tagged(details)
     for found in details:
         connection.execute("select inventory.add_stock(%s, 50)", [found["product"]])
     save_world(connection, "plenty")
@@ -360,10 +372,10 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
         return {"other": found["product"], "other_sku": found["sku"], "other_sku_id": found["sku_id"]}
 
     return {
-        "scarce": by_product(details),
-        "plenty": by_product(details),
-        "fresh": by_product(fresh),
-        "unstocked": by_product(unstocked),
+        "scarce": by_product(scarce),
+        "plenty": by_product(tagged(details)),
+        "fresh": by_product(tagged(fresh)),
+        "unstocked": by_product(tagged(unstocked)),
     }
 
 

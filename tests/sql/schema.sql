@@ -712,6 +712,7 @@ CREATE TABLE store.product (
     brand_id bigint,
     serial_number text,
     retail_price numeric(23,3),
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
 );
 
@@ -722,6 +723,8 @@ COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id
 COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
 
 COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
+
+COMMENT ON COLUMN store.product.version IS 'How often something of the product has changed that no movement tells of: a field, a price, its inventory, the end of a block.';
 
 CREATE TABLE store.category (
     id bigint NOT NULL,
@@ -1095,16 +1098,19 @@ CREATE VIEW store.balance AS
     s.unit_id,
     s.reorder_point,
     s.created_at,
-    s.updated_at
+    s.updated_at,
+    (s.last_number + e.number) AS number
    FROM (store.stock s
-     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
+            count(*) AS number
            FROM store.block b
           WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
 
 ALTER TABLE store.balance OWNER TO inventory_owner;
 
 COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
-units are not part of blocked, and are available.';
+units are not part of blocked, and are available. number: that of the last movement; each of these blocks counts as one
+(inventory.number_at).';
 
 CREATE TABLE store.audit (
     id bigint NOT NULL,

@@ -246,9 +246,12 @@ SELF_TOLD = {
 }
 # Functions that change a row of a traced table and write nothing down.
 WITHOUT_A_TRACE = {
+    "inventory.initialize_inventory": "of the product only its version; a stock row, which is its own trace",
     "inventory.write_postings": "balances, and blocks that end: movements",
     "inventory.set_price": "a price row; of the product only that it changed",
     "maintenance.continue_feed": "a number that nobody sets",
+    "inventory.turn_prices_of": "of the product only its version",
+    "inventory.renew_price_turns": "of the product only its version",
     "maintenance.purge_webhook_deliveries": "endpoints whose deletion was written down",
 }
 FUNCTIONS = """
@@ -296,9 +299,12 @@ def test_every_change_is_written_down_once_whatever_the_login_has_set(
     for _, statement, (subject, action, before, after, product) in CHANGES:
         schema = statement.partition(".")[0]
         last = database.one("select coalesce(max(id), 0) from store.audit")
+        version = database.rows("select version from store.product where id = %s", product)
         connections[schema].execute(f"select * from {filled(statement, ids)}".encode())
         with subtests.test(statement):
             assert database.rows(WRITTEN, last) == [(subject, action, filled(before, ids), filled(after, ids), product)]
+            is_seen = database.rows("select version from store.product where id = %s", product) != version
+            assert is_seen == (product is not None), "a change of a product, and its version"
             login = connections[schema].info.user
             assert database.rows(
                 "select actor, written_by, created_at > inventory.clock() - interval '1 minute' from store.audit"

@@ -3,7 +3,8 @@ create or replace function inventory.create_block(
     p_quantity inventory.positive_quantity,
     p_reason inventory.reason default null,
     p_expires_at timestamptz default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.block
 language plpgsql
@@ -18,6 +19,9 @@ begin
     if p_expires_at is not null then
         perform inventory.block_expiry(p_expires_at, v_now, v_now);
     end if;
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     return (inventory.post_line(
         inventory.line(
             'block', p_product_id, p_quantity, p_reason => p_reason, p_actor => p_actor, p_expires_at => p_expires_at
@@ -26,7 +30,9 @@ begin
 end;
 $$;
 
-comment on function inventory.create_block(bigint, inventory.positive_quantity, inventory.reason, timestamptz, text) is
+comment on function inventory.create_block(
+    bigint, inventory.positive_quantity, inventory.reason, timestamptz, text, text
+) is
 'Create a temporary block, which holds units of a product for a limited time.
 
 p_expires_at: when the block expires; null: after the default duration. From that instant its units are available to other
@@ -34,5 +40,5 @@ callers, even before maintenance.expire_blocks() has ended the block. Errors: IN
 INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
 
 grant execute on function inventory.create_block(
-    bigint, inventory.positive_quantity, inventory.reason, timestamptz, text
+    bigint, inventory.positive_quantity, inventory.reason, timestamptz, text, text
 ) to inventory_operator;

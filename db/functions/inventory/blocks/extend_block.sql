@@ -1,4 +1,9 @@
-create or replace function inventory.extend_block(p_block_id uuid, p_expires_at timestamptz, p_actor text default null)
+create or replace function inventory.extend_block(
+    p_block_id uuid,
+    p_expires_at timestamptz,
+    p_actor text default null,
+    p_expected text default null
+)
 returns store.block
 language plpgsql
 volatile
@@ -19,6 +24,9 @@ begin
             detail = jsonb_build_object('field', 'expires_at', 'input', null);
     end if;
     v_product_id := inventory.block_product(p_block_id);
+    if p_expected is not null then
+        perform inventory.require_expected(v_product_id, p_expected);
+    end if;
     perform from store.stock as s where s.product_id = v_product_id for no key update;
     -- A separate statement, so that it sees what the previous holder of the lock did to the block.
     select * into v_block from store.block as b where b.id = p_block_id and b.product_id = v_product_id;
@@ -45,11 +53,14 @@ begin
         p_actor,
         v_product_id
     );
+    update store.product as p
+    set version = p.version + 1
+    where p.id = v_product_id and v_extended.expires_at <> v_block.expires_at;
     return v_extended;
 end;
 $$;
 
-comment on function inventory.extend_block(uuid, timestamptz, text) is
+comment on function inventory.extend_block(uuid, timestamptz, text, text) is
 'Move the end of an active block to p_expires_at.
 
 p_expires_at must be in the future, and the block must not last longer than the maximum duration, counted from its creation. Locks
@@ -57,4 +68,4 @@ the product''s stock row.
 
 Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED; 22023 for p_expires_at.';
 
-grant execute on function inventory.extend_block(uuid, timestamptz, text) to inventory_operator;
+grant execute on function inventory.extend_block(uuid, timestamptz, text, text) to inventory_operator;

@@ -53,7 +53,8 @@ begin
         ('IV043', 'LINES_REJECTED', 'Lines of an import cannot be taken'),
         ('IV044', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
         ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery'),
-        ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from');
+        ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from'),
+        ('IV047', 'PRECONDITION_FAILED', 'The product has changed: it has another tag than was expected');
 end;
 $$;
 
