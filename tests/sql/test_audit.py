@@ -14,7 +14,7 @@ from tests.sql.conftest import AdminCall, Call
 # Each change with the function that writes it down, and what is written: subject, action, before, after, product.
 CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
     (
-        "inventory.extend_block",
+        "inventory.move_block_end",
         "inventory.extend_block('{block}', '2030-01-02 05:00+03', 'ann')",
         ("block", "change", {"expires_at": "2030-01-02T00:00:00Z"}, {"expires_at": "2030-01-02T02:00:00Z"}, 1),
     ),
@@ -248,6 +248,7 @@ SELF_TOLD = {
 WITHOUT_A_TRACE = {
     "inventory.write_postings": "balances, and blocks that end: movements",
     "inventory.set_price": "a price row; of the product only that it changed",
+    "inventory.settle_hold": "that a call for an owner has seen which of its blocks have expired",
     "maintenance.continue_feed": "a number that nobody sets",
     "maintenance.purge_webhook_deliveries": "endpoints whose deletion was written down",
 }
