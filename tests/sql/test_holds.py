@@ -240,7 +240,8 @@ def test_a_cart_is_set_all_or_none(
                     continue
                 with refused(sqlstate):
                     calls("set_hold", "cart 1", items, p_allow_partial=partial)
-    assert len(cart.put((mug, 1), (archived, 2))) == 2, "what stays is no new block"
+    for partial in (False, True):
+        assert len(cart.put((mug, 1), (archived, 2), p_allow_partial=partial)) == 2, "what stays is no new block"
     with refused("22004"):
         calls("set_hold", "cart 1", None)
     with refused("22004"):
@@ -421,6 +422,7 @@ def test_a_block_made_since_stands_in_the_place_of_one_that_has_expired(
     mug, pot = mug_and_pot(database)
     freeze(NOON)
     cart.put((mug, 1), (pot, 1), p_expires_at=NOON + MINUTE)
+    freeze(NOON + MICROSECOND)
     call("create_block", mug, 2, p_expires_at=NOON + HOUR, p_owner="cart 1")
     freeze(NOON + MINUTE)
 

@@ -21,6 +21,7 @@ from tests.conftest import Database, frozen_clock
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
 DEFAULT, LONGEST = timedelta(minutes=15), timedelta(days=30)
 ZERO = Decimal(0)
 
@@ -240,9 +241,11 @@ class Carts(RuleBasedStateMachine):
             query = f"{step}_hold(%s{', %s' if more else ''})"
             self.compare(step, lambda: model[step](owner), query, name, *more)
         elif step == "block":
-            quantity = draw(AMOUNTS)
-            query = "create_block(%s, %s, p_owner => %s)"
-            self.compare(step, lambda: [self.hold(owner, product, quantity, None)], query, product.id, quantity, name)
+            quantity, end = draw(AMOUNTS), self.shop.now + draw(st.sampled_from([timedelta(minutes=2), DEFAULT, HOUR]))
+            query = "create_block(%s, %s, p_owner => %s, p_expires_at => %s)"
+            self.compare(
+                step, lambda: [self.hold(owner, product, quantity, end)], query, product.id, quantity, name, end
+            )
         elif step == "blocks":
             items = [(product, quantity) for quantity in draw(st.lists(AMOUNTS, min_size=1, max_size=3))]
             query = "create_blocks(%s::text []::inventory.block_line [], p_owner => %s, p_allow_partial => true)"
