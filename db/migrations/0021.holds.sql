@@ -24,10 +24,10 @@ comment on domain inventory.hold_lines is 'What a cart holds: 0 to 100 lines.';
 
 alter table store.block
 add column owner text collate "C",
-add column is_held boolean not null default false;
+add column is_held boolean;
 comment on column store.block.owner is 'What it is held for, a cart or an order; null: its creator named nothing.';
 comment on column store.block.is_held is
-'Whether it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
+'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
 has expired.';
 create index block_owner_idx on store.block (owner, is_held, id) where owner is not null;
 

@@ -282,7 +282,7 @@ CREATE TABLE store.block (
     ended_by text,
     converted_quantity numeric(12,3),
     owner text COLLATE pg_catalog."C",
-    is_held boolean DEFAULT false NOT NULL,
+    is_held boolean,
     CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
     CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
@@ -301,7 +301,7 @@ COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, o
 
 COMMENT ON COLUMN store.block.owner IS 'What it is held for, a cart or an order; null: its creator named nothing.';
 
-COMMENT ON COLUMN store.block.is_held IS 'Whether it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
+COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
 has expired.';
 
 CREATE TABLE store.movement (

@@ -4,7 +4,8 @@ create or replace function http.create_block(
     p_reason inventory.reason default null,
     p_expires_at timestamptz default null,
     p_actor text default null,
-    p_owner inventory.hold_owner default null
+    -- Not inventory.hold_owner, which has the same rules: a server of the release before starts only where it knows the types.
+    p_owner inventory.sku_code default null
 )
 returns json
 language plpgsql
@@ -24,7 +25,7 @@ end;
 $$;
 
 comment on function http.create_block(
-    uuid, inventory.positive_quantity, inventory.reason, timestamptz, text, inventory.hold_owner
+    uuid, inventory.positive_quantity, inventory.reason, timestamptz, text, inventory.sku_code
 ) is
 'Create a temporary block, which holds units of a SKU.
 
@@ -35,5 +36,5 @@ Returns "block_json"
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_block(
-    uuid, inventory.positive_quantity, inventory.reason, timestamptz, text, inventory.hold_owner
+    uuid, inventory.positive_quantity, inventory.reason, timestamptz, text, inventory.sku_code
 ) to inventory_operator;

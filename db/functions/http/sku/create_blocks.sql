@@ -3,7 +3,7 @@ create or replace function http.create_blocks(
     p_reason inventory.reason default null,
     p_expires_at timestamptz default null,
     p_actor text default null,
-    p_owner inventory.hold_owner default null,
+    p_owner inventory.sku_code default null,
     p_allow_partial boolean default null
 )
 returns json
@@ -27,7 +27,7 @@ end;
 $$;
 
 comment on function http.create_blocks(
-    inventory.block_lines, inventory.reason, timestamptz, text, inventory.hold_owner, boolean
+    inventory.block_lines, inventory.reason, timestamptz, text, inventory.sku_code, boolean
 ) is
 'Create temporary blocks for several SKUs, all or none: one block for each line.
 
@@ -43,5 +43,5 @@ Returns {
 Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
 
 grant execute on function http.create_blocks(
-    inventory.block_lines, inventory.reason, timestamptz, text, inventory.hold_owner, boolean
+    inventory.block_lines, inventory.reason, timestamptz, text, inventory.sku_code, boolean
 ) to inventory_operator;

@@ -2,7 +2,7 @@ create or replace function http.list_blocks(
     p_sku_id uuid default null,
     p_limit inventory.page_limit default null,
     p_after uuid default null,
-    p_owner inventory.hold_owner default null
+    p_owner inventory.sku_code default null
 )
 returns json
 language plpgsql
@@ -71,7 +71,7 @@ begin
 end;
 $$;
 
-comment on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.hold_owner) is
+comment on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.sku_code) is
 'List the active blocks, oldest first.
 
 sku_id: only blocks of that SKU. owner: only blocks that are held for this cart or order. limit, after: a page with at most that many blocks, after the block with this id. total counts
@@ -82,4 +82,4 @@ Without it the request is refused (422).
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
 "text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?"}], "total": "integer"}';
 
-grant execute on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.hold_owner) to inventory_operator;
+grant execute on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.sku_code) to inventory_operator;
