@@ -1,6 +1,6 @@
 -- A block may have an owner: a cart or an order, whose blocks are changed together.
 
--- The index reads store.block once, while calls that need the table wait: a third of a second for a million blocks.
+-- The index reads store.block once, while calls that need the table wait: 0.2 s for a million blocks.
 
 -- squawk-ignore-file require-concurrent-index-creation
 
