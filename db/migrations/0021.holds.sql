@@ -27,8 +27,8 @@ add column owner text collate "C",
 add column is_held boolean;
 comment on column store.block.owner is 'What it is held for, a cart or an order; null: its creator named nothing.';
 comment on column store.block.is_held is
-'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
-has expired.';
+'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that
+it has expired.';
 create index block_owner_idx on store.block (owner, is_held, id) where owner is not null;
 
 alter type inventory.posting add attribute owner text;

@@ -301,8 +301,8 @@ COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, o
 
 COMMENT ON COLUMN store.block.owner IS 'What it is held for, a cart or an order; null: its creator named nothing.';
 
-COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that it
-has expired.';
+COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that
+it has expired.';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,

@@ -32,8 +32,8 @@ end;
 $$;
 
 comment on function inventory.lock_hold(text, bigint[]) is
-'Lock what an owner holds, and return its blocks, oldest first: also those that have expired, until a call for the owner takes note
-of it.
+'Lock what an owner holds, and return its blocks, oldest first: also those that have expired, until a call for the owner takes
+note of it.
 
 Locks the owner, so that calls for one owner take turns. Then locks the stock rows of its blocks'' products and of p_product_ids,
 in order of id. A call that creates or ends a single block does not lock the owner. Errors: 40001 if one created a block of another
