@@ -53,6 +53,11 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/convert-to-permanent", "convert_block"),
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/cancel", "cancel_block"),
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/extend", "extend_block"),
+    Route(Api.SKU, "GET", "/holds/{owner}", "get_hold"),
+    Route(Api.SKU, "PUT", "/holds/{owner}", "set_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/extend", "extend_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/convert-to-permanent", "convert_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/cancel", "cancel_hold"),
     # 2 Stock operations
     Route(Api.STOCK, "GET", "/api/v1/inventory", "list_inventory_items"),
     Route(Api.STOCK, "POST", "/api/v1/inventory", "create_inventory_item", 201, "/api/v1/inventory/{id}"),

@@ -93,7 +93,14 @@ def _calls() -> list[Call]:
         "release_stock": "inventory.release_stock({product}, 3, {by})",
         "consume_stock": "inventory.consume_stock({product}, 3, {by})",
         "create_block": "inventory.create_block({product}, 3, {by})",
+        "create_block, of the cart": "inventory.create_block({product}, 1, p_owner => 'cart', {by})",
         "create_blocks": f"inventory.create_blocks({both}, {{by}})",
+        "set_hold": f"inventory.set_hold('cart', {both}, {{by}})",
+        "set_hold, in part": f"inventory.set_hold('cart', {both}, p_allow_partial => true, {{by}})",
+        "set_hold, another cart": f"inventory.set_hold('cart {{n}}', {both}, {{by}})",
+        "extend_hold": "inventory.extend_hold('cart', inventory.clock() + interval '{n} day', {by})",
+        "convert_hold": "inventory.convert_hold('cart', {by})",
+        "cancel_hold": "inventory.cancel_hold('cart', {by})",
         "convert_block": "inventory.convert_block({block}, 1, {by})",
         "convert_block, expired": "inventory.convert_block({expired}, {by})",
         "cancel_block": "inventory.cancel_block({block}, {by})",
@@ -302,7 +309,9 @@ begin
         perform inventory.record_sale(v_product, 1, 9);
         perform inventory.record_outflow(v_product, 1);
         perform inventory.reserve_stock(v_product, 4);
-        perform inventory.create_block(v_product, 2, 'block', inventory.clock() + interval '40 minutes');
+        perform inventory.create_block(
+            v_product, 2, 'block', inventory.clock() + interval '40 minutes', p_owner => 'cart'
+        );
         perform inventory.create_block(v_product, 2, 'expired', inventory.clock() + interval '10 minutes');
         perform inventory.set_price(v_product, 8, 'promo', inventory.clock() + interval '10 minutes');
         perform inventory.record_count_line(v_count, v_sku, 2);
@@ -317,7 +326,8 @@ $$;
 def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
     """Fill an instrumented database and keep each world; return what the calls' templates name, by world and product.
 
-    scarce: 10 on hand, 4 reserved, 2 blocked and 2 in an expired block: 4 are available, and two calls want 3 each.
+    scarce: 10 on hand, 4 reserved, 2 blocked for a cart and 2 in an expired block: 4 are available, two calls want
+    3 each.
     plenty: 50 more. fresh: products with no more than their first stock. unstocked: products with no inventory.
     """
     connection.execute(_WORLD)

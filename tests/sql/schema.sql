@@ -161,6 +161,23 @@ ALTER DOMAIN inventory.email OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.email IS 'An e-mail address, up to 254 characters.';
 
+CREATE DOMAIN inventory.hold_lines AS inventory.block_line[]
+	CONSTRAINT hold_lines_count CHECK ((cardinality(VALUE) <= 100));
+
+ALTER DOMAIN inventory.hold_lines OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.hold_lines IS 'What a cart holds: 0 to 100 lines.';
+
+CREATE DOMAIN inventory.hold_owner AS text COLLATE pg_catalog."C"
+	CONSTRAINT hold_owner_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
+	CONSTRAINT hold_owner_nfc CHECK ((VALUE IS NFC NORMALIZED))
+	CONSTRAINT hold_owner_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]'::text))
+	CONSTRAINT hold_owner_trimmed CHECK ((VALUE !~ '^ | $'::text));
+
+ALTER DOMAIN inventory.hold_owner OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.hold_owner IS 'What blocks are held for, by its own id: a cart or an order. 1 to 64 printable characters, no space at either end; case counts.';
+
 CREATE DOMAIN inventory.iso_time AS text
 	CONSTRAINT iso_time_form CHECK ((VALUE ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'::text))
 	CONSTRAINT iso_time_of_four_digits CHECK (((VALUE !~ '^9999-12-31.*([.][0-9]{7}|-[0-9]{2}:?[0-9]{2}$)'::text) AND (VALUE !~ '^0001-01-01.*[+][0-9]{2}:?[0-9]{2}$'::text)))
@@ -264,6 +281,8 @@ CREATE TABLE store.block (
     ended_reason text,
     ended_by text,
     converted_quantity numeric(12,3),
+    owner text COLLATE pg_catalog."C",
+    is_held boolean,
     CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
     CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
@@ -279,6 +298,11 @@ COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block expires at ex
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
 COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, or expired (then: expires_at).';
+
+COMMENT ON COLUMN store.block.owner IS 'What it is held for, a cart or an order; null: its creator named nothing.';
+
+COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that
+it has expired.';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
@@ -367,7 +391,8 @@ CREATE TYPE inventory.posting AS (
 	supplier_id bigint,
 	reference text,
 	reason text,
-	actor text
+	actor text,
+	owner text
 );
 
 ALTER TYPE inventory.posting OWNER TO inventory_owner;
@@ -1836,6 +1861,8 @@ CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'a
 
 CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
 
+CREATE INDEX block_owner_idx ON store.block USING btree (owner, is_held, id) WHERE (owner IS NOT NULL);
+
 CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
 
 CREATE UNIQUE INDEX category_name_key ON store.category USING btree (lower(name));
@@ -2019,6 +2046,10 @@ REVOKE ALL ON TYPE inventory.delivery_status FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.email FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.hold_lines FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.hold_owner FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
 

@@ -14,7 +14,7 @@ from tests.sql.conftest import AdminCall, Call
 # Each change with the function that writes it down, and what is written: subject, action, before, after, product.
 CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
     (
-        "inventory.extend_block",
+        "inventory.move_block_end",
         "inventory.extend_block('{block}', '2030-01-02 05:00+03', 'ann')",
         ("block", "change", {"expires_at": "2030-01-02T00:00:00Z"}, {"expires_at": "2030-01-02T02:00:00Z"}, 1),
     ),
@@ -249,6 +249,7 @@ WITHOUT_A_TRACE = {
     "inventory.initialize_inventory": "of the product only its version; a stock row, which is its own trace",
     "inventory.write_postings": "balances, and blocks that end: movements",
     "inventory.set_price": "a price row; of the product only that it changed",
+    "inventory.settle_hold": "that a call for an owner has seen which of its blocks have expired",
     "maintenance.continue_feed": "a number that nobody sets",
     "inventory.turn_prices_of": "of the product only its version",
     "inventory.renew_price_turns": "of the product only its version",

@@ -25,6 +25,20 @@ HISTORY: tuple[tuple[str, tuple[tuple[str, str | None, str | None, str], ...]], 
         (("block", "{block 2}", "w08", "a08"), ("block", "{block 3}", "w08", "a08")),
     ),
     ("inventory.cancel_block('{block 2}', 'w09', 'a09')", (("cancel", "{block 2}", "w09", "a09"),)),
+    (
+        "inventory.set_hold('cart', array[row('{sku id}', 1)::inventory.block_line], 'h01', p_actor => 'b01')",
+        (("block", "{block 4}", "h01", "b01"),),
+    ),
+    (
+        "inventory.set_hold('cart', array[row('{sku id}', 2)::inventory.block_line], 'h02', p_actor => 'b02')",
+        (("cancel", "{block 4}", "h02", "b02"), ("block", "{block 5}", "h02", "b02")),
+    ),
+    ("inventory.convert_hold('cart', 'h03', 'b03')", (("convert", "{block 5}", "h03", "b03"),)),
+    (
+        "inventory.create_block(1, 1, 'h04', p_actor => 'b04', p_owner => 'cart')",
+        (("block", "{block 6}", "h04", "b04"),),
+    ),
+    ("inventory.cancel_hold('cart', 'h05', 'b05')", (("cancel", "{block 6}", "h05", "b05"),)),
     ("inventory.end_expired_blocks(1, 9)", (("expire", "{block 3}", None, "expiry"),)),
     ("inventory.record_purchase(1, 1, 4, 2, 'a10')", (("purchase", "1", None, "a10"),)),
     ("inventory.record_sale(1, 3, 9, 'a11')", (("sale", "1", None, "a11"),)),
@@ -108,6 +122,9 @@ def test_what_a_movement_says_is_what_its_caller_said(database: Database, subtes
         ("a06", "a07", "w07"),
         ("a08", "a09", "w09"),
         ("a08", None, None),
+        ("b01", "b02", "h02"),
+        ("b02", "b03", "h03"),
+        ("b04", "b05", "h05"),
     ]
     database.verify()
 

@@ -86,6 +86,12 @@ _ORDER: dict[str, Any] = {"type": "Add", "sku": "4711M-50B", "quantity": 50, "to
 _FOUND: dict[str, Any] = {"sku": "4711M-50B", "quantity": 0}
 _COUNTED: dict[str, Any] = {"id": "7", "quantity": "1.5", "counted_at": None, "reason": None}
 
+_CODES = Samples(
+    accepted=(*_WORDS, "A-1", "a_b.c/d#1", "x" * 64, "日" * 64, "😀" * 64),
+    rejected=(*_NO_TEXT, "", " ", " a", "a ", "a\n", "x" * 65, *(f"a{sign}b" for sign in _INVISIBLE)),
+    only_sql=_NOT_STRINGS,
+)
+
 SAMPLES = {
     "inventory.quantity": Samples(
         accepted=(*_NUMBERS, *_ZERO),
@@ -140,11 +146,8 @@ SAMPLES = {
         ),
         only_sql=_SPACED_NUMBERS,
     ),
-    "inventory.sku_code": Samples(
-        accepted=(*_WORDS, "A-1", "a_b.c/d#1", "x" * 64, "日" * 64, "😀" * 64),
-        rejected=(*_NO_TEXT, "", " ", " a", "a ", "a\n", "x" * 65, *(f"a{sign}b" for sign in _INVISIBLE)),
-        only_sql=_NOT_STRINGS,
-    ),
+    "inventory.sku_code": _CODES,
+    "inventory.hold_owner": _CODES,
     "inventory.name": Samples(
         accepted=(*_WORDS, "\u200d\u2764", " a ", "a\nb", "\xa0a", "x" * 255, "😀" * 255),
         rejected=(*_NO_TEXT, "", " ", "   ", "\t\n", "\u3000", "\u2003", "x" * 256, "😀" * 256),
@@ -293,6 +296,14 @@ SAMPLES = {
         ),
         # A null in a line is no matter of the domain: the rules refuse it.
         only_sql=([{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
+    ),
+    "inventory.hold_lines": Samples(
+        accepted=([], [_LINE], [_LINE] * 100, [_LINE | {"quantity": 1}], [_LINE | {"more": "is ignored"}]),
+        rejected=(
+            *([_LINE] * 101, {}, "", "[]", 1, True, [1], ["x"], [_LINE | {"sku_id": "x"}]),
+            *([_LINE | {"quantity": quantity}] for quantity in ("0", "-1", "1.2345", "NaN", "1e9", "", True)),
+        ),
+        only_sql=([[]], [{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
     ),
     "inventory.location_code": Samples(
         accepted=tuple(_split("RACK-A1-01 RACK-Z9-99 RACK-M0-00")),
@@ -574,7 +585,10 @@ def test_null_is_a_value_left_out(types: Types, name: str) -> None:
 
 # Texts that look the same
 
-_KEPT = ("art_reason", "description", "name", "reason", "search_text", "serial_number", "sku_code", "unit_symbol")
+_KEPT = (
+    *("art_reason", "description", "hold_owner", "name", "reason", "search_text", "serial_number", "sku_code"),
+    "unit_symbol",
+)
 
 
 @pytest.mark.parametrize("name", _KEPT)
@@ -638,7 +652,13 @@ _CHOICES = {
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
 }
 _LISTS = {
-    *("inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.stock_findings"),
+    *(
+        "inventory.block_lines",
+        "inventory.hold_lines",
+        "inventory.art_orders",
+        "inventory.count_lines",
+        "inventory.stock_findings",
+    ),
     "inventory.webhook_events",
 }
 

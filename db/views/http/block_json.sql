@@ -10,7 +10,8 @@ from (
         b.reason,
         b.status,
         inventory.instant_text(b.expires_at) as expires_at,
-        inventory.instant_text(b.created_at) as created_at
+        inventory.instant_text(b.created_at) as created_at,
+        b.owner
     from store.block as b
     inner join store.product as p on b.product_id = p.id
 ) as r;
@@ -19,4 +20,4 @@ comment on view http.block_json is
 'A block as API 1 shows it after it was created or extended, and in its SKU.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp"}';
+"expires_at": "timestamp", "created_at": "timestamp", "owner": "text?"}';

@@ -14,7 +14,6 @@ declare
     v_now timestamptz;
     v_product_id bigint;
     v_block store.block;
-    v_extended store.block;
     v_refusal inventory.posted;
 begin
     if p_expires_at is null then
@@ -35,28 +34,7 @@ begin
     if v_refusal.sqlstate is not null then
         perform inventory.raise_refusal(v_refusal);
     end if;
-    update store.block as b
-    set expires_at = inventory.block_expiry(p_expires_at, v_now, v_block.created_at)
-    where b.id = p_block_id and b.product_id = v_product_id
-    returning * into v_extended;
-    if inventory.clock() >= v_block.expires_at then
-        -- The block expired while this call was delayed: other callers may have seen its units as available.
-        raise exception using
-            errcode = 'IV006', -- BLOCK_EXPIRED
-            message = format('Block %s has expired.', p_block_id);
-    end if;
-    perform inventory.record_change(
-        'block',
-        p_block_id::text,
-        jsonb_build_object('expires_at', inventory.instant_text(v_block.expires_at)),
-        jsonb_build_object('expires_at', inventory.instant_text(v_extended.expires_at)),
-        p_actor,
-        v_product_id
-    );
-    update store.product as p
-    set version = p.version + 1
-    where p.id = v_product_id and v_extended.expires_at <> v_block.expires_at;
-    return v_extended;
+    return inventory.move_block_end(v_block, p_expires_at, v_now, p_actor);
 end;
 $$;
 
