@@ -468,6 +468,13 @@ ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
+CREATE DOMAIN inventory.stock_changes AS text
+	CONSTRAINT stock_changes_known CHECK ((VALUE = ANY ('{each,per_second}'::text[])));
+
+ALTER DOMAIN inventory.stock_changes OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_changes IS 'How an endpoint is told stock.changed: each change, or per_second: at most one event for a product and second.';
+
 CREATE TYPE inventory.stock_found AS (
 	id inventory.product_reference,
 	quantity inventory.quantity,
@@ -531,11 +538,12 @@ ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
 
 CREATE DOMAIN inventory.webhook_event AS text
-	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])));
+	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'stock.changed'::text, 'stock.available'::text, 'stock.sold_out'::text, 'block.expired'::text, 'price.changed'::text])));
 
 ALTER DOMAIN inventory.webhook_event OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, block.expired or price.changed.';
+COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, stock.changed, stock.available, stock.sold_out,
+block.expired or price.changed.';
 
 CREATE DOMAIN inventory.webhook_events AS inventory.webhook_event[]
 	CONSTRAINT webhook_events_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 100)))
@@ -552,7 +560,8 @@ CREATE TYPE inventory.webhook_info AS (
 	enabled boolean,
 	secret text,
 	created_at timestamp with time zone,
-	updated_at timestamp with time zone
+	updated_at timestamp with time zone,
+	stock_changes text
 );
 
 ALTER TYPE inventory.webhook_info OWNER TO inventory_owner;
@@ -945,9 +954,11 @@ CREATE TABLE store.webhook (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    stock_changes text DEFAULT 'each'::text NOT NULL,
     CONSTRAINT webhook_deleted_is_disabled CHECK (((deleted_at IS NULL) OR (NOT enabled))),
     CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
-    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL))),
+    CONSTRAINT webhook_stock_changes_known CHECK ((stock_changes = ANY ('{each,per_second}'::text[])))
 );
 
 ALTER TABLE store.webhook OWNER TO inventory_owner;
@@ -959,6 +970,8 @@ COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whse
 COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
 
 COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
+
+COMMENT ON COLUMN store.webhook.stock_changes IS 'How it is told stock.changed: each or per_second.';
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
@@ -1038,8 +1051,7 @@ CREATE TABLE store.event (
     id uuid NOT NULL,
     type text NOT NULL,
     payload json NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
@@ -1671,6 +1683,22 @@ ALTER TABLE store.webhook ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE store.webhook_position (
+    webhook_id bigint NOT NULL,
+    feed_key bigint NOT NULL,
+    feed_id bigint NOT NULL,
+    told_at timestamp with time zone
+);
+
+ALTER TABLE store.webhook_position OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_position IS 'How far in the change feed each endpoint has been told of the changes of stock. These are not columns of store.webhook, because
+senders lock its rows to claim deliveries.';
+
+COMMENT ON COLUMN store.webhook_position.feed_key IS 'With feed_id, the position: movements after it have not been told.';
+
+COMMENT ON COLUMN store.webhook_position.told_at IS 'When movements were last told; null: not yet.';
+
 ALTER TABLE ONLY store.movement ATTACH PARTITION store.movement_default DEFAULT;
 
 ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
@@ -1721,6 +1749,9 @@ ALTER TABLE ONLY store.detached_month
 
 ALTER TABLE ONLY store.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE store.event
+    ADD CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,stock.changed,stock.available,stock.sold_out,block.expired,price.changed}'::text[]))) NOT VALID;
 
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
@@ -1805,6 +1836,9 @@ ALTER TABLE ONLY store.webhook_delivery
 
 ALTER TABLE ONLY store.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.webhook_position
+    ADD CONSTRAINT webhook_position_pkey PRIMARY KEY (webhook_id);
 
 CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (created_at) WITH (autosummarize='on');
 
@@ -2061,6 +2095,8 @@ REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_changes FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
 

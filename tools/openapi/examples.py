@@ -100,6 +100,7 @@ _WEBHOOK = {
     "url": "https://shop.example/hooks",
     "events": ["outflow.created", "stock.low"],
     "enabled": True,
+    "stock_changes": "each",
     "created_at": "2024-01-16T10:00:00Z",
     "updated_at": "2024-01-16T10:00:00Z",
 }
