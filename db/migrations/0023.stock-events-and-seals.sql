@@ -55,3 +55,37 @@ comment on table store.webhook_position is
 senders lock its rows to claim deliveries.';
 comment on column store.webhook_position.feed_key is 'With feed_id, the position: movements after it have not been told.';
 comment on column store.webhook_position.told_at is 'When movements were last told; null: not yet.';
+
+-- The sealed ledger: a new table, which a job fills.
+create table store.seal (
+    number bigint not null,
+    hour timestamptz not null,
+    part integer not null,
+    first_key bigint not null,
+    first_id bigint not null,
+    last_key bigint not null,
+    last_id bigint not null,
+    movements integer not null,
+    leaves bytea not null,
+    previous_hash bytea,
+    hash bytea not null,
+    sealed_at timestamptz not null,
+    constraint seal_pkey primary key (number),
+    constraint seal_hour_part_key unique (hour, part),
+    constraint seal_number_range check (number > bigint '0'),
+    constraint seal_first_has_no_previous check ((previous_hash is null) = (number = bigint '1'))
+);
+alter table store.seal alter column leaves set storage external; -- hashes cannot be compressed
+comment on table store.seal is
+'Seals of the ledger: each has the hashes of the movements of an hour, or of a part of them, and the hash of the seal before it.
+maintenance.seal_movements() writes it, and nothing changes a row.';
+comment on column store.seal.hour is 'The beginning of the hour (UTC) in which the movements were written.';
+comment on column store.seal.part is 'Counts the seals of the hour from 1.';
+comment on column store.seal.first_key is 'With first_id, the position of its first movement in the change feed.';
+comment on column store.seal.last_key is 'With last_id, the position of its last movement.';
+comment on column store.seal.movements is 'How many movements it has.';
+comment on column store.seal.leaves is 'maintenance.movement_leaf of each movement, in the order of the feed: 24 bytes each.';
+comment on column store.seal.previous_hash is 'The hash of the seal before it.';
+comment on column store.seal.hash is 'maintenance.seal_hash of the row.';
+
+insert into store.job (name, late_after) values ('seal_movements', interval '30 minutes');

@@ -1037,6 +1037,45 @@ COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a loc
 
 COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
 
+CREATE TABLE store.seal (
+    number bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    part integer NOT NULL,
+    first_key bigint NOT NULL,
+    first_id bigint NOT NULL,
+    last_key bigint NOT NULL,
+    last_id bigint NOT NULL,
+    movements integer NOT NULL,
+    leaves bytea NOT NULL,
+    previous_hash bytea,
+    hash bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    CONSTRAINT seal_first_has_no_previous CHECK (((previous_hash IS NULL) = (number = '1'::bigint))),
+    CONSTRAINT seal_number_range CHECK ((number > '0'::bigint))
+);
+ALTER TABLE ONLY store.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+ALTER TABLE store.seal OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.seal IS 'Seals of the ledger: each has the hashes of the movements of an hour, or of a part of them, and the hash of the seal before it.
+maintenance.seal_movements() writes it, and nothing changes a row.';
+
+COMMENT ON COLUMN store.seal.hour IS 'The beginning of the hour (UTC) in which the movements were written.';
+
+COMMENT ON COLUMN store.seal.part IS 'Counts the seals of the hour from 1.';
+
+COMMENT ON COLUMN store.seal.first_key IS 'With first_id, the position of its first movement in the change feed.';
+
+COMMENT ON COLUMN store.seal.last_key IS 'With last_id, the position of its last movement.';
+
+COMMENT ON COLUMN store.seal.movements IS 'How many movements it has.';
+
+COMMENT ON COLUMN store.seal.leaves IS 'maintenance.movement_leaf of each movement, in the order of the feed: 24 bytes each.';
+
+COMMENT ON COLUMN store.seal.previous_hash IS 'The hash of the seal before it.';
+
+COMMENT ON COLUMN store.seal.hash IS 'maintenance.seal_hash of the row.';
+
 CREATE TABLE store.location (
     id bigint NOT NULL,
     code text NOT NULL COLLATE pg_catalog."C",
@@ -1809,6 +1848,12 @@ ALTER TABLE ONLY store.purchase
 
 ALTER TABLE ONLY store.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
+
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_hour_part_key UNIQUE (hour, part);
+
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (number);
 
 ALTER TABLE ONLY store.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);

@@ -247,6 +247,7 @@ TRACED = {
 # The others, and what tells of their changes.
 SELF_TOLD = {
     "movement, cost_layer, cost_layer_use, location_stock, location_movement": "the ledger",
+    "seal": "hashes of the ledger",
     "opening_balance, detached_month": "the ledger's months that are detached",
     "sale, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
     "deleted_flow, deleted_product": "rows that say who deleted",
