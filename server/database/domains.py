@@ -280,8 +280,16 @@ TYPES: dict[str, Any] = {
     "inventory.count_quantity": _integer(ge=0, le=1_000_000),
     "inventory.count_status": Literal["open", "closed", "cancelled"],
     "inventory.webhook_event": Literal[
-        "outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"
+        "outflow.created",
+        "inflow.created",
+        "stock.low",
+        "stock.changed",
+        "stock.available",
+        "stock.sold_out",
+        "block.expired",
+        "price.changed",
     ],
+    "inventory.stock_changes": Literal["each", "per_second"],
     "inventory.webhook_url": _form(
         r"^[Hh][Tt][Tt][Pp][Ss]?://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])"
         "(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"

@@ -147,6 +147,7 @@ ROUTES: tuple[Route, ...] = (
     # The change feed
     Route(Api.CATALOG, "GET", "/api/v1/changes/", "list_changes", waits=True),
     # Webhooks
+    Route(Api.CATALOG, "GET", "/api/v1/seals/", "list_seals"),
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/", "list_webhooks"),
     Route(Api.CATALOG, "POST", "/api/v1/webhooks/", "create_webhook", 201),
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/{id}/", "get_webhook"),

@@ -112,6 +112,7 @@ LEAST_ROLE = {
     ("GET", "/api/v1/users/{id}/"): "admin",
     ("PATCH", "/api/v1/users/{id}/"): "admin",
     ("GET", "/api/v1/changes/"): "integration",
+    ("GET", "/api/v1/seals/"): "integration",
     ("GET", "/api/v1/webhooks/"): "admin",
     ("POST", "/api/v1/webhooks/"): "admin",
     ("GET", "/api/v1/webhooks/{id}/"): "admin",

@@ -493,6 +493,13 @@ ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
+CREATE DOMAIN inventory.stock_changes AS text
+	CONSTRAINT stock_changes_known CHECK ((VALUE = ANY ('{each,per_second}'::text[])));
+
+ALTER DOMAIN inventory.stock_changes OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_changes IS 'How an endpoint is told stock.changed: each change, or per_second: at most one event for a product and second.';
+
 CREATE TYPE inventory.stock_found AS (
 	id inventory.product_reference,
 	quantity inventory.quantity,
@@ -556,11 +563,12 @@ ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
 
 CREATE DOMAIN inventory.webhook_event AS text
-	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])));
+	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'stock.changed'::text, 'stock.available'::text, 'stock.sold_out'::text, 'block.expired'::text, 'price.changed'::text])));
 
 ALTER DOMAIN inventory.webhook_event OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, block.expired or price.changed.';
+COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, stock.changed, stock.available, stock.sold_out,
+block.expired or price.changed.';
 
 CREATE DOMAIN inventory.webhook_events AS inventory.webhook_event[]
 	CONSTRAINT webhook_events_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 100)))
@@ -577,7 +585,8 @@ CREATE TYPE inventory.webhook_info AS (
 	enabled boolean,
 	secret text,
 	created_at timestamp with time zone,
-	updated_at timestamp with time zone
+	updated_at timestamp with time zone,
+	stock_changes text
 );
 
 ALTER TYPE inventory.webhook_info OWNER TO inventory_owner;
@@ -973,9 +982,11 @@ CREATE TABLE store.webhook (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    stock_changes text DEFAULT 'each'::text NOT NULL,
     CONSTRAINT webhook_deleted_is_disabled CHECK (((deleted_at IS NULL) OR (NOT enabled))),
     CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
-    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL))),
+    CONSTRAINT webhook_stock_changes_known CHECK ((stock_changes = ANY ('{each,per_second}'::text[])))
 );
 
 ALTER TABLE store.webhook OWNER TO inventory_owner;
@@ -987,6 +998,8 @@ COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whse
 COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
 
 COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
+
+COMMENT ON COLUMN store.webhook.stock_changes IS 'How it is told stock.changed: each or per_second.';
 
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
@@ -1052,6 +1065,45 @@ COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a loc
 
 COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
 
+CREATE TABLE store.seal (
+    number bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    part integer NOT NULL,
+    first_key bigint NOT NULL,
+    first_id bigint NOT NULL,
+    last_key bigint NOT NULL,
+    last_id bigint NOT NULL,
+    movements integer NOT NULL,
+    leaves bytea NOT NULL,
+    previous_hash bytea,
+    hash bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    CONSTRAINT seal_first_has_no_previous CHECK (((previous_hash IS NULL) = (number = '1'::bigint))),
+    CONSTRAINT seal_number_range CHECK ((number > '0'::bigint))
+);
+ALTER TABLE ONLY store.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+ALTER TABLE store.seal OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.seal IS 'Seals of the ledger: each has the hashes of the movements of an hour, or of a part of them, and the hash of the seal before it.
+maintenance.seal_movements() writes it, and nothing changes a row.';
+
+COMMENT ON COLUMN store.seal.hour IS 'The beginning of the hour (UTC) in which the movements were written.';
+
+COMMENT ON COLUMN store.seal.part IS 'Counts the seals of the hour from 1.';
+
+COMMENT ON COLUMN store.seal.first_key IS 'With first_id, the position of its first movement in the change feed.';
+
+COMMENT ON COLUMN store.seal.last_key IS 'With last_id, the position of its last movement.';
+
+COMMENT ON COLUMN store.seal.movements IS 'How many movements it has.';
+
+COMMENT ON COLUMN store.seal.leaves IS 'maintenance.movement_leaf of each movement, in the order of the feed: 24 bytes each.';
+
+COMMENT ON COLUMN store.seal.previous_hash IS 'The hash of the seal before it.';
+
+COMMENT ON COLUMN store.seal.hash IS 'maintenance.seal_hash of the row.';
+
 CREATE TABLE store.location (
     id bigint NOT NULL,
     code text NOT NULL COLLATE pg_catalog."C",
@@ -1066,8 +1118,7 @@ CREATE TABLE store.event (
     id uuid NOT NULL,
     type text NOT NULL,
     payload json NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
@@ -1702,6 +1753,22 @@ ALTER TABLE store.webhook ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE store.webhook_position (
+    webhook_id bigint NOT NULL,
+    feed_key bigint NOT NULL,
+    feed_id bigint NOT NULL,
+    told_at timestamp with time zone
+);
+
+ALTER TABLE store.webhook_position OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_position IS 'How far in the change feed each endpoint has been told of the changes of stock. These are not columns of store.webhook, because
+senders lock its rows to claim deliveries.';
+
+COMMENT ON COLUMN store.webhook_position.feed_key IS 'With feed_id, the position: movements after it have not been told.';
+
+COMMENT ON COLUMN store.webhook_position.told_at IS 'When movements were last told; null: not yet.';
+
 ALTER TABLE ONLY store.movement ATTACH PARTITION store.movement_default DEFAULT;
 
 ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
@@ -1752,6 +1819,9 @@ ALTER TABLE ONLY store.detached_month
 
 ALTER TABLE ONLY store.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE store.event
+    ADD CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,stock.changed,stock.available,stock.sold_out,block.expired,price.changed}'::text[]))) NOT VALID;
 
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
@@ -1810,6 +1880,12 @@ ALTER TABLE ONLY store.purchase
 ALTER TABLE ONLY store.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
 
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_hour_part_key UNIQUE (hour, part);
+
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY store.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);
 
@@ -1836,6 +1912,9 @@ ALTER TABLE ONLY store.webhook_delivery
 
 ALTER TABLE ONLY store.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY store.webhook_position
+    ADD CONSTRAINT webhook_position_pkey PRIMARY KEY (webhook_id);
 
 CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (created_at) WITH (autosummarize='on');
 
@@ -2098,6 +2177,8 @@ REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_changes FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
 

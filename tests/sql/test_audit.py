@@ -173,7 +173,13 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
             "webhook",
             "create",
             None,
-            {"url": "https://a.example:8443", "events": ["stock.low"], "enabled": True, "secret": "hidden"},
+            {
+                "url": "https://a.example:8443",
+                "events": ["stock.low"],
+                "enabled": True,
+                "secret": "hidden",
+                "stock_changes": "each",
+            },
             None,
         ),
     ),
@@ -198,7 +204,13 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
         (
             "webhook",
             "delete",
-            {"url": "https://b.example", "events": ["stock.low"], "enabled": True, "secret": "hidden"},
+            {
+                "url": "https://b.example",
+                "events": ["stock.low"],
+                "enabled": True,
+                "secret": "hidden",
+                "stock_changes": "each",
+            },
             None,
             None,
         ),
@@ -235,13 +247,15 @@ TRACED = {
 # The others, and what tells of their changes.
 SELF_TOLD = {
     "movement, cost_layer, cost_layer_use, location_stock, location_movement": "the ledger",
+    "seal": "hashes of the ledger",
     "opening_balance, detached_month": "the ledger's months that are detached",
     "sale, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
     "deleted_flow, deleted_product": "rows that say who deleted",
     "count, count_line, stock_count": "rows that say who counted, and who closed",
     "price, price_turn": "a rule is never changed but for its end, where the next one begins",
     "location, unit": "made, and never changed",
-    "event, webhook_delivery, idempotency_key, row_total, job, job_failure, verification": "no caller's data",
+    "event, webhook_delivery, webhook_position, idempotency_key": "no caller's data",
+    "row_total, job, job_failure, verification": "no caller's data",
     "audit": "the trace itself",
 }
 # Functions that change a row of a traced table and write nothing down.

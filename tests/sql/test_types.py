@@ -348,7 +348,10 @@ SAMPLES = {
         rejected=(*_NO_TEXT, *_split("Open canceled done"), "", " open", "open ", "open\n", 1, True, [], {}),
     ),
     "inventory.webhook_event": Samples(
-        accepted=("outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"),
+        accepted=(
+            *("outflow.created", "inflow.created", "stock.low", "stock.changed", "stock.available", "stock.sold_out"),
+            *("block.expired", "price.changed"),
+        ),
         rejected=(
             *_NO_TEXT,
             *_split("Stock.low stock_low sale.created"),
@@ -360,6 +363,10 @@ SAMPLES = {
             [],
             {},
         ),
+    ),
+    "inventory.stock_changes": Samples(
+        accepted=("each", "per_second"),
+        rejected=(*_NO_TEXT, *_split("Each every per-second persecond"), "", " each", "each\n", 1, True, [], {}),
     ),
     "inventory.webhook_events": Samples(
         accepted=(["stock.low"], ["stock.low", "price.changed"], ["stock.low"] * 2, ["price.changed"] * 100),
@@ -650,6 +657,7 @@ _EVERYTHING = {
 _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
+    "inventory.stock_changes",
 }
 _LISTS = {
     *(

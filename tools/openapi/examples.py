@@ -116,6 +116,7 @@ _WEBHOOK = {
     "url": "https://shop.example/hooks",
     "events": ["outflow.created", "stock.low"],
     "enabled": True,
+    "stock_changes": "each",
     "created_at": "2024-01-16T10:00:00Z",
     "updated_at": "2024-01-16T10:00:00Z",
 }
@@ -355,6 +356,21 @@ ANSWERS: dict[str, Any] = {
             }
         ],
         "next": None,
+    },
+    "list_seals": {
+        "seals": [
+            {
+                "number": 1,
+                "hour": "2026-11-22T10:00:00Z",
+                "first": "8153-20417",
+                "last": "9201-21430",
+                "movements": 812,
+                "hash": "5a2d3e0f6c1b4987a0f1e2d3c4b5a69788796a5b4c3d2e1f0a1b2c3d4e5f6071",
+                "previous": None,
+                "sealed_at": "2026-11-22T11:00:02.123456Z",
+            }
+        ],
+        "next": 1,
     },
     "list_blocks": {"blocks": [_BLOCK | {"sku_code": "ABC123"}], "total": 1},
     "list_changes": {

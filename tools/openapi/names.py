@@ -16,7 +16,7 @@ TAGS: dict[str, str] = {
     "Catalog": "API 5: brands, categories, suppliers, products, inflows and outflows, in pages; import and export. "
     "Prices are strings with 2 decimals.",
     "Users": "Users of the service and their roles.",
-    "Changes": "The change feed: every change of stock, products and prices, in order.",
+    "Changes": "The change feed: every change of stock, products and prices, in order; and the seals of the ledger.",
     "Webhooks": "Endpoints that are told of events, their secrets, and their deliveries.",
     "Authentication": "Get, refresh and verify tokens. One access token serves all APIs.",
 }
@@ -28,7 +28,12 @@ _TAGS_OF = {
     Api.CATALOG: "Catalog",
     Api.AUTHENTICATION: "Authentication",
 }
-_TAGS_BELOW = {"/api/v1/users/": "Users", "/api/v1/changes/": "Changes", "/api/v1/webhooks/": "Webhooks"}
+_TAGS_BELOW = {
+    "/api/v1/users/": "Users",
+    "/api/v1/changes/": "Changes",
+    "/api/v1/seals/": "Changes",
+    "/api/v1/webhooks/": "Webhooks",
+}
 
 # What an operation is called where its function's name would mislead beside those of other APIs.
 _OPERATIONS = {"delete_product": "delete_catalog_product"}
@@ -67,6 +72,7 @@ OBJECTS: dict[str, str] = {
     "list_changes": "ChangePage",
     "list_changes.changes": "Change",
     "list_counts": "CountList",
+    "list_seals": "SealPage",
     "list_locations": "LocationList",
     "list_locations.locations": "Location",
     "list_product_purchases": "ProductPurchases",
