@@ -79,7 +79,8 @@ LINES = [
 ]
 
 
-LEFT_OUT = ("{sku_id,movement_id,feed_id,feed_key}", "{id,feed_key}")  # of other tables, and of the movements
+# Of other tables, and of the movements. A product that is made in several calls has a higher version.
+LEFT_OUT = ("{sku_id,movement_id,feed_id,feed_key,version}", "{id,feed_key}")
 
 
 def rows(database: Database) -> dict[str, list[Any]]:
