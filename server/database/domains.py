@@ -289,7 +289,6 @@ TYPES: dict[str, Any] = {
         "block.expired",
         "price.changed",
     ],
-    "inventory.stock_changes": Literal["each", "per_second"],
     "inventory.webhook_url": _form(
         r"^[Hh][Tt][Tt][Pp][Ss]?://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])"
         "(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"

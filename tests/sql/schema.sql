@@ -493,13 +493,6 @@ ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
-CREATE DOMAIN inventory.stock_changes AS text
-	CONSTRAINT stock_changes_known CHECK ((VALUE = ANY ('{each,per_second}'::text[])));
-
-ALTER DOMAIN inventory.stock_changes OWNER TO inventory_owner;
-
-COMMENT ON DOMAIN inventory.stock_changes IS 'How an endpoint is told stock.changed: each change, or per_second: at most one event for a product and second.';
-
 CREATE TYPE inventory.stock_found AS (
 	id inventory.product_reference,
 	quantity inventory.quantity,
@@ -2177,8 +2170,6 @@ REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
-
-REVOKE ALL ON TYPE inventory.stock_changes FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
 

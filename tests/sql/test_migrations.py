@@ -76,7 +76,9 @@ def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() 
     assert sorted(made) == [
         "inventory.line",
         "inventory.movement_is_sound",
+        "inventory.new_movement",
         "inventory.stock_is_sound",
+        "inventory.webhook_info",
         "store.row_count",
     ]
 

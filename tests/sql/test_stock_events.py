@@ -390,7 +390,7 @@ def test_the_way_of_telling_is_known_or_refused(database: Database, refused: Ref
     assert made["stock_changes"] == "each"
     assert admin_call("update_webhook", made["id"], p_stock_changes="per_second")["stock_changes"] == "per_second"
     assert admin_call("update_webhook", made["id"])["stock_changes"] == "per_second"
-    with refused("23514", "stock_changes_known"):
+    with refused("22023"):
         admin_call("update_webhook", made["id"], p_stock_changes="per_minute")
     assert database.rows("select after from store.audit order by id desc limit 1") == [
         ({"stock_changes": "per_second"},)

@@ -364,10 +364,6 @@ SAMPLES = {
             {},
         ),
     ),
-    "inventory.stock_changes": Samples(
-        accepted=("each", "per_second"),
-        rejected=(*_NO_TEXT, *_split("Each every per-second persecond"), "", " each", "each\n", 1, True, [], {}),
-    ),
     "inventory.webhook_events": Samples(
         accepted=(["stock.low"], ["stock.low", "price.changed"], ["stock.low"] * 2, ["price.changed"] * 100),
         rejected=(
@@ -657,7 +653,6 @@ _EVERYTHING = {
 _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
-    "inventory.stock_changes",
 }
 _LISTS = {
     *(

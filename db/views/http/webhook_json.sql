@@ -20,5 +20,5 @@ cross join lateral ( -- noqa: ST05
 comment on view http.webhook_json is
 'A webhook endpoint as /api/v1/webhooks/ shows it. has_secret: whether item contains the secret.
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes": "stock_changes",
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes": "each|per_second",
 "created_at": "timestamp", "updated_at": "timestamp"}';

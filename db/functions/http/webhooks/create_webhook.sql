@@ -3,7 +3,7 @@ create or replace function http.create_webhook(
     p_events inventory.webhook_events,
     p_enabled boolean default true,
     p_actor text default null,
-    p_stock_changes inventory.stock_changes default 'each'
+    p_stock_changes text default 'each'
 )
 returns json
 language plpgsql
@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function http.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) is
 'Register a webhook endpoint.
 
@@ -29,8 +29,8 @@ once a second for a product (per_second). secret signs the deliveries (Standard 
 show it.
 
 Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes":
-"stock_changes", "secret": "text", "created_at": "timestamp", "updated_at": "timestamp"}';
+"each|per_second", "secret": "text", "created_at": "timestamp", "updated_at": "timestamp"}';
 
 grant execute on function http.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) to inventory_admin;

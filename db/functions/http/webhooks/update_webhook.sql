@@ -4,7 +4,7 @@ create or replace function http.update_webhook(
     p_events inventory.webhook_events default null,
     p_enabled boolean default null,
     p_actor text default null,
-    p_stock_changes inventory.stock_changes default null
+    p_stock_changes text default null
 )
 returns json
 language plpgsql
@@ -20,7 +20,7 @@ end;
 $$;
 
 comment on function http.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) is
 'Change a webhook endpoint.
 
@@ -32,5 +32,5 @@ Returns "webhook_json"
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) to inventory_admin;

@@ -3,7 +3,7 @@ create or replace function inventory.create_webhook(
     p_events inventory.webhook_events,
     p_enabled boolean default true,
     p_actor text default null,
-    p_stock_changes inventory.stock_changes default 'each'
+    p_stock_changes text default 'each'
 )
 returns inventory.webhook_info
 language plpgsql
@@ -19,6 +19,7 @@ declare
 begin
     perform inventory.require_argument('url', p_url is null);
     perform inventory.require_argument('events', p_events is null);
+    perform inventory.require_stock_changes(p_stock_changes);
 
     insert into store.webhook (url, events, enabled, secret, created_at, updated_at, stock_changes)
     values (
@@ -38,12 +39,12 @@ end;
 $$;
 
 comment on function inventory.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) is
 'Register a webhook endpoint: events from now on are sent to p_url, signed with the secret that is returned.
 
 Only this function and inventory.rotate_webhook_secret show the secret.';
 
 grant execute on function inventory.create_webhook(
-    inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) to inventory_admin;

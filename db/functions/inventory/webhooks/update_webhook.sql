@@ -4,7 +4,7 @@ create or replace function inventory.update_webhook(
     p_events inventory.webhook_events default null,
     p_enabled boolean default null,
     p_actor text default null,
-    p_stock_changes inventory.stock_changes default null
+    p_stock_changes text default null
 )
 returns inventory.webhook_info
 language plpgsql
@@ -18,6 +18,7 @@ declare
     v_webhook store.webhook;
     v_constraint text;
 begin
+    perform inventory.require_stock_changes(p_stock_changes);
     select * into v_before from store.webhook as w
     where w.id = p_webhook_id and w.deleted_at is null
     for no key update;
@@ -46,7 +47,7 @@ end;
 $$;
 
 comment on function inventory.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) is
 'Change a webhook endpoint: its URL, events, way of being told changes of stock, and whether it is enabled; null changes nothing.
 
@@ -55,5 +56,5 @@ were queued before wait until it is enabled. Changes of stock that were not yet 
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, text
 ) to inventory_admin;

@@ -53,10 +53,10 @@ begin
             problem := 'seal changed';
             return next;
         end if;
-        if
-            (v_seal.number > 1 and v_previous.number is distinct from v_seal.number - 1)
-            or v_seal.previous_hash is distinct from v_previous.hash
-        then
+        if v_previous.number is distinct from v_seal.number - 1 then
+            v_previous := null;
+        end if;
+        if v_seal.previous_hash is distinct from v_previous.hash then
             problem := 'chain broken';
             return next;
         end if;
@@ -64,10 +64,6 @@ begin
             v_detached := v_seal.number;
         end if;
 
-        if v_seal.number = 1 then
-            v_previous.last_key := 0;
-            v_previous.last_id := 0;
-        end if;
         v_leaves := v_seal.leaves || ''::bytea; -- read once, not for each leaf
         return query
         select v_seal.number, coalesce(r.id, l.id), r.product_id, r.number, d.problem
@@ -83,7 +79,8 @@ begin
             where
                 m.feed_key > 0
                 and (m.feed_key, m.id) > (
-                    coalesce(v_previous.last_key, v_seal.first_key), coalesce(v_previous.last_id, v_seal.first_id - 1)
+                    coalesce(v_previous.last_key, case v_seal.number when 1 then 0 else v_seal.first_key end),
+                    coalesce(v_previous.last_id, v_seal.first_id - 1)
                 )
                 and (m.feed_key, m.id) <= (v_seal.last_key, v_seal.last_id)
         ) as r on l.id = r.id
