@@ -93,21 +93,6 @@ ALTER DOMAIN inventory.catalog_money OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.catalog_money IS 'An amount of money as API 5 takes it: 0 or more, at most 20 digits before the decimal point and 2 after it.';
 
-CREATE TYPE inventory.change AS (
-	feed_key bigint,
-	feed_id bigint,
-	type text,
-	product_id bigint,
-	actor text,
-	occurred_at timestamp with time zone,
-	created_at timestamp with time zone,
-	data json
-);
-
-ALTER TYPE inventory.change OWNER TO inventory_owner;
-
-COMMENT ON TYPE inventory.change IS 'A row of the change feed (the view store.change).';
-
 CREATE DOMAIN inventory.count_quantity AS integer
 	CONSTRAINT count_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 1000000)));
 
@@ -169,6 +154,13 @@ CREATE DOMAIN inventory.iso_time AS text
 ALTER DOMAIN inventory.iso_time OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.iso_time IS 'A time or a day in ISO 8601''s form, of the years 0001 to 9999; without an offset it is UTC.';
+
+CREATE DOMAIN inventory.kit_parts AS inventory.block_line[]
+	CONSTRAINT kit_parts_count CHECK ((cardinality(VALUE) <= 50));
+
+ALTER DOMAIN inventory.kit_parts OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.kit_parts IS 'The parts of a kit, up to 50: so many units of each SKU for one kit. None: an ordinary product.';
 
 CREATE DOMAIN inventory.money AS numeric
 	CONSTRAINT money_places CHECK ((VALUE = round(VALUE, 3)))
@@ -264,6 +256,7 @@ CREATE TABLE store.block (
     ended_reason text,
     ended_by text,
     converted_quantity numeric(12,3),
+    kit_block_id uuid,
     CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
     CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
@@ -279,6 +272,8 @@ COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block expires at ex
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
 COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, or expired (then: expires_at).';
+
+COMMENT ON COLUMN store.block.kit_block_id IS 'The block of the kit whose part this block holds; null: a block of its own.';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
@@ -300,7 +295,6 @@ CREATE TABLE store.movement (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     number bigint NOT NULL,
     written_by text,
-    feed_key bigint DEFAULT 0 NOT NULL,
     CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 )
 PARTITION BY RANGE (created_at);
@@ -330,9 +324,6 @@ COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value aft
 COMMENT ON COLUMN store.movement.number IS 'Counts a product''s movements from 1, with no gap.';
 
 COMMENT ON COLUMN store.movement.written_by IS 'The database login that wrote it; null: written before logins were kept. actor is who that login acted for.';
-
-COMMENT ON COLUMN store.movement.feed_key IS 'With the id, the position in the change feed: the id of the transaction, or the feed_key of the product''s movement before it, if
-that is higher; 0: written before the feed existed.';
 
 CREATE TYPE inventory.posted AS (
 	movement store.movement,
@@ -367,7 +358,8 @@ CREATE TYPE inventory.posting AS (
 	supplier_id bigint,
 	reference text,
 	reason text,
-	actor text
+	actor text,
+	kit_line integer
 );
 
 ALTER TYPE inventory.posting OWNER TO inventory_owner;
@@ -517,11 +509,11 @@ ALTER TYPE inventory.user_info OWNER TO inventory_owner;
 COMMENT ON TYPE inventory.user_info IS 'A user as others may see it: never the password''s hash.';
 
 CREATE DOMAIN inventory.user_role AS text
-	CONSTRAINT user_role_known CHECK ((VALUE = ANY ('{operator,employee,integration,admin}'::text[])));
+	CONSTRAINT user_role_known CHECK ((VALUE = ANY (ARRAY['operator'::text, 'employee'::text, 'admin'::text])));
 
 ALTER DOMAIN inventory.user_role OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.user_role IS 'A user''s role: operator, employee, integration or admin.';
+COMMENT ON DOMAIN inventory.user_role IS 'A user''s role: operator, employee or admin.';
 
 CREATE DOMAIN inventory.username AS text
 	CONSTRAINT username_form CHECK ((VALUE ~ '^[A-Za-z0-9.@+_-]{1,150}$'::text));
@@ -618,9 +610,8 @@ CREATE TABLE store.stock (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     located numeric(12,3) DEFAULT 0 NOT NULL,
     last_number bigint DEFAULT 0 NOT NULL,
-    feed_key bigint DEFAULT 0 NOT NULL,
-    feed_base bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
+    is_kit boolean DEFAULT false NOT NULL,
+    kit_reserved numeric(12,3) DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
@@ -644,9 +635,9 @@ COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named
 
 COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
 
-COMMENT ON COLUMN store.stock.feed_key IS 'The feed_key of the product''s last movement.';
+COMMENT ON COLUMN store.stock.is_kit IS 'Whether the product is a kit. A kit has no units of its own: on_hand is 0, and reserved and blocked count the promised kits.';
 
-COMMENT ON COLUMN store.stock.feed_base IS 'A copy of store.setting.feed_base, so that a posting reads one row less.';
+COMMENT ON COLUMN store.stock.kit_reserved IS 'The part of reserved that belongs to reserved kits.';
 
 CREATE TABLE store.count (
     id bigint NOT NULL,
@@ -960,6 +951,18 @@ COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until
 
 COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
 
+CREATE TABLE store.kit_part (
+    kit_id bigint NOT NULL,
+    part_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    CONSTRAINT kit_part_other_product CHECK ((kit_id <> part_id)),
+    CONSTRAINT kit_part_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.kit_part OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.kit_part IS 'What one unit of a kit is made of. A kit is never a part of another kit.';
+
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
     username text NOT NULL COLLATE pg_catalog."C",
@@ -969,7 +972,7 @@ CREATE TABLE store.user_account (
     token_version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT user_account_role_known CHECK ((role = ANY ('{operator,employee,integration,admin}'::text[])))
+    CONSTRAINT user_account_role_known CHECK ((role = ANY ('{operator,employee,admin}'::text[])))
 );
 
 ALTER TABLE store.user_account OWNER TO inventory_owner;
@@ -1023,6 +1026,41 @@ ALTER TABLE store.location_stock OWNER TO inventory_owner;
 COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a location; the rest is unlocated.';
 
 COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
+
+CREATE VIEW store.balance AS
+ SELECT s.product_id,
+        CASE
+            WHEN s.is_kit THEN (((k.available + s.reserved) + s.blocked) - e.quantity)
+            ELSE s.on_hand
+        END AS on_hand,
+    s.reserved,
+    (s.blocked - e.quantity) AS blocked,
+        CASE
+            WHEN s.is_kit THEN k.available
+            ELSE (((s.on_hand - s.reserved) - s.blocked) + e.quantity)
+        END AS available,
+    s.status,
+    s.unit_id,
+    s.reorder_point,
+    s.created_at,
+    s.updated_at
+   FROM (((store.stock s
+     CROSS JOIN ( SELECT inventory.clock() AS instant
+         LIMIT 1) now)
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity
+           FROM store.block b
+          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, now.instant))) e)
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN s.is_kit THEN inventory.kit_available(s.product_id, now.instant)
+                    ELSE NULL::numeric
+                END AS available) k);
+
+ALTER TABLE store.balance OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
+units are not part of blocked, and are available. A kit has as many available as its parts allow, and on hand the promised ones
+besides.';
 
 CREATE TABLE store.location (
     id bigint NOT NULL,
@@ -1085,26 +1123,18 @@ COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server wo
 
 COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
 
-CREATE VIEW store.balance AS
- SELECT s.product_id,
-    s.on_hand,
-    s.reserved,
-    (s.blocked - e.quantity) AS blocked,
-    (((s.on_hand - s.reserved) - s.blocked) + e.quantity) AS available,
-    s.status,
-    s.unit_id,
-    s.reorder_point,
-    s.created_at,
-    s.updated_at
-   FROM (store.stock s
-     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity
-           FROM store.block b
-          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
+CREATE TABLE store.sale_part (
+    sale_id bigint NOT NULL,
+    kit_id bigint NOT NULL,
+    part_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    CONSTRAINT sale_part_quantity_not_zero CHECK ((quantity <> '0'::numeric))
+);
 
-ALTER TABLE store.balance OWNER TO inventory_owner;
+ALTER TABLE store.sale_part OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
-units are not part of blocked, and are available.';
+COMMENT ON TABLE store.sale_part IS 'The parts that left with a sale of a kit, never changed. Of a return, the parts that came back: quantity is negative.';
 
 CREATE TABLE store.audit (
     id bigint NOT NULL,
@@ -1117,8 +1147,6 @@ CREATE TABLE store.audit (
     actor text NOT NULL,
     written_by text DEFAULT SESSION_USER NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    feed_key bigint DEFAULT 0 NOT NULL,
-    feed_id bigint,
     CONSTRAINT audit_action_known CHECK ((action = ANY ('{create,change,delete}'::text[]))),
     CONSTRAINT audit_after_unless_deleted CHECK (((after IS NULL) = (action = 'delete'::text))),
     CONSTRAINT audit_before_unless_created CHECK (((before IS NULL) = (action = 'create'::text)))
@@ -1131,19 +1159,15 @@ row. It refers to no other table, so that it outlives what it tells of.';
 
 COMMENT ON COLUMN store.audit.product_id IS 'The product that it is about, if it is about one.';
 
-COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, price, user, supplier, brand, category, webhook or setting.';
+COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, user, supplier, brand, category, webhook or setting.';
 
-COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; a price''s is its type; 1 for the settings.';
+COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
 
 COMMENT ON COLUMN store.audit.before IS 'The fields that changed, as they were; null: it was created.';
 
 COMMENT ON COLUMN store.audit.after IS 'The same fields as they are since; null: it was deleted.';
 
 COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. actor is who that login acted for.';
-
-COMMENT ON COLUMN store.audit.feed_key IS 'With feed_id, the position in the change feed; 0: not in the feed.';
-
-COMMENT ON COLUMN store.audit.feed_id IS 'An id from the sequence of the movements'' ids.';
 
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
@@ -1188,65 +1212,6 @@ COMMENT ON COLUMN store.product_ever.sku_id IS 'The product''s UUID.';
 COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code. Another product may now have the code of a deleted product.';
 
 COMMENT ON COLUMN store.product_ever.name IS 'The product''s name.';
-
-CREATE VIEW store.change AS
- SELECT m.feed_key,
-    m.id AS feed_id,
-    'movement'::text AS type,
-    m.product_id,
-    m.actor,
-    m.occurred_at,
-    m.created_at,
-    json_build_object('id', m.id, 'number', m.number, 'kind', m.kind, 'on_hand_before', trim_scale(m.on_hand_before), 'on_hand_after', trim_scale(m.on_hand_after), 'reserved_before', trim_scale(m.reserved_before), 'reserved_after', trim_scale(m.reserved_after), 'blocked_before', trim_scale(m.blocked_before), 'blocked_after', trim_scale(m.blocked_after), 'available_before', trim_scale(((m.on_hand_before - m.reserved_before) - m.blocked_before)), 'available_after', trim_scale(((m.on_hand_after - m.reserved_after) - m.blocked_after)), 'reference', m.reference, 'reason', m.reason) AS data
-   FROM store.movement m
-  WHERE (m.feed_key > 0)
-UNION ALL
- SELECT a.feed_key,
-    a.feed_id,
-    a.subject AS type,
-    a.product_id,
-    a.actor,
-    a.created_at AS occurred_at,
-    a.created_at,
-    json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after) AS data
-   FROM store.audit a
-  WHERE (a.feed_key > 0);
-
-ALTER TABLE store.change OWNER TO inventory_owner;
-
-COMMENT ON VIEW store.change IS 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position.';
-
-CREATE TABLE store.setting (
-    singleton boolean DEFAULT true NOT NULL,
-    block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
-    block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
-    idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
-    password_cost integer DEFAULT 10 NOT NULL,
-    password_length_minimum integer DEFAULT 8 NOT NULL,
-    feed_base bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
-    CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
-    CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
-    CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
-    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
-);
-
-ALTER TABLE store.setting OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.setting IS 'One row: what an operator may tune at run time, through maintenance.configure().';
-
-COMMENT ON COLUMN store.setting.block_duration IS 'How long a temporary block lasts whose caller names no end.';
-
-COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer, extensions included.';
-
-COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
-
-COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
-
-COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
-
-COMMENT ON COLUMN store.setting.feed_base IS 'Added to the ids of transactions, so that they go on rising after a restore into another cluster (maintenance.continue_feed).';
 
 CREATE TABLE store.deleted_flow (
     kind text NOT NULL,
@@ -1456,7 +1421,6 @@ CREATE TABLE store.movement_default (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     number bigint NOT NULL,
     written_by text,
-    feed_key bigint DEFAULT 0 NOT NULL,
     CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 );
 
@@ -1590,6 +1554,35 @@ CREATE SEQUENCE store.sale_id_seq
 ALTER TABLE store.sale_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.sale_id_seq OWNED BY store.sale.id;
+
+CREATE TABLE store.setting (
+    singleton boolean DEFAULT true NOT NULL,
+    block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
+    block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
+    idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
+    password_cost integer DEFAULT 10 NOT NULL,
+    password_length_minimum integer DEFAULT 8 NOT NULL,
+    CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
+    CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
+    CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
+    CONSTRAINT setting_one_row CHECK (singleton),
+    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
+    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
+);
+
+ALTER TABLE store.setting OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.setting IS 'One row: what an operator may tune at run time, through maintenance.configure().';
+
+COMMENT ON COLUMN store.setting.block_duration IS 'How long a temporary block lasts whose caller names no end.';
+
+COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer, extensions included.';
+
+COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
+
+COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
+
+COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
 
 CREATE SEQUENCE store.sku_seq
     START WITH 1
@@ -1734,6 +1727,9 @@ ALTER TABLE ONLY store.job_failure
 ALTER TABLE ONLY store.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_pkey PRIMARY KEY (kit_id, part_id);
+
 ALTER TABLE ONLY store.location
     ADD CONSTRAINT location_code_key UNIQUE (code);
 
@@ -1776,6 +1772,9 @@ ALTER TABLE ONLY store.product
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_pkey PRIMARY KEY (product_id, number);
 
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_pkey PRIMARY KEY (sale_id, part_id);
+
 ALTER TABLE ONLY store.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
 
@@ -1787,6 +1786,9 @@ ALTER TABLE ONLY store.stock_count
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE store.stock
+    ADD CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status, is_kit, kit_reserved)) NOT VALID;
 
 ALTER TABLE ONLY store.supplier
     ADD CONSTRAINT supplier_pkey PRIMARY KEY (id);
@@ -1818,8 +1820,6 @@ CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_locatio
 
 CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
 
-CREATE INDEX audit_feed_idx ON store.audit USING btree (feed_key, feed_id) WHERE (feed_key > '0'::bigint);
-
 CREATE INDEX audit_product_idx ON store.audit USING btree (product_id, id) WHERE (product_id IS NOT NULL);
 
 CREATE INDEX audit_subject_idx ON store.audit USING btree (subject, subject_id, id);
@@ -1829,6 +1829,8 @@ CREATE INDEX block_active_expiry_idx ON store.block USING btree (expires_at) WHE
 CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'active'::text);
 
 CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
+
+CREATE INDEX block_kit_block_id_idx ON store.block USING btree (kit_block_id) WHERE (kit_block_id IS NOT NULL);
 
 CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
 
@@ -1856,13 +1858,11 @@ CREATE UNIQUE INDEX inflow_id_key ON store.inflow USING btree (id);
 
 CREATE INDEX inflow_supplier_idx ON store.inflow USING btree (supplier_id, id);
 
+CREATE INDEX kit_part_part_id_idx ON store.kit_part USING btree (part_id);
+
 CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
-CREATE INDEX movement_feed_idx ON ONLY store.movement USING btree (feed_key, id) WHERE (feed_key > '0'::bigint);
-
 CREATE INDEX movement_default_created_at_idx ON store.movement_default USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
-
-CREATE INDEX movement_default_feed_key_id_idx ON store.movement_default USING btree (feed_key, id) WHERE (feed_key > '0'::bigint);
 
 CREATE INDEX outflow_created_idx ON store.outflow USING btree (created_at, id);
 
@@ -1902,6 +1902,10 @@ CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 
 CREATE INDEX sale_id_idx ON store.sale USING btree (id);
 
+CREATE INDEX sale_part_kit_id_idx ON store.sale_part USING btree (kit_id);
+
+CREATE INDEX sale_part_part_id_idx ON store.sale_part USING btree (part_id);
+
 CREATE INDEX sale_product_created_idx ON store.sale USING btree (product_id, created_at, id);
 
 CREATE INDEX sale_returned_idx ON store.sale USING btree (product_id, returned_sale_id) WHERE (returned_sale_id IS NOT NULL);
@@ -1932,8 +1936,6 @@ CREATE INDEX webhook_delivery_list_idx ON store.webhook_delivery USING btree (we
 
 CREATE INDEX webhook_delivery_status_idx ON store.webhook_delivery USING btree (webhook_id, status, id);
 
-ALTER INDEX store.movement_feed_idx ATTACH PARTITION store.movement_default_feed_key_id_idx;
-
 ALTER TABLE ONLY store.count_line
     ADD CONSTRAINT count_line_count_id_fkey FOREIGN KEY (count_id) REFERENCES store.count(id);
 
@@ -1952,6 +1954,12 @@ ALTER TABLE ONLY store.inflow
 ALTER TABLE ONLY store.job_failure
     ADD CONSTRAINT job_failure_job_fkey FOREIGN KEY (job) REFERENCES store.job(name);
 
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_kit_id_fkey FOREIGN KEY (kit_id) REFERENCES store.product(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_part_id_fkey FOREIGN KEY (part_id) REFERENCES store.product(id);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
@@ -1966,6 +1974,12 @@ ALTER TABLE ONLY store.product
 
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
+
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_kit_id_fkey FOREIGN KEY (kit_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_part_id_fkey FOREIGN KEY (part_id) REFERENCES store.product(id);
 
 ALTER TABLE ONLY store.stock_count
     ADD CONSTRAINT stock_count_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id) ON DELETE CASCADE;
@@ -1998,8 +2012,6 @@ REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.catalog_money FROM PUBLIC;
 
-REVOKE ALL ON TYPE inventory.change FROM PUBLIC;
-
 REVOKE ALL ON TYPE inventory.count_quantity FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.count_found FROM PUBLIC;
@@ -2015,6 +2027,8 @@ REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.email FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.kit_parts FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
 

@@ -294,6 +294,14 @@ SAMPLES = {
         # A null in a line is no matter of the domain: the rules refuse it.
         only_sql=([{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
     ),
+    "inventory.kit_parts": Samples(
+        accepted=([], [_LINE], [_LINE] * 50, [_LINE | {"quantity": "0.001"}], [_LINE | {"more": "is ignored"}]),
+        rejected=(
+            *([_LINE] * 51, {}, "", "[]", 1, True, [1], ["x"], [_LINE | {"sku_id": "x"}]),
+            *([_LINE | {"quantity": quantity}] for quantity in ("0", "-1", "1.2345", "NaN", "1e9", "", True)),
+        ),
+        only_sql=([[]], [{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
+    ),
     "inventory.location_code": Samples(
         accepted=tuple(_split("RACK-A1-01 RACK-Z9-99 RACK-M0-00")),
         rejected=(
@@ -639,7 +647,7 @@ _CHOICES = {
 }
 _LISTS = {
     *("inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.stock_findings"),
-    "inventory.webhook_events",
+    *("inventory.kit_parts", "inventory.webhook_events"),
 }
 
 

@@ -10,13 +10,14 @@ from (
         b.reason,
         b.status,
         inventory.instant_text(b.expires_at) as expires_at,
-        inventory.instant_text(b.created_at) as created_at
+        inventory.instant_text(b.created_at) as created_at,
+        b.kit_block_id
     from store.block as b
     inner join store.product as p on b.product_id = p.id
 ) as r;
 
 comment on view http.block_json is
-'A block as API 1 shows it after it was created or extended, and in its SKU.
+'A block as API 1 shows it after it was created or extended, and in its SKU. kit_block_id: the block of the kit whose part it holds.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp"}';
+"expires_at": "timestamp", "created_at": "timestamp", "kit_block_id": "uuid?"}';

@@ -29,7 +29,7 @@ expires_at: when the block expires and its units become available again (by defa
 without an offset is in UTC.
 
 Returns "block_json"
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE.';
 
 grant execute on function http.create_block(
     uuid, inventory.positive_quantity, inventory.reason, timestamptz, text

@@ -33,7 +33,7 @@ comment on function http.create_blocks(inventory.block_lines, inventory.reason, 
 There may be 1 to 100 lines. Lines of the same SKU count together.
 
 Returns {"blocks": ["block_json"], "total": "integer"}
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE.';
 
 grant execute on function http.create_blocks(
     inventory.block_lines, inventory.reason, timestamptz, text

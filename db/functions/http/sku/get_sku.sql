@@ -27,7 +27,8 @@ begin
             from store.block as b
             inner join http.block_json as j on b.id = j.id
             where b.product_id = v_product.id and inventory.is_active_block(b, v_now)
-        )
+        ),
+        'parts', case when v_stock.is_kit then http.kit_parts_json(v_product.id) else '[]' end
     );
 end;
 $$;
@@ -36,10 +37,12 @@ comment on function http.get_sku(uuid) is
 'Show a SKU with its stock and its active blocks, all as of the same instant.
 
 quantity is the quantity on hand; available = quantity - reserved - blocked. price is the active retail price; null if there is
-none.
+none. parts: what one unit of a kit is made of; a kit has as many available as its parts allow. Empty for an ordinary
+product.
 
 Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "reserved": "quantity",
-"blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": ["block_json"]}
+"blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": ["block_json"],
+"parts": [{"sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity"}]}
 Errors: PRODUCT_NOT_FOUND.';
 
 grant execute on function http.get_sku(uuid) to inventory_operator;

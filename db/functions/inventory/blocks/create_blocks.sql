@@ -25,13 +25,9 @@ begin
         order by l.position
     );
     -- Take all locks before reading the clock, so that all blocks end at the same instant.
-    perform
-    from store.stock as s
-    where s.product_id = any(v_product_ids)
-    order by s.product_id
-    for no key update;
+    perform inventory.lock_with_parts(v_product_ids);
     v_now := inventory.clock();
-    v_posted := inventory.post(
+    v_posted := inventory.post_with_parts(
         array(
             select
                 inventory.line(
@@ -74,7 +70,7 @@ $$;
 comment on function inventory.create_blocks(inventory.block_lines, inventory.reason, timestamptz, text) is
 'Create 1 to 100 temporary blocks, all or none: one block for each line, in the order of the lines.
 
-Lines of the same SKU count together. Locks the stock rows of all products first, in order of id. Errors: those of
+Lines of the same SKU count together. Locks the stock rows of all products and of the parts of kits first, in order of id. Errors: those of
 inventory.create_block; an error of one line undoes all.';
 
 grant execute on function inventory.create_blocks(
