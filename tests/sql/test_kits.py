@@ -136,7 +136,8 @@ def test_a_block_of_a_kit_holds_its_parts_until_the_same_end(database: Database,
     assert block is not None
     assert balances(call, kit) == (5, 0, 3, 2)
     children = database.rows(
-        "select product_id, quantity, reason, expires_at = %s from store.block where kit_block_id = %s order by product_id",
+        "select product_id, quantity, reason, expires_at = %s from store.block where kit_block_id = %s"
+        " order by product_id",
         block["expires_at"],
         block["id"],
     )
@@ -331,6 +332,8 @@ def test_a_kit_in_use_keeps_its_parts(database: Database, call: Call, refused: R
     call("reserve_stock", kit, 1)
     with refused("IV052"):
         make_kit(database, {spoon: 1}, kit=kit)
+    make_kit(database, {cup: 1}, kit=kit)  # what it has already
+    make_kit(database, {}, kit=cup)
     call("release_stock", kit, 1)
     call("create_block", kit, 1)
     for parts in ({spoon: 1}, {}):
@@ -384,7 +387,8 @@ def test_a_kit_at_a_past_instant_shows_what_was_promised(database: Database, cal
     database.advance(timedelta(minutes=1))
     for arguments in ("", f", {kit}"):
         rows = database.rows(
-            f"select on_hand, reserved, blocked, available from inventory.stock_at(%s{arguments}) where product_id = %s",
+            f"select on_hand, reserved, blocked, available from inventory.stock_at(%s{arguments})"
+            " where product_id = %s",
             at,
             kit,
         )

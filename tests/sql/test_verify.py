@@ -512,7 +512,7 @@ KIT_DAMAGES = [
         1,
     ),
     (
-        "update store.block set expires_at = expires_at + interval '1 second' where product_id = 1 and status = 'active'",
+        "update store.block set expires_at = expires_at + interval '1 s' where product_id = 1 and status = 'active'",
         PART_BLOCK,
         1,
     ),

@@ -14,6 +14,7 @@ declare
     v_ids bigint [];
     v_quantities numeric [];
     v_before jsonb;
+    v_after jsonb;
     v_stock store.stock;
 begin
     perform inventory.require_product(p_product_id);
@@ -37,6 +38,15 @@ begin
     end if;
     perform inventory.lock_with_parts(p_product_id || v_ids);
     v_stock := inventory.lock_product(p_product_id);
+    v_before := inventory.kit_parts_of(p_product_id);
+    v_after := (
+        select jsonb_agg(jsonb_build_object('part_id', n.part_id, 'quantity', trim_scale(n.quantity)) order by n.part_id)
+        from unnest(v_ids, v_quantities) as n (part_id, quantity)
+    );
+    if v_after is not distinct from v_before then
+        return query select k.* from store.kit_part as k where k.kit_id = p_product_id order by k.part_id;
+        return;
+    end if;
 
     -- Expired blocks promise nothing: end them, so that no block of the old parts is left.
     if v_stock.blocked > 0 then
@@ -75,7 +85,6 @@ begin
         end if;
     end loop;
 
-    v_before := inventory.kit_parts_of(p_product_id);
     delete from store.kit_part as k where k.kit_id = p_product_id;
     insert into store.kit_part (kit_id, part_id, quantity)
     select p_product_id, n.part_id, n.quantity from unnest(v_ids, v_quantities) as n (part_id, quantity);
@@ -84,8 +93,8 @@ begin
     where s.product_id = p_product_id and s.is_kit <> (v_ids is not null);
     perform inventory.record_change(
         'inventory', p_product_id::text,
-        jsonb_build_object('parts', v_before), jsonb_build_object('parts', inventory.kit_parts_of(p_product_id)),
-        p_actor, p_product_id
+        jsonb_build_object('parts', v_before), jsonb_build_object('parts', v_after), p_actor,
+        p_product_id
     );
     return query select k.* from store.kit_part as k where k.kit_id = p_product_id order by k.part_id;
 end;
@@ -95,7 +104,7 @@ comment on function inventory.set_kit_parts(bigint, inventory.kit_parts, text) i
 'Make a product a kit of up to 50 other products, or change the parts of a kit. No parts: make it an ordinary product again.
 
 quantity: how many units of the part one kit takes. Lines of the same SKU count together. The product must have no units on hand and
-nothing reserved or blocked; expired blocks are ended. Returns the parts, in order of id. Locks the stock rows of the product and of its
+nothing reserved or blocked; expired blocks are ended. The parts that it has already change nothing. Returns the parts, in order of id. Locks the stock rows of the product and of its
 old and new parts, in order of id.
 
 Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, KIT_IN_USE, KIT_NESTED, QUANTITY_OUT_OF_RANGE; 40001 if the parts changed meanwhile: try again.';
