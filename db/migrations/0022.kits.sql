@@ -1,16 +1,17 @@
--- Kits: products that are made of other products (inventory.set_kit_parts). The new columns have constant defaults, so that no table
--- is rewritten.
+-- Kits: products that are made of other products (inventory.set_kit_parts). The new columns have constant defaults, so that no
+-- table is rewritten.
 
--- The check of store.stock stays NOT VALID, because validating it would read the whole table under the lock that adds it. The rows
--- that are there have passed the check that it replaces, and no row is a kit yet. maintenance.verify() checks all rows.
--- squawk-ignore-file adding-field-with-default, ban-drop-constraint, require-concurrent-index-creation
+-- The check of store.stock stays NOT VALID, because validating it would read the whole table under the lock that adds it. The
+-- rows that are there have passed the check that it replaces, and none is a kit yet. maintenance.verify() checks all rows.
+-- squawk-ignore-file adding-field-with-default, ban-drop-constraint, ban-drop-function, require-concurrent-index-creation
 
 set local lock_timeout = '5s';
 set local statement_timeout = '1min';
 
 create domain inventory.kit_parts as inventory.block_line[]
 constraint kit_parts_count check (cardinality(value) <= 50);
-comment on domain inventory.kit_parts is 'The parts of a kit, up to 50: so many units of each SKU for one kit. None: an ordinary product.';
+comment on domain inventory.kit_parts is
+'The parts of a kit, up to 50: so many units of each SKU for one kit. None: an ordinary product.';
 
 create table store.kit_part (
     kit_id bigint not null,

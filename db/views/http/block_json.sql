@@ -17,7 +17,9 @@ from (
 ) as r;
 
 comment on view http.block_json is
-'A block as API 1 shows it after it was created or extended, and in its SKU. kit_block_id: the block of the kit whose part it holds.
+'A block as API 1 shows it after it was created or extended, and in its SKU.
+
+kit_block_id: the block of the kit whose part it holds; null: a block of its own.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
 "expires_at": "timestamp", "created_at": "timestamp", "kit_block_id": "uuid?"}';

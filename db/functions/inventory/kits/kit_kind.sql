@@ -18,4 +18,5 @@ end;
 $$;
 
 comment on function inventory.kit_kind(text) is
-'The kind of a kit''s own movement when a line of kind p_kind takes or gives back its parts; null if a kit cannot be in such a line.';
+'The kind of a kit''s own movement when a line of kind p_kind takes or gives back its parts; null if a kit cannot be in
+such a line.';

@@ -11,7 +11,7 @@ begin
             'IV050', -- KIT_HOLDS_NO_STOCK
             format('Product %s is a kit: it has no units of its own.', p_line.product_id)
         );
-    elsif p_line.kind in ('reserve', 'block', 'sale') then
+    elsif p_line.kind in ('reserve', 'block', 'sale') and p_line.quantity = trunc(p_line.quantity) then
         v_available := inventory.kit_available(p_line.product_id, inventory.clock());
         if p_line.quantity > v_available then
             return inventory.not_enough_available(v_available, p_line.quantity);

@@ -9,9 +9,11 @@ declare
     v_part inventory.posting;
     v_kit_id bigint;
     v_now timestamptz;
+    v_tick timestamptz; -- advances by a microsecond for each block, so that their ids have an order
 begin
     perform inventory.lock_with_parts(array(select l.product_id from unnest(p_lines) as l));
     v_now := inventory.clock();
+    v_tick := v_now + cardinality(p_lines) * interval '1 microsecond';
     for i in 1..cardinality(p_lines)
     loop
         v_line := p_lines[i];
@@ -60,8 +62,8 @@ begin
                 where k.kit_id = v_kit_id
             loop
                 if v_line.kind = 'block' then
-                    v_now := v_now + interval '1 microsecond';
-                    v_part.reference := inventory.uuid_v7(v_now)::text;
+                    v_tick := v_tick + interval '1 microsecond';
+                    v_part.reference := inventory.uuid_v7(v_tick)::text;
                 end if;
                 v_lines := v_lines || v_part;
             end loop;

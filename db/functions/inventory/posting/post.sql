@@ -309,7 +309,8 @@ begin
         end if;
         if
             (v_wanted > 0 and v_free + v_expired < v_wanted)
-            or v_stock.reserved + v_reserved < (case when v_line.kit_line is null then v_stock.kit_reserved else 0 end)
+            or (case when v_line.kit_line <> v_position then v_stock.kit_reserved else v_stock.reserved - v_stock.kit_reserved end)
+            + v_reserved < 0
             or v_held + v_on_hand < 0
             or (v_line.kind = 'transfer' and v_held < v_line.quantity)
             or (v_kind.requires_active and v_stock.status <> 'active')

@@ -75,6 +75,7 @@ end;
 $$;
 
 comment on function inventory.write_sales(inventory.posting[], inventory.posted[]) is
-'Write the sales and returns of posted lines, each with its cost and the product''s totals to date. A kit''s cost is that of its parts.
+'Write the sales and returns of posted lines, each with its cost and the product''s totals to date. The cost of a kit is that
+of its parts.
 
 The caller holds the locks of the stock rows.';

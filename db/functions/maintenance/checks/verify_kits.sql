@@ -77,5 +77,5 @@ end;
 $$;
 
 comment on function maintenance.verify_kits(bigint, bigint) is
-'The part of maintenance.verify() for kits: the parts hold what is reserved and blocked of their kits, and what left with their sales.
-That a kit has nothing on hand is one of the rules of store.stock (maintenance.verify_rules).';
+'The part of maintenance.verify() for kits: the parts hold what is reserved and blocked of their kits, and what left with their
+sales. That a kit has nothing on hand is one of the rules of store.stock (maintenance.verify_rules).';
