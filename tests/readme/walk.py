@@ -35,7 +35,8 @@ Pages = tuple[Path, ...]
 FIRST: Pages = (README, ROOT / "docs" / "walk.md", ROOT / "docs" / "operations.md")
 # In this order: the reports show what came before.
 GUIDES: Pages = tuple(
-    HOWTO / f"{name}.md" for name in ("webhooks", "spreadsheet", "other-system", "reports", "testing", "changes")
+    HOWTO / f"{name}.md"
+    for name in ("webhooks", "spreadsheet", "other-system", "reports", "testing", "changes", "kits")
 )
 # With programs that the other tests do not need: `make test-docs`.
 HEAVY: Pages = tuple(HOWTO / f"{name}.md" for name in ("webhooks-javascript", "testing-javascript", "pandas", "dbt"))

@@ -21,7 +21,7 @@ left join lateral (
     where b.product_id = s.product_id and b.status = 'active' and b.expires_at <= report.instant()
 ) as l on true
 left join lateral (
-    select min(floor((t.on_hand - t.reserved - t.blocked + coalesce(e.quantity, 0)) / c.quantity)) as available
+    select round(min(floor((t.on_hand - t.reserved - t.blocked + coalesce(e.quantity, 0)) / c.quantity)), 3) as available
     from store.kit_part as c
     inner join store.stock as t on c.part_id = t.product_id
     left join lateral (
