@@ -1030,13 +1030,16 @@ COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location ho
 CREATE VIEW store.balance AS
  SELECT s.product_id,
         CASE
-            WHEN s.is_kit THEN (((e.kits + s.reserved) + s.blocked) - e.quantity)
+            WHEN s.is_kit THEN ((s.reserved + e.kits[1]) + e.kits[2])
             ELSE s.on_hand
         END AS on_hand,
     s.reserved,
-    (s.blocked - e.quantity) AS blocked,
         CASE
-            WHEN s.is_kit THEN e.kits
+            WHEN s.is_kit THEN e.kits[1]
+            ELSE (s.blocked - e.quantity)
+        END AS blocked,
+        CASE
+            WHEN s.is_kit THEN e.kits[2]
             ELSE (((s.on_hand - s.reserved) - s.blocked) + e.quantity)
         END AS available,
     s.status,
@@ -1044,16 +1047,14 @@ CREATE VIEW store.balance AS
     s.reorder_point,
     s.created_at,
     s.updated_at
-   FROM ((store.stock s
-     CROSS JOIN ( SELECT inventory.clock() AS instant
-         LIMIT 1) now)
+   FROM (store.stock s
      CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
                 CASE
-                    WHEN s.is_kit THEN inventory.kit_available(s.product_id, now.instant)
-                    ELSE NULL::numeric
+                    WHEN s.is_kit THEN inventory.kit_balances(s.product_id)
+                    ELSE NULL::numeric[]
                 END AS kits
            FROM store.block b
-          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, now.instant))) e);
+          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
 
 ALTER TABLE store.balance OWNER TO inventory_owner;
 

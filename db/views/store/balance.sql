@@ -1,23 +1,22 @@
 create or replace view store.balance as
 select
     s.product_id,
-    case when s.is_kit then e.kits + s.reserved + s.blocked - e.quantity else s.on_hand end as on_hand,
+    case when s.is_kit then s.reserved + e.kits[1] + e.kits[2] else s.on_hand end as on_hand,
     s.reserved,
-    s.blocked - e.quantity as blocked,
-    case when s.is_kit then e.kits else s.on_hand - s.reserved - s.blocked + e.quantity end as available,
+    case when s.is_kit then e.kits[1] else s.blocked - e.quantity end as blocked,
+    case when s.is_kit then e.kits[2] else s.on_hand - s.reserved - s.blocked + e.quantity end as available,
     s.status,
     s.unit_id,
     s.reorder_point,
     s.created_at,
     s.updated_at
 from store.stock as s
-cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09, ST05
-cross join lateral ( -- noqa: ST05
+cross join lateral (
     select
         coalesce(sum(b.quantity), 0) as quantity,
-        case when s.is_kit then inventory.kit_available(s.product_id, now.instant) end as kits
+        case when s.is_kit then inventory.kit_balances(s.product_id) end as kits
     from store.block as b
-    where s.blocked > 0 and b.product_id = s.product_id and inventory.is_expired_block(b, now.instant)
+    where s.blocked > 0 and b.product_id = s.product_id and inventory.is_expired_block(b, inventory.clock())
 ) as e;
 
 comment on view store.balance is
