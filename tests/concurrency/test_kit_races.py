@@ -85,6 +85,29 @@ def test_kits_that_share_parts_do_not_wait_in_a_ring(database: Database, race: R
     database.verify()
 
 
+@pytest.mark.parametrize("name", ["reserve", "blocks", "cancel", "extend", "sell", "return"])
+def test_a_kit_and_its_parts_are_locked_in_order_of_id(database: Database, race: Race, name: str) -> None:
+    low, kit, high = database.product("LOW", 9), database.product("KIT"), database.product("HIGH", 9)
+    make_kit(database, {high: 1, low: 1}, kit=kit)
+    mine, sale = block(database, kit), database.one(SELL, kit, 1)
+    blocks, values = lines((database.sku_id(high), 1), (database.sku_id(kit), 1))
+    query, *parameters = {
+        "reserve": (RESERVE, kit, 1),
+        "blocks": (blocks, *values),
+        "cancel": (CANCEL, mine),
+        "extend": (EXTEND, mine, now(database) + 2 * HOUR),
+        "sell": (SELL, kit, 1),
+        "return": (RETURN, sale, 1),
+    }[name]
+    with race.behind(low):
+        race.call(query, *parameters, role="inventory_admin")
+        race.line_up()
+        for later in (kit, high):
+            alone(race, "select from store.stock where product_id = %s for update nowait", later, role="postgres")
+    assert race.outcomes == [None]
+    database.verify()
+
+
 @HOLDERS
 def test_of_many_who_end_a_kits_block_one_does(database: Database, race: Race, touched: bool) -> None:
     cup, spoon = database.product("CUP", 3), database.product("SPOON", 6)

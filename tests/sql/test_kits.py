@@ -204,6 +204,9 @@ def test_an_expired_block_of_a_kit_stays_expired(database: Database, call: Call,
         with refused("IV006"):
             call(name, block["id"])
     assert balances(call, kit) == (4, 0, 0, 4)
+    # It is ended only as needed, and a kit's own row needs no units.
+    call("reserve_stock", kit, 1)
+    assert database.one("select status from store.block where id = %s", block["id"]) == "active"
 
 
 def test_blocks_of_several_lines_take_shared_parts_once(
@@ -226,6 +229,10 @@ def test_blocks_of_several_lines_take_shared_parts_once(
     assert database.stock(spoon) == (10, 0, 10)
     assert (balances(call, one), balances(call, two)) == ((1, 0, 1, 0), (4, 0, 4, 0))
     assert database.one("select count(distinct expires_at) from store.block") == 1
+    call("add_stock", cup, 2)
+    with refused("IV001") as error:
+        calls("create_blocks", lines((one, 20)))
+    assert json.loads(error.value.diag.message_detail or "") == {"available": 0, "requested": 20}
 
 
 def test_a_sale_of_a_kit_costs_what_its_parts_cost(database: Database, call: Call, admin_call: AdminCall) -> None:
@@ -377,6 +384,13 @@ def test_a_batch_gives_a_kits_call_back(database: Database) -> None:
     answers = database.rows("select error ->> 'sqlstate' from http.batch(%s)", json.dumps(calls))
     assert answers == [("40001",), (None,)]
     assert (database.stock(kit), database.stock(cup)) == ((0, 0, 0), (10, 1, 0))
+    # Of these lines the kit's row is locked, because they may succeed.
+    calls = [
+        {"function": function, "arguments": {"p_id": str(kit), "p_amount": 1}}
+        for function in ("add_stock", "release_stock")
+    ]
+    answers = database.rows("select error ->> 'sqlstate' from http.batch(%s)", json.dumps(calls))
+    assert answers == [("IV050",), ("40001",)]
 
 
 def test_a_kit_at_a_past_instant_shows_what_was_promised(database: Database, call: Call) -> None:
