@@ -93,6 +93,21 @@ ALTER DOMAIN inventory.catalog_money OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.catalog_money IS 'An amount of money as API 5 takes it: 0 or more, at most 20 digits before the decimal point and 2 after it.';
 
+CREATE TYPE inventory.change AS (
+	feed_key bigint,
+	feed_id bigint,
+	type text,
+	product_id bigint,
+	actor text,
+	occurred_at timestamp with time zone,
+	created_at timestamp with time zone,
+	data json
+);
+
+ALTER TYPE inventory.change OWNER TO inventory_owner;
+
+COMMENT ON TYPE inventory.change IS 'A row of the change feed (the view store.change).';
+
 CREATE DOMAIN inventory.count_quantity AS integer
 	CONSTRAINT count_quantity_range CHECK (((VALUE >= 0) AND (VALUE <= 1000000)));
 
@@ -295,6 +310,7 @@ CREATE TABLE store.movement (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     number bigint NOT NULL,
     written_by text,
+    feed_key bigint DEFAULT 0 NOT NULL,
     CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 )
 PARTITION BY RANGE (created_at);
@@ -324,6 +340,9 @@ COMMENT ON COLUMN store.movement.average_value IS 'store.stock.average_value aft
 COMMENT ON COLUMN store.movement.number IS 'Counts a product''s movements from 1, with no gap.';
 
 COMMENT ON COLUMN store.movement.written_by IS 'The database login that wrote it; null: written before logins were kept. actor is who that login acted for.';
+
+COMMENT ON COLUMN store.movement.feed_key IS 'With the id, the position in the change feed: the id of the transaction, or the feed_key of the product''s movement before it, if
+that is higher; 0: written before the feed existed.';
 
 CREATE TYPE inventory.posted AS (
 	movement store.movement,
@@ -509,11 +528,11 @@ ALTER TYPE inventory.user_info OWNER TO inventory_owner;
 COMMENT ON TYPE inventory.user_info IS 'A user as others may see it: never the password''s hash.';
 
 CREATE DOMAIN inventory.user_role AS text
-	CONSTRAINT user_role_known CHECK ((VALUE = ANY (ARRAY['operator'::text, 'employee'::text, 'admin'::text])));
+	CONSTRAINT user_role_known CHECK ((VALUE = ANY ('{operator,employee,integration,admin}'::text[])));
 
 ALTER DOMAIN inventory.user_role OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.user_role IS 'A user''s role: operator, employee or admin.';
+COMMENT ON DOMAIN inventory.user_role IS 'A user''s role: operator, employee, integration or admin.';
 
 CREATE DOMAIN inventory.username AS text
 	CONSTRAINT username_form CHECK ((VALUE ~ '^[A-Za-z0-9.@+_-]{1,150}$'::text));
@@ -610,6 +629,8 @@ CREATE TABLE store.stock (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     located numeric(12,3) DEFAULT 0 NOT NULL,
     last_number bigint DEFAULT 0 NOT NULL,
+    feed_key bigint DEFAULT 0 NOT NULL,
+    feed_base bigint DEFAULT 0 NOT NULL,
     is_kit boolean DEFAULT false NOT NULL,
     kit_reserved numeric(12,3) DEFAULT 0 NOT NULL
 )
@@ -634,6 +655,10 @@ COMMENT ON COLUMN store.stock.average_value IS 'What those units cost by the mov
 COMMENT ON COLUMN store.stock.located IS 'The part of on_hand that lies at named locations (store.location_stock); the rest is unlocated.';
 
 COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last movement; 0: it has none yet.';
+
+COMMENT ON COLUMN store.stock.feed_key IS 'The feed_key of the product''s last movement.';
+
+COMMENT ON COLUMN store.stock.feed_base IS 'A copy of store.setting.feed_base, so that a posting reads one row less.';
 
 COMMENT ON COLUMN store.stock.is_kit IS 'Whether the product is a kit. A kit has no units of its own: on_hand is 0, and reserved and blocked count the promised kits.';
 
@@ -972,7 +997,7 @@ CREATE TABLE store.user_account (
     token_version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT user_account_role_known CHECK ((role = ANY ('{operator,employee,admin}'::text[])))
+    CONSTRAINT user_account_role_known CHECK ((role = ANY ('{operator,employee,integration,admin}'::text[])))
 );
 
 ALTER TABLE store.user_account OWNER TO inventory_owner;
@@ -1147,6 +1172,8 @@ CREATE TABLE store.audit (
     actor text NOT NULL,
     written_by text DEFAULT SESSION_USER NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    feed_key bigint DEFAULT 0 NOT NULL,
+    feed_id bigint,
     CONSTRAINT audit_action_known CHECK ((action = ANY ('{create,change,delete}'::text[]))),
     CONSTRAINT audit_after_unless_deleted CHECK (((after IS NULL) = (action = 'delete'::text))),
     CONSTRAINT audit_before_unless_created CHECK (((before IS NULL) = (action = 'create'::text)))
@@ -1159,15 +1186,19 @@ row. It refers to no other table, so that it outlives what it tells of.';
 
 COMMENT ON COLUMN store.audit.product_id IS 'The product that it is about, if it is about one.';
 
-COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, user, supplier, brand, category, webhook or setting.';
+COMMENT ON COLUMN store.audit.subject IS 'block, inventory, product, price, user, supplier, brand, category, webhook or setting.';
 
-COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; 1 for the settings.';
+COMMENT ON COLUMN store.audit.subject_id IS 'The id of that thing; an inventory''s is its product''s; a price''s is its type; 1 for the settings.';
 
 COMMENT ON COLUMN store.audit.before IS 'The fields that changed, as they were; null: it was created.';
 
 COMMENT ON COLUMN store.audit.after IS 'The same fields as they are since; null: it was deleted.';
 
 COMMENT ON COLUMN store.audit.written_by IS 'The database login that wrote it. actor is who that login acted for.';
+
+COMMENT ON COLUMN store.audit.feed_key IS 'With feed_id, the position in the change feed; 0: not in the feed.';
+
+COMMENT ON COLUMN store.audit.feed_id IS 'An id from the sequence of the movements'' ids.';
 
 CREATE TABLE store.deleted_product (
     id bigint NOT NULL,
@@ -1212,6 +1243,65 @@ COMMENT ON COLUMN store.product_ever.sku_id IS 'The product''s UUID.';
 COMMENT ON COLUMN store.product_ever.sku IS 'The product''s code. Another product may now have the code of a deleted product.';
 
 COMMENT ON COLUMN store.product_ever.name IS 'The product''s name.';
+
+CREATE VIEW store.change AS
+ SELECT m.feed_key,
+    m.id AS feed_id,
+    'movement'::text AS type,
+    m.product_id,
+    m.actor,
+    m.occurred_at,
+    m.created_at,
+    json_build_object('id', m.id, 'number', m.number, 'kind', m.kind, 'on_hand_before', trim_scale(m.on_hand_before), 'on_hand_after', trim_scale(m.on_hand_after), 'reserved_before', trim_scale(m.reserved_before), 'reserved_after', trim_scale(m.reserved_after), 'blocked_before', trim_scale(m.blocked_before), 'blocked_after', trim_scale(m.blocked_after), 'available_before', trim_scale(((m.on_hand_before - m.reserved_before) - m.blocked_before)), 'available_after', trim_scale(((m.on_hand_after - m.reserved_after) - m.blocked_after)), 'reference', m.reference, 'reason', m.reason) AS data
+   FROM store.movement m
+  WHERE (m.feed_key > 0)
+UNION ALL
+ SELECT a.feed_key,
+    a.feed_id,
+    a.subject AS type,
+    a.product_id,
+    a.actor,
+    a.created_at AS occurred_at,
+    a.created_at,
+    json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after) AS data
+   FROM store.audit a
+  WHERE (a.feed_key > 0);
+
+ALTER TABLE store.change OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.change IS 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position.';
+
+CREATE TABLE store.setting (
+    singleton boolean DEFAULT true NOT NULL,
+    block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
+    block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
+    idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
+    password_cost integer DEFAULT 10 NOT NULL,
+    password_length_minimum integer DEFAULT 8 NOT NULL,
+    feed_base bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
+    CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
+    CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
+    CONSTRAINT setting_one_row CHECK (singleton),
+    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
+    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
+);
+
+ALTER TABLE store.setting OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.setting IS 'One row: what an operator may tune at run time, through maintenance.configure().';
+
+COMMENT ON COLUMN store.setting.block_duration IS 'How long a temporary block lasts whose caller names no end.';
+
+COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer, extensions included.';
+
+COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
+
+COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
+
+COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
+
+COMMENT ON COLUMN store.setting.feed_base IS 'Added to the ids of transactions, so that they go on rising after a restore into another cluster (maintenance.continue_feed).';
 
 CREATE TABLE store.deleted_flow (
     kind text NOT NULL,
@@ -1421,6 +1511,7 @@ CREATE TABLE store.movement_default (
     average_value numeric(32,3) DEFAULT 0 NOT NULL,
     number bigint NOT NULL,
     written_by text,
+    feed_key bigint DEFAULT 0 NOT NULL,
     CONSTRAINT movement_sound CHECK (inventory.movement_is_sound(kind, on_hand_before, on_hand_after, reserved_before, reserved_after, blocked_before, blocked_after))
 );
 
@@ -1554,35 +1645,6 @@ CREATE SEQUENCE store.sale_id_seq
 ALTER TABLE store.sale_id_seq OWNER TO inventory_owner;
 
 ALTER SEQUENCE store.sale_id_seq OWNED BY store.sale.id;
-
-CREATE TABLE store.setting (
-    singleton boolean DEFAULT true NOT NULL,
-    block_duration interval DEFAULT '00:15:00'::interval NOT NULL,
-    block_duration_maximum interval DEFAULT '30 days'::interval NOT NULL,
-    idempotency_lifetime interval DEFAULT '24:00:00'::interval NOT NULL,
-    password_cost integer DEFAULT 10 NOT NULL,
-    password_length_minimum integer DEFAULT 8 NOT NULL,
-    CONSTRAINT setting_block_duration_maximum_range CHECK ((block_duration_maximum <= '3650 days'::interval)),
-    CONSTRAINT setting_block_duration_range CHECK (((block_duration > '00:00:00'::interval) AND (block_duration <= block_duration_maximum))),
-    CONSTRAINT setting_idempotency_lifetime_range CHECK (((idempotency_lifetime > '00:00:00'::interval) AND (idempotency_lifetime <= '365 days'::interval))),
-    CONSTRAINT setting_one_row CHECK (singleton),
-    CONSTRAINT setting_password_cost_range CHECK (((password_cost >= 4) AND (password_cost <= 16))),
-    CONSTRAINT setting_password_length_minimum_range CHECK (((password_length_minimum >= 1) AND (password_length_minimum <= 1024)))
-);
-
-ALTER TABLE store.setting OWNER TO inventory_owner;
-
-COMMENT ON TABLE store.setting IS 'One row: what an operator may tune at run time, through maintenance.configure().';
-
-COMMENT ON COLUMN store.setting.block_duration IS 'How long a temporary block lasts whose caller names no end.';
-
-COMMENT ON COLUMN store.setting.block_duration_maximum IS 'No block lasts longer, extensions included.';
-
-COMMENT ON COLUMN store.setting.idempotency_lifetime IS 'How long an Idempotency-Key is remembered.';
-
-COMMENT ON COLUMN store.setting.password_cost IS 'bcrypt''s cost for new password hashes: each step doubles the time.';
-
-COMMENT ON COLUMN store.setting.password_length_minimum IS 'How many characters a new password has at least.';
 
 CREATE SEQUENCE store.sku_seq
     START WITH 1
@@ -1820,6 +1882,8 @@ CREATE INDEX art_operation_to_idx ON store.art_operation USING btree (to_locatio
 
 CREATE INDEX art_operation_type_idx ON store.art_operation USING btree (operation_type, id);
 
+CREATE INDEX audit_feed_idx ON store.audit USING btree (feed_key, feed_id) WHERE (feed_key > '0'::bigint);
+
 CREATE INDEX audit_product_idx ON store.audit USING btree (product_id, id) WHERE (product_id IS NOT NULL);
 
 CREATE INDEX audit_subject_idx ON store.audit USING btree (subject, subject_id, id);
@@ -1862,7 +1926,11 @@ CREATE INDEX kit_part_part_id_idx ON store.kit_part USING btree (part_id);
 
 CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
+CREATE INDEX movement_feed_idx ON ONLY store.movement USING btree (feed_key, id) WHERE (feed_key > '0'::bigint);
+
 CREATE INDEX movement_default_created_at_idx ON store.movement_default USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX movement_default_feed_key_id_idx ON store.movement_default USING btree (feed_key, id) WHERE (feed_key > '0'::bigint);
 
 CREATE INDEX outflow_created_idx ON store.outflow USING btree (created_at, id);
 
@@ -1935,6 +2003,8 @@ CREATE INDEX webhook_delivery_leased_idx ON store.webhook_delivery USING btree (
 CREATE INDEX webhook_delivery_list_idx ON store.webhook_delivery USING btree (webhook_id, id);
 
 CREATE INDEX webhook_delivery_status_idx ON store.webhook_delivery USING btree (webhook_id, status, id);
+
+ALTER INDEX store.movement_feed_idx ATTACH PARTITION store.movement_default_feed_key_id_idx;
 
 ALTER TABLE ONLY store.count_line
     ADD CONSTRAINT count_line_count_id_fkey FOREIGN KEY (count_id) REFERENCES store.count(id);
@@ -2011,6 +2081,8 @@ REVOKE ALL ON TYPE inventory.block_line FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.catalog_money FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.change FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.count_quantity FROM PUBLIC;
 
