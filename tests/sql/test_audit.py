@@ -411,7 +411,7 @@ def test_of_what_is_created_imported_or_moved_only_products_and_prices_are_told(
     admin_call("set_price", 1, 6)
     admin_call("cancel_block", ids["block"])
     assert database.rows("select product_id, subject, action from store.audit order by id") == [
-        *((product, subject, "create") for product in (3, 4) for subject in ("product", "price")),
+        *((product, subject, "create") for product in (4, 5) for subject in ("product", "price")),
         (1, "price", "create"),
         (1, "price", "change"),
     ]
