@@ -57,6 +57,7 @@ JOBS = (
     Job("purge_idempotency_keys", timedelta(minutes=5)),
     Job("turn_prices", timedelta(minutes=1)),
     Job("purge_webhook_deliveries", timedelta(minutes=5)),
+    Job("seal_movements", timedelta(minutes=5)),
     Job("make_partitions", HOUR, at=timedelta(minutes=53)),
     Job("verify", DAY, at=timedelta(hours=3, minutes=23)),
 )

@@ -54,6 +54,7 @@ class Settings(Environment):
     keep_alive_seconds: float = Field(default=75, gt=0)
     request_seconds: float = Field(default=30, gt=0)
     cors_origins: str = ""
+    require_idempotency_key: bool = False
     run_jobs: Literal["auto", "always", "never"] = "auto"
     job_poll_seconds: float = Field(default=5, gt=0)
     webhook_poll_seconds: float = Field(default=1, gt=0)

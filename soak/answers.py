@@ -26,6 +26,7 @@ from soak.timeline import (
     Timeline,
     Versions,
     common,
+    extended,
     parse_instant,
     timelines,
 )
@@ -65,6 +66,7 @@ class Answers:
             for timeline in self.timelines.values()
             for number, block in timeline.blocks.items()
         }
+        self.carts = history.carts()
         self.unexplained: Counter[str] = Counter()
         """The number of answers that no check covers, by the operation's name and the error's code."""
 
@@ -126,6 +128,7 @@ class Answers:
             "list blocks": self._list,
             "active price": self._price,
             "look at place": self._place,
+            "look at cart": self._cart,
         }
         reads = [o for o in self.history.operations if o.outcome is Outcome.ACKNOWLEDGED and not o.is_write]
         for operation in sorted(reads, key=lambda each: each.window):
@@ -247,6 +250,41 @@ class Answers:
         if told:
             yield "no such product", ()
 
+    def _cart(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
+        """Yields the matching states of the products of the cart: the whole cart must be from one instant."""
+        told = {each["block_id"]: each for each in operation.answer["blocks"]}
+        of_product: dict[int, list[str]] = defaultdict(list)
+        numbers = {id(timeline): product for product, timeline in self.timelines.items()}
+        for block in self.carts.get(operation.owner, []):
+            if block in self.blocks:
+                of_product[numbers[id(self.blocks[block][0])]].append(block)
+        if told.keys() - {block for blocks in of_product.values() for block in blocks}:
+            yield "no such block", ()
+        for product, blocks in of_product.items():
+            yield (
+                product,
+                [
+                    (number, (low, high))
+                    for number, low, high in self.timelines[product].states(*operation.window)
+                    if all(self._is_shown(block, told.get(block), number, (low, high)) for block in blocks)
+                ],
+            )
+
+    def _is_shown(self, number: str, told: dict[str, Any] | None, state: int, span: Span) -> bool:
+        """Whether a list of that state has the block as it was told, or leaves it out if it was not."""
+        timeline, block = self.blocks[number]
+        is_held = number in timeline.held(state)
+        ends = block.ends_at(*span)
+        if told is None:
+            return not is_held or min(ends) <= span[1] + CLOCKS_DIFFER
+        end = self.history.instant(parse_instant(told["expires_at"]))
+        return (
+            is_held
+            and Decimal(told["quantity"]) == block.quantity
+            and end > span[0] - CLOCKS_DIFFER
+            and any(abs(at - end) <= CLOCKS_DIFFER for at in ends)
+        )
+
     # Refusals
 
     def _refusals(self) -> Check:
@@ -262,11 +300,14 @@ class Answers:
                 for number, result in enumerate(operation.answer["results"]):
                     if result["status"] == "error":
                         check.expect(self._is_short(operation, number), f"order {number}: {operation.line()}")
-            elif operation.name == "extend" and operation.outcome is Outcome.ACKNOWLEDGED:
-                check.expect(self._was_active(operation), f"extended after its end: {operation.line()}")
+            elif operation.name in ("extend", "extend cart") and operation.outcome is Outcome.ACKNOWLEDGED:
+                was_active = all(self._was_active(operation, block) for block in extended(operation, self.carts))
+                check.expect(was_active, f"extended after its end: {operation.line()}")
+            if operation.name in ("extend cart", "convert cart") and operation.outcome is Outcome.ACKNOWLEDGED:
+                check.expect(self._is_whole(operation), f"only a part of a cart: {operation.line()}")
         return check
 
-    def _is_true(self, operation: Operation) -> bool | None:  # noqa: PLR0911 - one line per code
+    def _is_true(self, operation: Operation) -> bool | None:  # noqa: PLR0911, PLR0912 - one line per code
         """Whether the refusal was justified; None if no check covers it."""
         span = operation.window
         match operation.code:
@@ -283,6 +324,10 @@ class Answers:
                 (want,) = operation.wants
                 timeline = self.timelines[want.product]
                 return any(timeline.balances[n][0] != want.on_hand for n, _, _ in self._states(want, span))
+            case "INSUFFICIENT_STOCK" if "allow_partial" in operation.body:
+                return False
+            case "BLOCK_CONVERTED" | "BLOCK_CANCELLED" | "BLOCK_EXPIRED" if operation.owner:
+                return self._has_ended(operation)
             case "BLOCK_CONVERTED" | "BLOCK_CANCELLED" | "BLOCK_EXPIRED" if _block_id(operation) not in self.blocks:
                 return False
             case "BLOCK_CONVERTED" | "BLOCK_CANCELLED":
@@ -298,7 +343,7 @@ class Answers:
                 return self._has_come_back(operation)
             case "INFLOW_USED":
                 return self._has_left(operation)
-            case None if operation.name == "block":
+            case None if operation.name.startswith("block"):
                 return self.history.instant(parse_instant(operation.body["expires_at"])) <= span[1] + CLOCKS_DIFFER
         return None
 
@@ -378,10 +423,32 @@ class Answers:
             numbers = range(begin, last + 1)
         return self._is_wanting(want, ((number, *operation.window) for number in numbers))
 
-    def _was_active(self, operation: Operation) -> bool:
-        if _block_id(operation) not in self.blocks:
+    def _has_ended(self, operation: Operation) -> bool:
+        """Whether the refusal of a call for a cart was justified: by a block that has expired, or by the newest one."""
+        blocks = [self.blocks[number] for number in self.carts.get(operation.owner, []) if number in self.blocks]
+        end = operation.window[1]
+        if operation.code == "BLOCK_EXPIRED":
+            return any(
+                block.death in (None, "expire") and min(block.ends_at(*operation.window)) <= end + CLOCKS_DIFFER
+                for _, block in blocks
+            )
+        kind = {"BLOCK_CONVERTED": "convert", "BLOCK_CANCELLED": "cancel"}[operation.code or ""]
+        timeline, newest = blocks[-1]
+        return newest.death == kind and timeline.versions.began[newest.died or 0] <= end
+
+    def _is_whole(self, operation: Operation) -> bool:
+        """Whether each block of the cart that the answer leaves out was converted or cancelled before."""
+        left_out = set(self.carts.get(operation.owner, [])) - {each["block_id"] for each in operation.answer["blocks"]}
+        gone = [self.blocks[number] for number in left_out if number in self.blocks]
+        return all(
+            block.death in ("convert", "cancel") and timeline.versions.began[block.died or 0] <= operation.window[1]
+            for timeline, block in gone
+        )
+
+    def _was_active(self, operation: Operation, number: str) -> bool:
+        if number not in self.blocks:
             return False
-        timeline, block = self.blocks[_block_id(operation)]
+        timeline, block = self.blocks[number]
         start, end = operation.window
         is_there = block.died is None or timeline.versions.began_by[block.died] >= start
         earlier = [at for at, span in block.ends if span[1] <= end and span[0] < start]

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import simplejson
 
@@ -178,20 +179,27 @@ def _conservation(done: list[Operation], maybe: list[Operation], ledger: Ledger)
     return check
 
 
+# The operations whose answers say when blocks end.
+MAKE_OR_EXTEND = ("block", "block several", "extend", "extend cart")
+
+
 def _blocks(history: History, ledger: Ledger) -> Check:
     check = Check("each block ends once, as its caller was told")
-    ends: dict[str, list[Operation]] = defaultdict(list)
+    ends: dict[str, list[tuple[str, dict[str, Any], Operation]]] = defaultdict(list)
     told: dict[str, set[str]] = defaultdict(set)
     ends_told: dict[str, set[datetime]] = defaultdict(set)
     for operation in history.operations:
-        if operation.outcome is Outcome.ACKNOWLEDGED and operation.name in ("block", "block several", "extend"):
+        if operation.outcome is Outcome.ACKNOWLEDGED and operation.name in MAKE_OR_EXTEND:
             for each in operation.answer.get("blocks", [operation.answer]):
                 ends_told[each["block_id"]].add(datetime.fromisoformat(each["expires_at"]))
+        if operation.name in ("convert cart", "cancel cart") and operation.outcome is Outcome.ACKNOWLEDGED:
+            for each in operation.answer["blocks"]:
+                ends[each["block_id"]].append((operation.name.partition(" ")[0], each, operation))
         if operation.name not in ("convert", "cancel"):
             continue
         number = operation.path.split("/")[2]
         if operation.outcome is Outcome.ACKNOWLEDGED:
-            ends[number].append(operation)
+            ends[number].append((operation.name, operation.answer, operation))
         elif operation.code in ("BLOCK_CONVERTED", "BLOCK_CANCELLED"):
             told[number].add(operation.code.removeprefix("BLOCK_").lower())
     in_ledger = Counter(
@@ -201,12 +209,12 @@ def _blocks(history: History, ledger: Ledger) -> Check:
         status, by = block["status"], ends[number]
         is_as_told = number not in ends_told or block["expires_at"] in ends_told[number]
         check.expect(is_as_told, f"block {number} ends at {block['expires_at']}, told were {ends_told[number]}")
-        lines = [operation.line() for operation in by]
+        lines = [operation.line() for *_, operation in by]
         check.expect(len(by) <= 1, f"block {number} was ended {len(by)} times: {lines}")
-        wanted = {"convert": "converted", "cancel": "cancelled"}[by[0].name] if by else None
+        wanted = {"convert": "converted", "cancel": "cancelled"}[by[0][0]] if by else None
         check.expect((wanted or status) == status, f"block {number} is {status}, its caller was told {wanted}")
         if by and wanted == "converted":
-            quantity = by[0].answer["quantity"]
+            quantity = by[0][1]["quantity"]
             check.expect(Decimal(quantity) == block["converted"], f"block {number}: {quantity}, {block['converted']}")
         check.expect(
             bool(by) or status in ("active", "expired"), f"block {number} is {status}, and no caller has ended it"

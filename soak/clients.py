@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import simplejson
@@ -54,6 +55,14 @@ class Block:
     quantity: Decimal
 
 
+@dataclasses.dataclass(frozen=True)
+class Cart:
+    """The blocks that some client created for one owner. Any client may end them, together or one by one."""
+
+    owner: str
+    blocks: tuple[Block, ...]
+
+
 # A planted bug: replaces the body of the answer to a GET of this path.
 Alters = Callable[[str, bytes], bytes]
 
@@ -69,6 +78,7 @@ class Shared:
         self.hot: list[Product] = []
         self.cold: list[Product] = []
         self.blocks: deque[Block] = deque(maxlen=60)
+        self.carts: deque[Cart] = deque(maxlen=20)
         self.places = [f"RACK-{section}{aisle}-{n:02}" for section in "AB" for aisle in (1, 2) for n in (1, 2, 3)]
         self.brand = self.category = self.supplier = 0
         self.is_over = asyncio.Event()
@@ -115,8 +125,8 @@ class Client:
 
     def _of_role(self) -> list[tuple[int, Play]]:
         plays: list[tuple[int, Play]] = [
-            (1, self._create_sku), (8, self._block), (2, self._block_several), (6, self._convert), (4, self._cancel),
-            (2, self._extend),
+            (1, self._create_sku), (8, self._block), (5, self._block_several), (6, self._convert), (4, self._cancel),
+            (4, self._extend), (4, self._convert_cart), (1, self._cancel_cart), (1, self._extend_cart),
             (3, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
             (8, self._order), (2, self._orders), (2, self._take_count),
         ]  # fmt: skip
@@ -131,7 +141,7 @@ class Client:
     def _looks_of_role(self) -> list[tuple[int, Play]]:
         looks: list[tuple[int, Play]] = [
             (8, self._look_at_sku), (10, self._look_at_item), (2, self._list_blocks), (4, self._look_at_price),
-            (2, self._look_at_place),
+            (2, self._look_at_place), (2, self._look_at_cart),
         ]  # fmt: skip
         if self.role in ("employee", "admin"):
             looks += [(6, self._look_at_inventory), (1, self._look_at_outflows)]
@@ -228,7 +238,7 @@ class Client:
             return
         operation.outcome = Outcome.REFUSED
         # When the last attempt is sent, the requested end of a block may be in the past.
-        is_late = operation.name == "block" and one.status == 422 and "expires_at" in operation.body
+        is_late = operation.name.startswith("block") and one.status == 422 and "expires_at" in operation.body
         if not is_late and (one.status >= 500 or one.code not in REFUSALS):
             self._object(f"{one.status} {raw[:300]!r} to {operation.line()}")
 
@@ -348,15 +358,29 @@ class Client:
     async def _block_several(self) -> None:
         products = [self._product() for _ in range(self._random.randint(2, 4))]
         items: list[dict[str, Any]] = [{"sku_id": p.sku_id, "quantity": self._units(3)} for p in products]
+        body: dict[str, Any] = {"items": items, "reason": self._marker()}
+        if self._random.random() < 0.8:
+            body["owner"] = self._marker()
+        if self._random.random() < 0.3:
+            body["allow_partial"] = True
+        if self._random.random() < 0.5:
+            body["expires_at"] = _ahead(self._random.uniform(0.2, 3))
+        of_sku = {product.sku_id: product for product in products}
 
         def told(answer: Any) -> list[Effect]:
-            return [self._made(block, p) for block, p in zip(answer["blocks"], products, strict=True)]
+            effects = [self._made(block, of_sku[block["sku_id"]]) for block in answer["blocks"]]
+            if "owner" in body and effects:
+                blocks = [
+                    Block(each["block_id"], of_sku[each["sku_id"]], Decimal(each["quantity"]))
+                    for each in answer["blocks"]
+                ]
+                self.shared.carts.append(Cart(body["owner"], tuple(blocks)))
+            return effects
 
         wanted: dict[int, Decimal] = {}
         for product, item in zip(products, items, strict=True):
             wanted[product.id] = wanted.get(product.id, ZERO) + item["quantity"]
-        body = {"items": items, "reason": self._marker()}
-        wants = [Want(number, quantity) for number, quantity in wanted.items()]
+        wants = [] if "allow_partial" in body else [Want(number, quantity) for number, quantity in wanted.items()]
         await self.do(1, "block several", "POST", "/temporary-blocks", body, told, wants=wants)
 
     async def _end(self, name: str, path: str, body: dict[str, Any], block: Block) -> None:
@@ -384,9 +408,48 @@ class Client:
     async def _extend(self) -> None:
         if self.shared.blocks:
             block = self._random.choice(self.shared.blocks)
+            if self.shared.carts and self._random.random() < 0.8:
+                # The others of the cart may expire before.
+                block = self._random.choice(self.shared.carts[-1].blocks)
             # So far ahead that it is still in the future at the last attempt.
             body = {"expires_at": _ahead(self._random.uniform(200, 600))}
             await self.do(1, "extend", "POST", f"/temporary-blocks/{block.id}/extend", body)
+
+    async def _end_cart(self, name: str, path: str) -> None:
+        if not self.shared.carts:
+            return
+        cart = self._random.choice(self.shared.carts)
+        blocks = {block.id: block for block in cart.blocks}
+
+        def told(answer: Any) -> list[Effect]:
+            kind = name.partition(" ")[0]
+            ended = [blocks[each["block_id"]] for each in answer["blocks"]]
+            return [
+                Effect(b.product.id, kind, -b.quantity if kind == "convert" else ZERO, ZERO, -b.quantity, b.id)
+                for b in ended
+            ]
+
+        path = f"/holds/{quote(cart.owner)}/{path}"
+        operation = await self.do(1, name, "POST", path, {"reason": self._marker()}, told)
+        if operation.outcome is not Outcome.DOUBT and cart in self.shared.carts:
+            self.shared.carts.remove(cart)
+
+    async def _convert_cart(self) -> None:
+        await self._end_cart("convert cart", "convert-to-permanent")
+
+    async def _cancel_cart(self) -> None:
+        await self._end_cart("cancel cart", "cancel")
+
+    async def _extend_cart(self) -> None:
+        if self.shared.carts:
+            cart = self._random.choice(self.shared.carts)
+            body = {"expires_at": _ahead(self._random.uniform(200, 600))}
+            await self.do(1, "extend cart", "POST", f"/holds/{quote(cart.owner)}/extend", body)
+
+    async def _look_at_cart(self) -> None:
+        if self.shared.carts:
+            cart = self._random.choice(self.shared.carts)
+            await self.do(1, "look at cart", "GET", f"/holds/{quote(cart.owner)}")
 
     async def _look_at_sku(self) -> None:
         product = self._product()

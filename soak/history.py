@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import simplejson
 
@@ -119,6 +120,11 @@ class Operation:
     twin: Try | None = None  # the same request, sent at the same time
 
     @property
+    def owner(self) -> str:
+        """Whose cart it is about."""
+        return unquote(self.path.split("/")[2]) if self.path.startswith("/holds/") else ""
+
+    @property
     def is_write(self) -> bool:
         return self.method != "GET"
 
@@ -194,6 +200,16 @@ class History:
                 break
             offset = each
         return wall.timestamp() - offset
+
+    def carts(self) -> dict[str, list[str]]:
+        """Returns the blocks of each owner, oldest first, by the answers."""
+        return {
+            operation.body["owner"]: [block["block_id"] for block in operation.answer["blocks"]]
+            for operation in self.operations
+            if operation.name == "block several"
+            and operation.outcome is Outcome.ACKNOWLEDGED
+            and "owner" in operation.body
+        }
 
     def write(self, path: Path) -> None:
         with path.open("w") as file:

@@ -284,7 +284,9 @@ end;
         "http.create_blocks",
         """
 declare
-    v_made constant jsonb := planted.create_blocks(p_items[1:1], p_reason, p_expires_at, p_actor);
+    v_made constant jsonb := planted.create_blocks(
+        p_items[1:1], p_reason, p_expires_at, p_actor, p_owner, p_allow_partial
+    );
     v_others constant inventory.block_line [] := p_items;
     v_block jsonb := v_made -> 'blocks' -> 0;
     v_blocks jsonb := v_made -> 'blocks';
@@ -317,6 +319,21 @@ end;
 """,
         # Disable the sweep, so that expired blocks remain.
         before="alter function maintenance.expire_blocks(integer) rename to sweep;",
+        products=27,
+        answers=2500,
+    ),
+    "a cart of which a part is taken": Planted(
+        frozenset({REFUSALS}),
+        "inventory.complete_hold",
+        """
+declare
+    v_active constant store.block [] := array(
+        select b from unnest(p_blocks) as b where inventory.is_active_block(b, p_now) order by b.id
+    );
+begin
+    return case when cardinality(v_active) > 0 then v_active else planted.complete_hold(p_owner, p_now, p_blocks) end;
+end;
+""",
         products=27,
         answers=2500,
     ),

@@ -288,6 +288,7 @@ def _blocks(history: History, ledger: Ledger, changes: dict[int, list[Change]]) 
 
 
 def _read_ends(history: History, by_id: dict[str, Block]) -> None:
+    carts = history.carts()
     for operation in history.operations:
         if operation.name in ("block", "block several") and operation.outcome is Outcome.ACKNOWLEDGED:
             made = operation.answer["blocks"] if operation.name == "block several" else [operation.answer]
@@ -295,11 +296,20 @@ def _read_ends(history: History, by_id: dict[str, Block]) -> None:
                 if each["block_id"] in by_id:
                     at = history.instant(parse_instant(each["expires_at"]))
                     by_id[each["block_id"]].ends.insert(0, (at, BEFORE))
-        elif operation.name == "extend" and operation.outcome is not Outcome.REFUSED:
-            number = operation.path.split("/")[2]
-            if number in by_id:
-                at = history.instant(parse_instant(operation.body["expires_at"]))
-                by_id[number].ends.append((at, (operation.window[0], _latest(operation))))
+        elif operation.name in ("extend", "extend cart") and operation.outcome is not Outcome.REFUSED:
+            at = history.instant(parse_instant(operation.body["expires_at"]))
+            for number in extended(operation, carts):
+                if number in by_id:
+                    by_id[number].ends.append((at, (operation.window[0], _latest(operation))))
+
+
+def extended(operation: Operation, carts: dict[str, list[str]]) -> list[str]:
+    """Returns the blocks that the operation has extended, or may have extended if it was not answered."""
+    if operation.name == "extend":
+        return [operation.path.split("/")[2]]
+    if operation.outcome is Outcome.ACKNOWLEDGED:
+        return [each["block_id"] for each in operation.answer["blocks"]]
+    return carts.get(operation.owner, [])
 
 
 def common(spans: Iterable[Iterable[Span]]) -> list[Span]:

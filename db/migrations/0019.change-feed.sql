@@ -58,3 +58,26 @@ comment on domain inventory.user_role is 'A user''s role: operator, employee, in
 alter table store.user_account drop constraint user_account_role_known;
 alter table store.user_account
 add constraint user_account_role_known check (role = any('{operator,employee,integration,admin}'::text[]));
+
+-- The function of the release before, with the new column: it is in use until db.apply has replaced the functions.
+create or replace function inventory.new_movement(
+    p_kind text,
+    p_before store.stock,
+    p_after store.stock,
+    p_reference text,
+    p_reason text,
+    p_actor text,
+    p_occurred_at timestamptz
+)
+returns store.movement
+language sql
+volatile
+as $$
+select
+    row(
+        p_after.product_id, nextval('store.movement_id_seq'), p_kind, p_before.on_hand, p_after.on_hand, p_before.reserved,
+        p_after.reserved, p_before.blocked, p_after.blocked, null, p_reference, p_reason, coalesce(p_actor, session_user),
+        p_occurred_at, p_after.updated_at, p_after.average_quantity, p_after.average_value, p_after.last_number, session_user,
+        p_after.feed_key
+    )::store.movement;
+$$;

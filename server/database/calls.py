@@ -39,10 +39,14 @@ class Key:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call made it."""
+    """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call made it.
+
+    ``tag``: of the product that a tagged function has read.
+    """
 
     body: bytes | None
     is_replayed: bool = False
+    tag: str | None = None
 
 
 class Database(Client):
@@ -69,17 +73,18 @@ class Database(Client):
         key: Key | None = None,
         *,
         kind: str | None = None,
+        is_alone: bool = False,
     ) -> Answer:
         """Call the function as the role, once for the key if any.
 
         ``arguments``: by SQL name, None is left out; or the JSON text of that. ``kind``: SLOW or LONG, where it is of
-        that kind.
+        that kind. ``is_alone``: it cannot be a line of a batch.
 
         Raises DatabaseError, UnavailableError, OutcomeUnknownError.
         """
         if not isinstance(arguments, bytes):
             arguments = json.dumps({name: value for name, value in arguments.items() if value is not None}).encode()
-        is_batchable = function.is_batchable and kind is None
+        is_batchable = function.is_batchable and kind is None and not is_alone
         if kind is None:
             kind = READ if function.is_stable and key is None else WRITE
         item = b""
@@ -103,10 +108,10 @@ class Database(Client):
                 "queue": kind,
             }
             with traces.span(f"http.{function.name}", "CLIENT", attributes) as span:
-                answer = await self._answer(call, role, kind)
+                answer = await self._answer(call, role, kind, is_tagged=function.is_tagged)
                 span.set_attribute("queue.attempts", call.attempt)
                 return answer
-        return await self._answer(call, role, kind)
+        return await self._answer(call, role, kind, is_tagged=function.is_tagged)
 
     async def sealed(self, password: str) -> str:
         """The password as a function takes it, and as a log of statements may have it. Raises CallError."""
@@ -115,7 +120,7 @@ class Database(Client):
         assert key is not None
         return passwords.seal(password, key_id, key)
 
-    async def _answer(self, call: Call, role: str, kind: str) -> Answer:
+    async def _answer(self, call: Call, role: str, kind: str, *, is_tagged: bool) -> Answer:
         future = self.queue(role, kind).put(call)
         self._ends[future] = time.monotonic() + self._seconds + (LONG_SECONDS if kind == LONG else 0)
         if self._sweep is None:
@@ -126,6 +131,9 @@ class Database(Client):
             del self._ends[future]
         if len(row) == 1:
             return Answer(row[0])
+        if is_tagged:
+            body, tag = row
+            return Answer(body, tag=tag.decode() if tag else None)
         is_replayed, body, *error = row
         if error and error[0] is not None:
             raise DatabaseError(**json.loads(error[0]), is_replayed=is_replayed == b"t")

@@ -208,6 +208,14 @@ def text(**constraints: Any) -> Any:
 
 WAIT = "wait_seconds"  # no type of SQL: how long the server may wait for an answer with rows
 
+_CODE = _form(
+    _printable(_UNPRINTABLE + _UNPRINTABLE_BEYOND),
+    "String should be printable characters with no space at either end",
+    documented=_printable(_UNPRINTABLE),
+    min_length=1,
+    max_length=64,
+)
+
 TYPES: dict[str, Any] = {
     "inventory.quantity": _decimal(9, ge=0),
     "inventory.positive_quantity": _decimal(9, gt=0),
@@ -217,13 +225,8 @@ TYPES: dict[str, Any] = {
     "inventory.positive_whole_quantity": _integer(ge=1, le=999_999_999),
     "inventory.serial_number": text(max_length=255),
     "inventory.related_id": Annotated[_integer(ge=-(2**63)), BeforeValidator(_related_form)],
-    "inventory.sku_code": _form(
-        _printable(_UNPRINTABLE + _UNPRINTABLE_BEYOND),
-        "String should be printable characters with no space at either end",
-        documented=_printable(_UNPRINTABLE),
-        min_length=1,
-        max_length=64,
-    ),
+    "inventory.sku_code": _CODE,
+    "inventory.hold_owner": _CODE,
     "inventory.name": Annotated[text(min_length=1, max_length=255), AfterValidator(_not_blank)],
     "inventory.description": text(max_length=10_000),
     "inventory.reason": text(max_length=1_000),
@@ -277,8 +280,16 @@ TYPES: dict[str, Any] = {
     "inventory.count_quantity": _integer(ge=0, le=1_000_000),
     "inventory.count_status": Literal["open", "closed", "cancelled"],
     "inventory.webhook_event": Literal[
-        "outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"
+        "outflow.created",
+        "inflow.created",
+        "stock.low",
+        "stock.changed",
+        "stock.available",
+        "stock.sold_out",
+        "block.expired",
+        "price.changed",
     ],
+    "inventory.stock_changes": Literal["each", "per_second"],
     "inventory.webhook_url": _form(
         r"^[Hh][Tt][Tt][Pp][Ss]?://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])"
         "(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
@@ -307,6 +318,7 @@ PATH_TYPES: dict[str, Any] = {
 _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
     "inventory.kit_parts": ("inventory.block_line", 0, 50),
+    "inventory.hold_lines": ("inventory.block_line", 0, 100),
     "inventory.art_orders": ("inventory.art_order", 1, 1000),
     "inventory.count_lines": ("inventory.count_found", 1, 1000),
     "inventory.stock_findings": ("inventory.stock_found", 1, 1000),

@@ -41,7 +41,10 @@ class Argument:
 
 @dataclasses.dataclass(frozen=True)
 class Function:
-    """One function. ``is_batchable``: it is short, so its calls may be sent together with others."""
+    """One function. ``is_batchable``: it is short, so its calls may be sent together with others.
+
+    ``is_tagged``: a call also returns the tag of the product that it has read.
+    """
 
     name: str
     arguments: tuple[Argument, ...]
@@ -53,9 +56,15 @@ class Function:
     description: str
     returns: Any
     errors: tuple[str, ...]
+    is_tagged: bool = False
 
     def argument(self, name: str) -> Argument | None:
         return next((argument for argument in self.arguments if argument.name == name), None)
+
+    def with_tag(self) -> Function:
+        """The same function, tagged: it leaves the tag in a setting, which ends with the call's transaction."""
+        statement = f"select r.*, current_setting('inventory.etag', true) from ({self.statement}) as r"
+        return dataclasses.replace(self, statement=statement, is_tagged=True)
 
 
 @dataclasses.dataclass(frozen=True)

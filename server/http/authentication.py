@@ -152,7 +152,7 @@ async def _session(
     """Ask the database for the user's session. The same Idempotency-Key gets the same session again."""
     # Log-ins are slow on purpose and have connections of their own, so that nobody waits behind a flood of them.
     identity = dataclasses.replace(service.anonymous, role="inventory_public")
-    key = idempotency_key(request, service, identity, body)
+    key = idempotency_key(request, service, identity, body, is_optional=True)
     try:
         answer = await service.call(identity, service.interface.function(function), arguments, key, kind=kind)
     except Problem as problem:

@@ -15,7 +15,7 @@ from server.http.errors import Problem
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
+_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 _RESPONSE_HEADERS = (
     "ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
     " RateLimit-Reset, Retry-After, X-Request-Id"

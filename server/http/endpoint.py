@@ -32,11 +32,14 @@ from server.http.tokens import Identity
 
 FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
 SEALED_TYPE = "inventory.password"
-SERVER_ARGUMENTS = ("actor",)
+SERVER_ARGUMENTS = ("actor", "expected")
 SERVER_ARGUMENTS_OF_GET = (*SERVER_ARGUMENTS, "url")  # the links of a list to its other pages need it
 COMPRESSED_FROM = 4096  # bytes of an answer
 POLL_SECONDS = 0.25  # between the looks of a read that waits
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_IF_MATCH = re.compile(rf"[ \t]*(?:{_TAG}[ \t]*)?(?:,[ \t]*(?:{_TAG}[ \t]*)?)*")
+_PRODUCT_TAG = re.compile(r'"([0-9]+\.[0-9]+)(?:\.[0-9a-f]+)?"')  # what stands behind the tag is of one read
 
 
 class Operation:
@@ -47,7 +50,8 @@ class Operation:
 
     def __init__(self, route: Route, interface: Interface) -> None:
         self.route = route
-        self.function = function = interface.function(route.function)
+        function = interface.function(route.function)
+        self.function = function if route.etag == "text" else function.with_tag()
         name = f"{route.method} {route.path}: "
         in_path = _PATH_PARAMETER.findall(route.path)
         for parameter in in_path:
@@ -72,6 +76,7 @@ class Operation:
         self.has_fields = bool(rest)
         self.passwords = tuple(a.name for a in rest if a.type == SEALED_TYPE)
         self.takes_actor = function.argument("actor") is not None
+        self.takes_expected = function.argument("expected") is not None
         self.takes_url = route.method == "GET" and function.argument("url") is not None
 
 
@@ -117,9 +122,12 @@ class Endpoint:
             members.append(b'"p_actor":' + _text(identity.actor))
         if operation.takes_url:
             members.append(b'"p_url":' + json.dumps(service.url(request)).encode())
+        is_conditional = operation.takes_expected and "If-Match" in request.headers
+        if is_conditional:
+            members.append(b'"p_expected":' + json.dumps(expected_tags(request)).encode())
         arguments = b"{%b}" % b",".join([part for part in members if part])
         try:
-            answer = await service.call(identity, operation.function, arguments, key)
+            answer = await service.call(identity, operation.function, arguments, key, is_alone=is_conditional)
             if wait:
                 answer = await self._later(request, identity, arguments, answer, wait)
         except Problem as problem:
@@ -160,29 +168,48 @@ class Endpoint:
             headers["Location"] = self.route.location.format_map(simplejson.loads(answer.body))
         headers["Content-Type"] = "application/json; charset=utf-8"
         if self.route.method == "GET":
-            return _cacheable(request, answer.body, headers)
+            return self._cacheable(request, answer, headers)
         return web.Response(status=self.route.status, body=answer.body, headers=headers)
+
+    def _cacheable(self, request: web.Request, answer: Answer, headers: dict[str, str]) -> web.Response:
+        """Answer a read with its ETag. 304 where the client has it; long answers are compressed."""
+        body, tag = answer.body, answer.tag
+        assert body is not None
+        is_compressed = len(body) >= COMPRESSED_FROM and takes_gzip(request)
+        # Weak: the same for the plain and the compressed form.
+        weak = "W/" if tag is None or is_compressed else ""
+        if tag is None or self.route.etag == "product and text":
+            digest = blake2b(body, digest_size=9).hexdigest()
+            tag = digest if tag is None else f"{tag}.{digest}"
+        # What is answered depends on the caller.
+        headers |= {
+            "ETag": f'{weak}"{tag}"',
+            "Cache-Control": "private, no-cache",
+            "Vary": "Accept-Encoding, Authorization",
+        }
+        known = request.headers.get("If-None-Match")
+        if known is not None and any(each.value in (tag, "*") for each in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        response = web.Response(body=body, headers=headers)
+        if is_compressed:
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+
+def expected_tags(request: web.Request) -> str:
+    """The products' tags that the request's If-Match names, with commas between them; * for any.
+
+    What is no tag of a product can match none, and is left out. A header of the wrong form names none.
+    """
+    text = ",".join(request.headers.getall("If-Match"))
+    if text.strip() == "*":
+        return "*"
+    return ",".join(_PRODUCT_TAG.findall(text)) if _IF_MATCH.fullmatch(text) else ""
 
 
 def _is_empty(answer: Answer) -> bool:
     """Whether the list that the answer begins with has no rows."""
     return not next(iter(json.loads(answer.body or b"{}").values()))
-
-
-def _cacheable(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
-    """Answer a read with an ETag of its text. 304 where the client has it; long answers are compressed."""
-    tag = blake2b(body, digest_size=9).hexdigest()
-    # Weak: the same for the plain and the compressed form. What is answered depends on the caller.
-    headers |= {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Authorization"}
-    known = request.headers.get("If-None-Match")
-    if known is not None and any(each.value in (tag, "*") for each in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    if len(body) < COMPRESSED_FROM:
-        return web.Response(body=body, headers=headers)
-    response = web.Response(body=body, headers=headers)
-    if takes_gzip(request):
-        response.enable_compression(web.ContentCoding.gzip)
-    return response
 
 
 def model(

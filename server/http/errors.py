@@ -160,6 +160,8 @@ STATUS: dict[str, dict[Api, int]] = {
     "NO_ACTIVE_ACCOUNT": _all(401),
     "PERMISSION_DENIED": _all(403),
     "CROSS_SITE_REQUEST": _all(403),
+    "PRECONDITION_FAILED": _all(412),
+    "IDEMPOTENCY_KEY_REQUIRED": _all(400),
     "IDEMPOTENCY_KEY_REUSED": _all(422),
     "IDEMPOTENCY_KEY_IN_USE": _all(409),
     "INTERNAL_ERROR": _all(500),

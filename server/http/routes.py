@@ -1,12 +1,14 @@
 """The whole API at a glance: each endpoint is one line, and one function of the schema http.
 
 A path's parameters, the query's (GET) and the body's fields (others, but for DELETE, which has none) are the function's
-arguments by name. Arguments that the server fills: actor (who calls), of a GET url (the request's absolute address).
+arguments by name. Arguments that the server fills: actor (who calls), expected (the tags of If-Match), of a GET url
+(the request's absolute address).
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from server.http.errors import Api
 
@@ -17,6 +19,10 @@ class Route:
 
     ``waits``: the server waits for an answer with rows where the query asks for it.
     ``required``: fields that a PUT must have and its function, which a PATCH calls too, does not require.
+
+    ``etag``: what the ETag of a GET is made of. text: the hash of the answer. product: the product's tag, which says
+    all that the answer shows. product and text: both, as the answer also shows what the tag does not say: the names of
+    a brand and a category, and when a job last wrote to the stock.
     """
 
     api: Api
@@ -27,6 +33,7 @@ class Route:
     location: str | None = None
     required: tuple[str, ...] = ()
     waits: bool = False
+    etag: Literal["text", "product", "product and text"] = "text"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -39,7 +46,7 @@ _PRODUCT = ("title", "category", "brand", "cost_price", "selling_price")
 ROUTES: tuple[Route, ...] = (
     # 1 SKUs and temporary blocks
     Route(Api.SKU, "POST", "/sku", "create_sku"),
-    Route(Api.SKU, "GET", "/sku/{sku_id}", "get_sku"),
+    Route(Api.SKU, "GET", "/sku/{sku_id}", "get_sku", etag="product"),
     Route(Api.SKU, "PUT", "/sku/{sku_id}/parts", "set_kit_parts"),
     Route(Api.SKU, "POST", "/sku/{sku_id}/temporary-block", "create_block"),
     Route(Api.SKU, "GET", "/temporary-blocks", "list_blocks"),
@@ -47,10 +54,15 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/convert-to-permanent", "convert_block"),
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/cancel", "cancel_block"),
     Route(Api.SKU, "POST", "/temporary-blocks/{block_id}/extend", "extend_block"),
+    Route(Api.SKU, "GET", "/holds/{owner}", "get_hold"),
+    Route(Api.SKU, "PUT", "/holds/{owner}", "set_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/extend", "extend_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/convert-to-permanent", "convert_hold"),
+    Route(Api.SKU, "POST", "/holds/{owner}/cancel", "cancel_hold"),
     # 2 Stock operations
     Route(Api.STOCK, "GET", "/api/v1/inventory", "list_inventory_items"),
     Route(Api.STOCK, "POST", "/api/v1/inventory", "create_inventory_item", 201, "/api/v1/inventory/{id}"),
-    Route(Api.STOCK, "GET", "/api/v1/inventory/{id}", "get_inventory_item"),
+    Route(Api.STOCK, "GET", "/api/v1/inventory/{id}", "get_inventory_item", etag="product"),
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/addStock", "add_stock", 204),
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/reserveStock", "reserve_stock", 204),
     Route(Api.STOCK, "POST", "/api/v1/inventory/{id}/releaseStock", "release_stock", 204),
@@ -60,7 +72,7 @@ ROUTES: tuple[Route, ...] = (
     # 3 Inventory and pricing
     Route(Api.PRICING, "GET", "/products", "list_products"),
     Route(Api.PRICING, "POST", "/products", "register_product", 201, "/products/{product[id]}"),
-    Route(Api.PRICING, "GET", "/products/{product_id}", "get_product"),
+    Route(Api.PRICING, "GET", "/products/{product_id}", "get_product", etag="product"),
     Route(Api.PRICING, "GET", "/products/{product_id}/prices", "list_prices"),
     Route(Api.PRICING, "POST", "/products/{product_id}/prices", "create_price", 201),
     Route(Api.PRICING, "GET", "/products/{product_id}/prices/active", "get_active_price"),
@@ -70,7 +82,7 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.PRICING, "POST", "/suppliers", "create_supplier", 201, "/suppliers/{supplier[id]}"),
     Route(Api.PRICING, "GET", "/suppliers/{supplier_id}", "get_supplier"),
     Route(Api.PRICING, "GET", "/inventory", "list_inventory"),
-    Route(Api.PRICING, "GET", "/inventory/{product_id}", "get_inventory"),
+    Route(Api.PRICING, "GET", "/inventory/{product_id}", "get_inventory", etag="product and text"),
     Route(Api.PRICING, "PATCH", "/inventory/{product_id}", "update_inventory"),
     Route(Api.PRICING, "POST", "/inventory/{product_id}/initialize", "initialize_inventory", 201),
     Route(Api.PRICING, "GET", "/inventory/{product_id}/valuation", "get_valuation"),
@@ -116,7 +128,7 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "DELETE", "/api/v1/suppliers/{id}/", "delete_catalog_supplier", 204),
     Route(Api.CATALOG, "GET", "/api/v1/products/", "list_catalog_products"),
     Route(Api.CATALOG, "POST", "/api/v1/products/", "create_catalog_product", 201),
-    Route(Api.CATALOG, "GET", "/api/v1/products/{id}/", "get_catalog_product"),
+    Route(Api.CATALOG, "GET", "/api/v1/products/{id}/", "get_catalog_product", etag="product and text"),
     Route(Api.CATALOG, "PUT", "/api/v1/products/{id}/", "update_catalog_product", required=_PRODUCT),
     Route(Api.CATALOG, "PATCH", "/api/v1/products/{id}/", "update_catalog_product"),
     Route(Api.CATALOG, "DELETE", "/api/v1/products/{id}/", "delete_product", 204),
@@ -136,6 +148,7 @@ ROUTES: tuple[Route, ...] = (
     # The change feed
     Route(Api.CATALOG, "GET", "/api/v1/changes/", "list_changes", waits=True),
     # Webhooks
+    Route(Api.CATALOG, "GET", "/api/v1/seals/", "list_seals"),
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/", "list_webhooks"),
     Route(Api.CATALOG, "POST", "/api/v1/webhooks/", "create_webhook", 201),
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/{id}/", "get_webhook"),

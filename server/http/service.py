@@ -50,6 +50,7 @@ class Service:
         self.anonymous = Identity(settings.anonymous_role, "anonymous", "anonymous", is_anonymous=True)
         self._secret_keys = [key.encode() for key in settings.secret_keys]
         self._trusts_proxy = settings.trust_proxy
+        self.requires_idempotency_key = settings.require_idempotency_key
 
     def identify(self, request: web.Request) -> Identity:
         """The caller's identity; the anonymous one without a token. Raises Problem 401 for an invalid token."""
@@ -107,10 +108,11 @@ class Service:
         key: Key | None = None,
         *,
         kind: str | None = None,
+        is_alone: bool = False,
     ) -> Answer:
         """Call the function as the caller's role; the database's errors become Problems."""
         try:
-            return await self.database.call(identity.role, function, arguments, key, kind=kind)
+            return await self.database.call(identity.role, function, arguments, key, kind=kind, is_alone=is_alone)
         except DatabaseError as error:
             problem = self._problem(error, identity)
             if problem is None:
@@ -140,10 +142,12 @@ class Service:
 
     def _problem(self, error: DatabaseError, identity: Identity) -> Problem | None:
         """What a client is told of the database's error; None for one that nobody foresaw."""
-        replayed = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
+        headers = {"Idempotent-Replayed": "true"} if error.is_replayed else {}
         code = self.interface.code(error.sqlstate)
         if code is not None:
-            return Problem(code, error.message, headers=replayed, details=error.data, at=error.at)
+            if code == "PRECONDITION_FAILED":
+                headers["ETag"] = f'"{error.data["tag"]}"'
+            return Problem(code, error.message, headers=headers, details=error.data, at=error.at)
         match error.sqlstate:
             case "22023" if error.data.keys() & {"field", "fields"}:
                 field = _refused_field(error.message, error.data)
@@ -164,10 +168,19 @@ class Service:
                 return None
 
 
-def idempotency_key(request: web.Request, service: Service, identity: Identity, body: Any) -> Key | None:
-    """The Idempotency-Key of a POST, bare or quoted. Raises Problem for one that cannot be a key."""
+def idempotency_key(
+    request: web.Request, service: Service, identity: Identity, body: Any, *, is_optional: bool = False
+) -> Key | None:
+    """The Idempotency-Key of a POST, bare or quoted. Raises Problem for one that cannot be a key.
+
+    Also where there is none and REQUIRE_IDEMPOTENCY_KEY is set. ``is_optional``: not then.
+    """
+    if request.method != "POST":
+        return None
     text = request.headers.get("Idempotency-Key")
-    if text is None or request.method != "POST":
+    if text is None:
+        if service.requires_idempotency_key and not is_optional:
+            raise Problem("IDEMPOTENCY_KEY_REQUIRED", "A POST must have the header Idempotency-Key.")
         return None
     text = text.strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':

@@ -1,6 +1,7 @@
 """Delivers queued events to webhook endpoints, signed as Standard Webhooks has it.
 
-The database says what is due and whose turn it is (``inventory.claim_deliveries``), and keeps what became of it
+The database queues the events of the changes of stock when the sender asks it to (``inventory.queue_stock_changes``),
+says what is due and whose turn it is (``inventory.claim_deliveries``), and keeps what became of it
 (``inventory.finish_delivery``). Every server process has a sender, and they share the work. When a process dies with a
 delivery that it has claimed and not reported, another claims it after its lease: at least once.
 
@@ -17,6 +18,7 @@ import dataclasses
 import json
 import logging
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -115,6 +117,7 @@ class Sender:
         self._under_way: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_stopping = False
+        self._queue_at = 0.0  # by time.monotonic()
 
     async def start(self) -> None:
         connector = aiohttp.TCPConnector(
@@ -152,8 +155,21 @@ class Sender:
 
     async def _run(self) -> None:
         failures = 0
+        queue_failed = False
         while not self._is_stopping:
             self._wake.clear()
+            is_more = False
+            if time.monotonic() >= self._queue_at:
+                try:
+                    is_more = await self._queue_stock_changes()
+                except Exception as error:  # noqa: BLE001 - what is queued already is delivered all the same
+                    if not queue_failed:
+                        log.warning("changes of stock cannot be queued, trying again: %s", error)
+                    queue_failed = True
+                else:
+                    queue_failed = False
+                # Not each time that a delivery ends.
+                self._queue_at = 0.0 if is_more else time.monotonic() + self._poll_seconds / 2
             free = AT_ONCE - len(self._under_way)
             claimed: list[Delivery] = []
             try:
@@ -171,7 +187,7 @@ class Sender:
                 task = asyncio.create_task(self._deliver(delivery))
                 self._under_way.add(task)
                 task.add_done_callback(self._done)
-            if not claimed:
+            if not claimed and not is_more:
                 await self._rest(failures)
 
     async def _rest(self, failures: int) -> None:
@@ -188,6 +204,11 @@ class Sender:
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery failed unforeseen", exc_info=error)
+
+    async def _queue_stock_changes(self) -> bool:
+        """Queue the events of the next changes of stock. Returns whether there are more of them."""
+        (answer,) = await self._database.execute(ROLE, "select inventory.queue_stock_changes()::text", [])
+        return answer == "true"
 
     async def _claim(self, limit: int) -> list[Delivery]:
         (rows,) = await self._database.execute(

@@ -28,6 +28,10 @@ select inventory.create_blocks(array[row('{sku_id}', 1)]::inventory.block_line [
 select inventory.extend_block(b.id, b.expires_at) from {block}
 select inventory.convert_block(b.id) from {block}
 select inventory.cancel_block(b.id) from {block}
+select inventory.set_hold('cart', array[row('{sku_id}', 1)]::inventory.block_line [])
+select inventory.extend_hold('cart', inventory.clock() + interval '1 hour')
+select inventory.convert_hold('cart')
+select inventory.cancel_hold('cart')
 select inventory.end_expired_blocks({p}, 9)
 select inventory.record_sale({p}, 1, 9)
 select inventory.return_sale(s.id, 1) from store.sale as s where s.product_id = {p} limit 1

@@ -437,6 +437,7 @@ class Inventory(RuleBasedStateMachine):
             "status": "active",
             "expires_at": instant(block.expires_at),
             "created_at": instant(block.created_at),
+            "owner": None,
         }
 
     def listed(self, block: Block) -> dict[str, Any]:

@@ -25,7 +25,7 @@ OF_COLLECTION = {
 
 @dataclasses.dataclass
 class World:
-    """What the samples are about: a SKU of 100 with 10 reserved and a block of 5, and a user of each role.
+    """What the samples are about: a SKU of 100 with 10 reserved and a block of 5 for a cart, and a user of each role.
 
     The users are operator, employee, integration and root (the admin); their password is secret. Of the SKU 40 were
     bought from a supplier, and 6 sold; another product has no inventory yet. Nothing lies at a place that is counted.
@@ -50,6 +50,7 @@ class World:
     webhook_id: int
     delivery_id: int
     code: str = "RACK-A1-01"
+    owner: str = "cart-7"
 
     def path(self, template: str) -> str:
         """The path with its parameters: {sku_id}, {block_id}, …; {id} is that of what stands before it.
@@ -72,7 +73,7 @@ def fill(database: Database) -> World:
     database.one("select id from inventory.record_purchase(%s, %s, 40, 35)", product_id, supplier_id)
     sale_id = database.one("select id from inventory.record_sale(%s, 6, 60)", product_id)
     bare_product_id = database.one("select id from inventory.register_product('BARE', 'No inventory')")
-    block_id = database.one("select id from inventory.create_block(%s, 5)", product_id)
+    block_id = database.one("select id from inventory.create_block(%s, 5, p_owner => 'cart-7')", product_id)
     database.one("select id from inventory.reserve_stock(%s, 10)", product_id)
     for name, role in (("operator",) * 2, ("employee",) * 2, ("integration",) * 2, ("root", "admin")):
         user_id = database.one("select id from maintenance.create_user(%s, 'secret', %s)", name, role)
@@ -120,9 +121,11 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"quantity": 5, "reason": "Order processing", "expires_at": later}
         case "create_blocks":
             return {"items": [{"sku_id": world.sku_id, "quantity": 5}, {"sku_id": world.sku_id, "quantity": 1.5}]}
-        case "convert_block" | "cancel_block":
+        case "set_hold":
+            return {"items": [{"sku_id": world.sku_id, "quantity": 4}], "reason": "Checkout", "allow_partial": True}
+        case "convert_block" | "cancel_block" | "convert_hold" | "cancel_hold":
             return {"reason": "Order confirmed"}
-        case "extend_block":
+        case "extend_block" | "extend_hold":
             return {"expires_at": later}
         case "create_inventory_item":
             return {"sku": "ABC123", "name": "A", "description": "B", "price": 99.99, "stock": 100}

@@ -64,7 +64,7 @@ def test_an_allowed_origin_may_send_and_read(start_server: Callable[..., Server]
         assert client.get(path, headers=SITE).headers["Access-Control-Allow-Origin"] == SITE["Origin"]
     answer = client.options("/sku", headers=PREFLIGHT)
     assert (answer.status_code, answer.headers["Access-Control-Allow-Methods"]) == (204, "POST")
-    assert {"Authorization", "Content-Type", "If-None-Match"} <= set(
+    assert {"Authorization", "Content-Type", "If-Match", "If-None-Match"} <= set(
         answer.headers["Access-Control-Allow-Headers"].split(", ")
     )
 

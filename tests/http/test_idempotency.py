@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
@@ -375,3 +375,36 @@ def test_no_key_keeps_what_the_body_said(admin: httpx.Client, database: Database
     assert "correct horse" not in kept
     assert "'secret'" not in kept
     assert "eyJ" not in kept, "no token either"
+
+
+# REQUIRE_IDEMPOTENCY_KEY
+
+
+@pytest.fixture(scope="module")
+def strict(session_shared: Shared) -> Iterator[Server]:
+    """A server over the shared database where each POST must have a key."""
+    server = Server(session_shared.database.conninfo, require_idempotency_key=True)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("route", [route for route in POSTS if route.api is not Api.AUTHENTICATION], ids=name_of)
+def test_a_post_without_a_key_is_refused_where_a_key_must_be(shared: Shared, strict: Server, route: Route) -> None:
+    client = strict.client(shared.tokens["admin"])
+    answer = client.post(shared.path(route.path), json=body(route, shared.world, shared.server))
+    assert_refused(answer, route.api, 400, "IDEMPOTENCY_KEY_REQUIRED")
+
+
+def test_only_posts_need_a_key_and_not_those_of_authentication(
+    start_server: Callable[..., Server], world: World
+) -> None:
+    server = start_server(require_idempotency_key=True)
+    admin = server.client(server.token("root", "secret"))
+    assert admin.post("/api/v1/authentication/token/", json=CREDENTIALS).status_code == 200
+    assert admin.get(f"/sku/{world.sku_id}").status_code == 200
+    assert admin.patch(f"/api/v1/products/{world.product_id}/", json={"title": "Cup"}).status_code == 200
+    assert admin.delete(f"/api/v1/products/{world.spare_product_id}/").status_code == 204
+    assert add(admin, "one", path=f"/api/v1/inventory/{world.product_id}/addStock").status_code == 204
+    file = b"title,category,brand,cost_price,selling_price\nA,1,1,1,1\n"
+    imported = admin.post("/api/v1/products/import/", content=file, headers={"Content-Type": "text/csv"})
+    assert_refused(imported, Api.CATALOG, 400, "IDEMPOTENCY_KEY_REQUIRED")

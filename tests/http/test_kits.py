@@ -186,3 +186,18 @@ def test_a_key_makes_a_kits_call_once(kit: Kit, admin: httpx.Client, database: D
     assert answers[1].headers["Idempotent-Replayed"] == "true"
     assert kit.shown() == (5, 2, 0, 3)
     database.verify()
+
+
+def test_the_tag_of_a_kit_changes_with_its_parts(kit: Kit, admin: httpx.Client) -> None:
+    def tag() -> str:
+        return admin.get(f"/sku/{kit.sku_id}").headers["ETag"]
+
+    tags = [tag()]
+    admin.post(f"/api/v1/inventory/{kit.cup}/reserveStock", json={"amount": 1})
+    tags.append(tag())
+    kit.set(kit.parts[:1])
+    tags.append(tag())
+    assert len(set(tags)) == 3
+    path = f"/api/v1/inventory/{kit.id}/reserveStock"
+    assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[0]}).status_code == 412
+    assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[2]}).status_code == 204

@@ -15,7 +15,7 @@ from tests.http.test_users import UNKNOWN_IDS, assert_invalid, assert_not_found
 
 WEBHOOKS = "/api/v1/webhooks/"
 NEW = {"url": "https://shop.example/hooks", "events": ["stock.low", "price.changed"]}
-SHOWN = ["id", "url", "events", "enabled", "created_at", "updated_at"]
+SHOWN = ["id", "url", "events", "enabled", "stock_changes", "created_at", "updated_at"]
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 
@@ -92,6 +92,7 @@ def test_address_and_events_are_required(shared: Shared, method: str, field: str
         ("events", "{}", ['Expected a list of items but got type "dict".']),
         ("events", "[null]", ["This field may not be null."]),
         ("enabled", '"maybe"', ["Must be a valid boolean."]),
+        ("stock_changes", '"daily"', ['"daily" is not a valid choice.']),
     ],
 )
 def test_a_bad_value_is_422_in_djangos_words(
@@ -103,6 +104,12 @@ def test_a_bad_value_is_422_in_djangos_words(
     assert_invalid(send(shared.admin, method, path, body), **{field: sentences})
 
 
+def test_create_takes_how_changes_of_stock_are_told(admin: httpx.Client) -> None:
+    assert create(admin)["stock_changes"] == "each"
+    assert create(admin, stock_changes=None)["stock_changes"] == "each"
+    assert create(admin, stock_changes="per_second")["stock_changes"] == "per_second"
+
+
 def test_put_and_patch_change_what_they_name(admin: httpx.Client) -> None:
     made = create(admin)
     path = f"{WEBHOOKS}{made['id']}/"
@@ -112,13 +119,19 @@ def test_put_and_patch_change_what_they_name(admin: httpx.Client) -> None:
         **{name: made[name] for name in SHOWN},
         **{"url": "http://a", "events": ["block.expired"], "updated_at": 0},
     }
-    for change in ({"enabled": False}, {"url": "http://b"}, {"events": ["stock.low"]}, {"enabled": True}):
+    for change in (
+        {"enabled": False},
+        {"url": "http://b"},
+        {"events": ["stock.low", "stock.sold_out"]},
+        {"enabled": True},
+        {"stock_changes": "per_second"},
+    ):
         before = admin.get(path).json()
         answer = admin.patch(path, json=change)
         assert answer.status_code == 200
         assert {**answer.json(), "updated_at": 0} == {**before, **change, "updated_at": 0}
         assert admin.get(path).json() == answer.json()
-    for body in ("", "{}", '{"url": null, "events": null, "enabled": null}'):
+    for body in ("", "{}", '{"url": null, "events": null, "enabled": null, "stock_changes": null}'):
         before = admin.get(path).json()
         assert {**send(admin, "PATCH", path, body).json(), "updated_at": 0} == {**before, "updated_at": 0}
 

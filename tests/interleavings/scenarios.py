@@ -89,10 +89,18 @@ def _calls() -> list[Call]:
     texts = {
         "add_stock": "inventory.add_stock({product}, 5, {by})",
         "reserve_stock": "inventory.reserve_stock({product}, 3, {by})",
+        "reserve_stock, tag": "inventory.reserve_stock({product}, 3, {by}, p_expected => {tag})",
         "release_stock": "inventory.release_stock({product}, 3, {by})",
         "consume_stock": "inventory.consume_stock({product}, 3, {by})",
         "create_block": "inventory.create_block({product}, 3, {by})",
+        "create_block, of the cart": "inventory.create_block({product}, 1, p_owner => 'cart', {by})",
         "create_blocks": f"inventory.create_blocks({both}, {{by}})",
+        "set_hold": f"inventory.set_hold('cart', {both}, {{by}})",
+        "set_hold, in part": f"inventory.set_hold('cart', {both}, p_allow_partial => true, {{by}})",
+        "set_hold, another cart": f"inventory.set_hold('cart {{n}}', {both}, {{by}})",
+        "extend_hold": "inventory.extend_hold('cart', inventory.clock() + interval '{n} day', {by})",
+        "convert_hold": "inventory.convert_hold('cart', {by})",
+        "cancel_hold": "inventory.cancel_hold('cart', {by})",
         "convert_block": "inventory.convert_block({block}, 1, {by})",
         "convert_block, expired": "inventory.convert_block({expired}, {by})",
         "cancel_block": "inventory.cancel_block({block}, {by})",
@@ -150,11 +158,16 @@ def _calls() -> list[Call]:
         "set_price, scheduled": (
             "inventory.set_price({product}, 1{n}, 'promo', p_effective_from => inventory.clock() + interval '{n} hour')"
         ),
+        "set_price, tag": "inventory.set_price({product}, 1{n}, p_expected => {tag})",
         "update_inventory, quantity": "inventory.update_inventory({product}, 7, p_reorder_point => 8, {by})",
         "update_inventory, expected": "inventory.update_inventory({product}, 6, p_expected_quantity => 10, {by})",
         "update_inventory, status": "inventory.update_inventory({product}, p_status => 'archived', {by})",
         "initialize_inventory": "inventory.initialize_inventory({product}, p_quantity => {n}, {by})",
+        "initialize_inventory, tag": (
+            "inventory.initialize_inventory({product}, p_quantity => {n}, {by}, p_expected => {tag})"
+        ),
         "delete_product": "inventory.delete_product({product}, {by})",
+        "delete_product, tag": "inventory.delete_product({product}, {by}, p_expected => {tag})",
         "register_product": "inventory.register_product('NEW-1', 'new {n}')",
         "create_product": "inventory.create_product('NEW-1', 'new {n}', null, 5, 10, 2, {by})",
         "create_catalog_product": (
@@ -319,7 +332,9 @@ begin
         perform inventory.record_sale(v_product, 1, 9);
         perform inventory.record_outflow(v_product, 1);
         perform inventory.reserve_stock(v_product, 4);
-        perform inventory.create_block(v_product, 2, 'block', inventory.clock() + interval '40 minutes');
+        perform inventory.create_block(
+            v_product, 2, 'block', inventory.clock() + interval '40 minutes', p_owner => 'cart'
+        );
         perform inventory.create_block(v_product, 2, 'expired', inventory.clock() + interval '10 minutes');
         perform inventory.set_price(v_product, 8, 'promo', inventory.clock() + interval '10 minutes');
         perform inventory.record_count_line(v_count, v_sku, 2);
@@ -355,7 +370,8 @@ $$;
 def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
     """Fill an instrumented database and keep each world; return what the calls' templates name, by world and product.
 
-    scarce: 10 on hand, 4 reserved, 2 blocked and 2 in an expired block: 4 are available, and two calls want 3 each.
+    scarce: 10 on hand, 4 reserved, 2 blocked for a cart and 2 in an expired block: 4 are available, two calls want
+    3 each.
     plenty: 50 more. kits: a kit takes 2 each of two parts, another kit 2 of the second one; 3 of each are available.
     fresh: products with no more than their first stock. unstocked: products with no inventory.
     """
@@ -370,6 +386,11 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
             connection, f"select id from store.{table} where name = %s", f"{prefix}{table}".replace("_", " ")
         )
     }
+
+    def tagged(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        query = "select quote_literal(inventory.product_tag(%s))"
+        return [each | {"tag": _one(connection, query, each["product"])[0]} for each in found]
+
     details = []
     for sku in ("S-1", "S-2"):
         product, sku_id = _one(connection, "select id, sku_id from store.product where sku = %s", sku)
@@ -382,6 +403,7 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
         (found["count"],) = _one(connection, "select id from store.count")
         details.append(found)
     save_world(connection, "scarce")
+    scarce = tagged(details)
     for found in details:
         connection.execute("select inventory.add_stock(%s, 50)", [found["product"]])
     save_world(connection, "plenty")
@@ -419,11 +441,11 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
         return {"other": found["product"], "other_sku": found["sku"], "other_sku_id": found["sku_id"]}
 
     return {
-        "scarce": by_product(details),
-        "plenty": by_product(details),
-        "kits": by_product(parts),
-        "fresh": by_product(fresh),
-        "unstocked": by_product(unstocked),
+        "scarce": by_product(scarce),
+        "plenty": by_product(tagged(details)),
+        "kits": by_product(tagged(parts)),
+        "fresh": by_product(tagged(fresh)),
+        "unstocked": by_product(tagged(unstocked)),
     }
 
 

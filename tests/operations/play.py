@@ -250,6 +250,8 @@ class Play:
         other = self._database.sku_id(self.d)
         items = [{"sku_id": sku_id, "quantity": 1} for sku_id in (self.sku_id, other, other)]
         send("create_blocks", by="operator", items=items, reason="Cart", expires_at=self.at(days=28))
+        if "set_hold" in WRITES:  # since 0021
+            self._holds(items)
         self.later(hours=2)
         send("cancel_block", by="operator", expect=409, block_id=swept)
         if "set_kit_parts" in WRITES:  # since 0022
@@ -260,6 +262,18 @@ class Play:
         if "set_stock" in WRITES:  # since 0018
             send("set_stock", by="operator", id=self.d, quantity=15)
             send("set_stocks", by="operator", items=[{"id": str(self.d), "quantity": 15}])
+
+    def _holds(self, items: list[dict[str, Any]]) -> None:
+        def send(function: str, **fields: Any) -> None:
+            self.send(function, by="operator", **fields)
+
+        send("set_hold", owner="cart 1", items=items)
+        send("set_hold", owner="cart 1", items=items[:2], expires_at=self.at(days=1))
+        send("extend_hold", owner="cart 1", expires_at=self.at(days=2))
+        send("convert_hold", owner="cart 1", reason="Paid")
+        send("set_hold", owner="cart 2", items=items[1:], allow_partial=True)
+        send("cancel_hold", owner="cart 2")
+        send("set_hold", owner="cart 3", items=items[:1], expires_at=self.at(days=28))
 
     def _prices(self) -> None:
         send = self.send

@@ -160,10 +160,17 @@ def test_a_rolling_upgrade_under_load(conninfo: str, last_release: Path, serve: 
                 pass
         assert old.stop() == 0
         # Somebody goes back: the last release's server starts over the new database.
-        back = serve(last_release)
-        assert back.ready().status_code == 200
-        with load(back), load(new):
-            pass
+        if LAST == "0.1.0":
+            # This one does not: the database has error codes that it does not know.
+            with pytest.raises(NotStartedError, match=r"have no line in server/http/errors\.py"):
+                serve(last_release)
+            with load(new):
+                pass
+        else:
+            back = serve(last_release)
+            assert back.ready().status_code == 200
+            with load(back), load(new):
+                pass
     blocks, sales = (set().union(*each) for each in zip(*(w.acknowledged() for w in all_writers), strict=True))
     assert (blocks, sales) == written(conninfo)
     assert rows(conninfo, "select * from maintenance.verify()") == []

@@ -21,6 +21,8 @@ from tests.operations.test_upgrade import columns, contents
 
 # The instant of everything that is asked: a block has expired that nobody has ended, keys are not forgotten yet.
 NOW = "select max(created_at) + interval '10 minutes' from store.movement"
+# Endpoints that no release of which there is a database had.
+NEW = {"get_hold"}
 PLAYED = sorted(path.name.removesuffix(".sql.gz") for path in RELEASES.glob("*.sql.gz"))
 
 
@@ -43,10 +45,17 @@ def freeze(database: Database) -> None:
     database.admin.execute(text.encode())
 
 
+def without_new(found: Any) -> Any:
+    """The answer without what blocks have since 0021: an owner, which those of then do not have."""
+    if isinstance(found, dict):
+        return {key: without_new(value) for key, value in found.items() if (key, value) != ("owner", None)}
+    return [without_new(each) for each in found] if isinstance(found, list | tuple) else found
+
+
 def answer(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:
     """All rows, or the error that a caller gets."""
     try:
-        return connection.execute(query.encode(), parameters).fetchall()
+        return without_new(connection.execute(query.encode(), parameters).fetchall())
     except psycopg.Error as error:
         return error.sqlstate, error.diag.message_primary, error.diag.message_detail
 
@@ -60,7 +69,7 @@ def reads(database: Database) -> dict[tuple[Any, ...], Any]:
     }
     found: dict[tuple[Any, ...], Any] = {}
     for route in ROUTES:
-        if route.method != "GET":
+        if route.method != "GET" or route.function in NEW:
             continue
         names = re.findall(r"{(\w+)}", route.path)
         values = known.get(names[0], [str(i) for i in range(20)]) if names else [None]
@@ -125,7 +134,7 @@ def test_callers_see_what_they_saw(played: Database) -> None:
     assert {"OLD-A", "OLD-C"} <= {row[0] for row in played.rows("select sku from store.product")}
     # Each part of the comparison has something to compare.
     answered = {name for (name, *_), found in answers.items() if isinstance(found, list)}
-    assert answered == {route.function for route in ROUTES if route.method == "GET"}
+    assert answered == {route.function for route in ROUTES if route.method == "GET"} - NEW
     assert all(isinstance(found, list) for found in reported.values())
     assert all(reported[(view,)] for view in shown)
 

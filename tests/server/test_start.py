@@ -11,7 +11,7 @@ from server.database.interface import InterfaceError
 from server.http.errors import STATUS
 from tests.conftest import Database, Server
 
-CANCEL = "http.cancel_block(uuid, inventory.reason, text)"
+CANCEL = "http.cancel_block(uuid, inventory.reason, text, text)"
 
 
 @pytest.mark.parametrize(

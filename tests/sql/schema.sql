@@ -161,6 +161,23 @@ ALTER DOMAIN inventory.email OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.email IS 'An e-mail address, up to 254 characters.';
 
+CREATE DOMAIN inventory.hold_lines AS inventory.block_line[]
+	CONSTRAINT hold_lines_count CHECK ((cardinality(VALUE) <= 100));
+
+ALTER DOMAIN inventory.hold_lines OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.hold_lines IS 'What a cart holds: 0 to 100 lines.';
+
+CREATE DOMAIN inventory.hold_owner AS text COLLATE pg_catalog."C"
+	CONSTRAINT hold_owner_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 64)))
+	CONSTRAINT hold_owner_nfc CHECK ((VALUE IS NFC NORMALIZED))
+	CONSTRAINT hold_owner_printable CHECK ((VALUE !~ '[\u0001-\u001F\u007F-\u00A0\u00AD\u061C\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u3000\uE000-\uF8FF\uFEFF\uFFF0-\uFFFB\uFFFE\uFFFF\U000E0000-\U000E0FFF\U000F0000-\U0010FFFF]'::text))
+	CONSTRAINT hold_owner_trimmed CHECK ((VALUE !~ '^ | $'::text));
+
+ALTER DOMAIN inventory.hold_owner OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.hold_owner IS 'What blocks are held for, by its own id: a cart or an order. 1 to 64 printable characters, no space at either end; case counts.';
+
 CREATE DOMAIN inventory.iso_time AS text
 	CONSTRAINT iso_time_form CHECK ((VALUE ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-](0[0-9]|1[0-4]):?[0-5][0-9])?)?$'::text))
 	CONSTRAINT iso_time_of_four_digits CHECK (((VALUE !~ '^9999-12-31.*([.][0-9]{7}|-[0-9]{2}:?[0-9]{2}$)'::text) AND (VALUE !~ '^0001-01-01.*[+][0-9]{2}:?[0-9]{2}$'::text)))
@@ -271,6 +288,8 @@ CREATE TABLE store.block (
     ended_reason text,
     ended_by text,
     converted_quantity numeric(12,3),
+    owner text COLLATE pg_catalog."C",
+    is_held boolean,
     kit_block_id uuid,
     CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
@@ -287,6 +306,11 @@ COMMENT ON TABLE store.block IS 'Temporary blocks (API 1). A block expires at ex
 COMMENT ON COLUMN store.block.id IS 'A time-ordered UUID: blocks sort by it, oldest first.';
 
 COMMENT ON COLUMN store.block.ended_at IS 'When it was converted or cancelled, or expired (then: expires_at).';
+
+COMMENT ON COLUMN store.block.owner IS 'What it is held for, a cart or an order; null: its creator named nothing.';
+
+COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that
+it has expired.';
 
 COMMENT ON COLUMN store.block.kit_block_id IS 'The block of the kit whose part this block holds; null: a block of its own.';
 
@@ -378,6 +402,7 @@ CREATE TYPE inventory.posting AS (
 	reference text,
 	reason text,
 	actor text,
+	owner text,
 	kit_line integer
 );
 
@@ -479,6 +504,13 @@ ALTER DOMAIN inventory.sku_code OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.sku_code IS 'A stock keeping unit''s code: 1 to 64 printable characters, no space at either end; case counts.';
 
+CREATE DOMAIN inventory.stock_changes AS text
+	CONSTRAINT stock_changes_known CHECK ((VALUE = ANY ('{each,per_second}'::text[])));
+
+ALTER DOMAIN inventory.stock_changes OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_changes IS 'How an endpoint is told stock.changed: each change, or per_second: at most one event for a product and second.';
+
 CREATE TYPE inventory.stock_found AS (
 	id inventory.product_reference,
 	quantity inventory.quantity,
@@ -542,11 +574,12 @@ ALTER DOMAIN inventory.username OWNER TO inventory_owner;
 COMMENT ON DOMAIN inventory.username IS 'A user''s name: 1 to 150 letters, digits and @ . + - _; case does not count.';
 
 CREATE DOMAIN inventory.webhook_event AS text
-	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'block.expired'::text, 'price.changed'::text])));
+	CONSTRAINT webhook_event_known CHECK ((VALUE = ANY (ARRAY['outflow.created'::text, 'inflow.created'::text, 'stock.low'::text, 'stock.changed'::text, 'stock.available'::text, 'stock.sold_out'::text, 'block.expired'::text, 'price.changed'::text])));
 
 ALTER DOMAIN inventory.webhook_event OWNER TO inventory_owner;
 
-COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, block.expired or price.changed.';
+COMMENT ON DOMAIN inventory.webhook_event IS 'What a webhook is told of: outflow.created, inflow.created, stock.low, stock.changed, stock.available, stock.sold_out,
+block.expired or price.changed.';
 
 CREATE DOMAIN inventory.webhook_events AS inventory.webhook_event[]
 	CONSTRAINT webhook_events_count CHECK (((cardinality(VALUE) >= 1) AND (cardinality(VALUE) <= 100)))
@@ -563,7 +596,8 @@ CREATE TYPE inventory.webhook_info AS (
 	enabled boolean,
 	secret text,
 	created_at timestamp with time zone,
-	updated_at timestamp with time zone
+	updated_at timestamp with time zone,
+	stock_changes text
 );
 
 ALTER TYPE inventory.webhook_info OWNER TO inventory_owner;
@@ -728,6 +762,7 @@ CREATE TABLE store.product (
     brand_id bigint,
     serial_number text,
     retail_price numeric(23,3),
+    version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT product_cost_price_not_negative CHECK ((cost_price >= '0'::numeric))
 );
 
@@ -738,6 +773,8 @@ COMMENT ON TABLE store.product IS 'What can be stocked. id: APIs 2, 3, 5; sku_id
 COMMENT ON COLUMN store.product.cost_price IS 'What a unit costs when an arrival does not say; null: unknown.';
 
 COMMENT ON COLUMN store.product.retail_price IS 'The active retail price, for lists to search and sort by; right but for what store.price_turn still has to do.';
+
+COMMENT ON COLUMN store.product.version IS 'How often something of the product has changed that no movement tells of: a field, a price, its inventory, the end of a block.';
 
 CREATE TABLE store.category (
     id bigint NOT NULL,
@@ -961,9 +998,11 @@ CREATE TABLE store.webhook (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    stock_changes text DEFAULT 'each'::text NOT NULL,
     CONSTRAINT webhook_deleted_is_disabled CHECK (((deleted_at IS NULL) OR (NOT enabled))),
     CONSTRAINT webhook_events_some CHECK ((cardinality(events) > 0)),
-    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL)))
+    CONSTRAINT webhook_previous_secret_ends CHECK (((previous_secret IS NULL) = (previous_secret_until IS NULL))),
+    CONSTRAINT webhook_stock_changes_known CHECK ((stock_changes = ANY ('{each,per_second}'::text[])))
 );
 
 ALTER TABLE store.webhook OWNER TO inventory_owner;
@@ -975,6 +1014,8 @@ COMMENT ON COLUMN store.webhook.secret IS 'What deliveries are signed with: whse
 COMMENT ON COLUMN store.webhook.previous_secret IS 'Signs beside the other until previous_secret_until.';
 
 COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees it any more, and a job removes it with its deliveries.';
+
+COMMENT ON COLUMN store.webhook.stock_changes IS 'How it is told stock.changed: each or per_second.';
 
 CREATE TABLE store.kit_part (
     kit_id bigint NOT NULL,
@@ -1052,6 +1093,45 @@ COMMENT ON TABLE store.location_stock IS 'The part of on_hand that lies at a loc
 
 COMMENT ON COLUMN store.location_stock.arrived_at IS 'Since when the location holds some: a departure that names none takes unlocated units, then locations in this order.';
 
+CREATE TABLE store.seal (
+    number bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    part integer NOT NULL,
+    first_key bigint NOT NULL,
+    first_id bigint NOT NULL,
+    last_key bigint NOT NULL,
+    last_id bigint NOT NULL,
+    movements integer NOT NULL,
+    leaves bytea NOT NULL,
+    previous_hash bytea,
+    hash bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    CONSTRAINT seal_first_has_no_previous CHECK (((previous_hash IS NULL) = (number = '1'::bigint))),
+    CONSTRAINT seal_number_range CHECK ((number > '0'::bigint))
+);
+ALTER TABLE ONLY store.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+ALTER TABLE store.seal OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.seal IS 'Seals of the ledger: each has the hashes of the movements of an hour, or of a part of them, and the hash of the seal before it.
+maintenance.seal_movements() writes it, and nothing changes a row.';
+
+COMMENT ON COLUMN store.seal.hour IS 'The beginning of the hour (UTC) in which the movements were written.';
+
+COMMENT ON COLUMN store.seal.part IS 'Counts the seals of the hour from 1.';
+
+COMMENT ON COLUMN store.seal.first_key IS 'With first_id, the position of its first movement in the change feed.';
+
+COMMENT ON COLUMN store.seal.last_key IS 'With last_id, the position of its last movement.';
+
+COMMENT ON COLUMN store.seal.movements IS 'How many movements it has.';
+
+COMMENT ON COLUMN store.seal.leaves IS 'maintenance.movement_leaf of each movement, in the order of the feed: 24 bytes each.';
+
+COMMENT ON COLUMN store.seal.previous_hash IS 'The hash of the seal before it.';
+
+COMMENT ON COLUMN store.seal.hash IS 'maintenance.seal_hash of the row.';
+
 CREATE VIEW store.balance AS
  SELECT s.product_id,
         CASE
@@ -1071,9 +1151,15 @@ CREATE VIEW store.balance AS
     s.unit_id,
     s.reorder_point,
     s.created_at,
-    s.updated_at
+    s.updated_at,
+    ((s.last_number + e.number) +
+        CASE
+            WHEN s.is_kit THEN inventory.kit_number(s.product_id, inventory.clock())
+            ELSE (0)::bigint
+        END) AS number
    FROM (store.stock s
      CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
+            count(*) AS number,
                 CASE
                     WHEN s.is_kit THEN inventory.kit_balances(s.product_id)
                     ELSE NULL::numeric[]
@@ -1084,8 +1170,8 @@ CREATE VIEW store.balance AS
 ALTER TABLE store.balance OWNER TO inventory_owner;
 
 COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
-units are not part of blocked, and are available. A kit has as many available as its parts allow, and on hand the promised ones
-besides.';
+units are not part of blocked, and are available. number: that of the last movement; each of these blocks counts as one
+(inventory.number_at). A kit has as many available as its parts allow, and on hand the promised ones besides.';
 
 CREATE TABLE store.location (
     id bigint NOT NULL,
@@ -1101,8 +1187,7 @@ CREATE TABLE store.event (
     id uuid NOT NULL,
     type text NOT NULL,
     payload json NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,block.expired,price.changed}'::text[])))
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
@@ -1726,6 +1811,22 @@ ALTER TABLE store.webhook ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE store.webhook_position (
+    webhook_id bigint NOT NULL,
+    feed_key bigint NOT NULL,
+    feed_id bigint NOT NULL,
+    told_at timestamp with time zone
+);
+
+ALTER TABLE store.webhook_position OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.webhook_position IS 'How far in the change feed each endpoint has been told of the changes of stock. These are not columns of store.webhook, because
+senders lock its rows to claim deliveries.';
+
+COMMENT ON COLUMN store.webhook_position.feed_key IS 'With feed_id, the position: movements after it have not been told.';
+
+COMMENT ON COLUMN store.webhook_position.told_at IS 'When movements were last told; null: not yet.';
+
 ALTER TABLE ONLY store.movement ATTACH PARTITION store.movement_default DEFAULT;
 
 ALTER TABLE ONLY store.inflow ALTER COLUMN id SET DEFAULT nextval('store.inflow_id_seq'::regclass);
@@ -1776,6 +1877,9 @@ ALTER TABLE ONLY store.detached_month
 
 ALTER TABLE ONLY store.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+ALTER TABLE store.event
+    ADD CONSTRAINT event_type_known CHECK ((type = ANY ('{outflow.created,inflow.created,stock.low,stock.changed,stock.available,stock.sold_out,block.expired,price.changed}'::text[]))) NOT VALID;
 
 ALTER TABLE ONLY store.idempotency_key
     ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (caller, key);
@@ -1840,6 +1944,12 @@ ALTER TABLE ONLY store.sale_part
 ALTER TABLE ONLY store.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
 
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_hour_part_key UNIQUE (hour, part);
+
+ALTER TABLE ONLY store.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY store.setting
     ADD CONSTRAINT setting_pkey PRIMARY KEY (singleton);
 
@@ -1870,6 +1980,9 @@ ALTER TABLE ONLY store.webhook_delivery
 ALTER TABLE ONLY store.webhook
     ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY store.webhook_position
+    ADD CONSTRAINT webhook_position_pkey PRIMARY KEY (webhook_id);
+
 CREATE INDEX art_operation_created_idx ON store.art_operation USING brin (created_at) WITH (autosummarize='on');
 
 CREATE INDEX art_operation_from_idx ON store.art_operation USING btree (from_location, id) WHERE (from_location IS NOT NULL);
@@ -1895,6 +2008,8 @@ CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'a
 CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
 
 CREATE INDEX block_kit_block_id_idx ON store.block USING btree (kit_block_id) WHERE (kit_block_id IS NOT NULL);
+
+CREATE INDEX block_owner_idx ON store.block USING btree (owner, is_held, id) WHERE (owner IS NOT NULL);
 
 CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
 
@@ -2098,6 +2213,10 @@ REVOKE ALL ON TYPE inventory.description FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.email FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.hold_lines FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.hold_owner FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.kit_parts FROM PUBLIC;
@@ -2147,6 +2266,8 @@ REVOKE ALL ON TYPE inventory.search_text FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.serial_number FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.sku_code FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.stock_changes FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
 

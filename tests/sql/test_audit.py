@@ -14,7 +14,7 @@ from tests.sql.conftest import AdminCall, Call
 # Each change with the function that writes it down, and what is written: subject, action, before, after, product.
 CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
     (
-        "inventory.extend_block",
+        "inventory.move_block_end",
         "inventory.extend_block('{block}', '2030-01-02 05:00+03', 'ann')",
         ("block", "change", {"expires_at": "2030-01-02T00:00:00Z"}, {"expires_at": "2030-01-02T02:00:00Z"}, 1),
     ),
@@ -178,7 +178,13 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
             "webhook",
             "create",
             None,
-            {"url": "https://a.example:8443", "events": ["stock.low"], "enabled": True, "secret": "hidden"},
+            {
+                "url": "https://a.example:8443",
+                "events": ["stock.low"],
+                "enabled": True,
+                "secret": "hidden",
+                "stock_changes": "each",
+            },
             None,
         ),
     ),
@@ -203,7 +209,13 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
         (
             "webhook",
             "delete",
-            {"url": "https://b.example", "events": ["stock.low"], "enabled": True, "secret": "hidden"},
+            {
+                "url": "https://b.example",
+                "events": ["stock.low"],
+                "enabled": True,
+                "secret": "hidden",
+                "stock_changes": "each",
+            },
             None,
             None,
         ),
@@ -241,20 +253,26 @@ TRACED = {
 # The others, and what tells of their changes.
 SELF_TOLD = {
     "movement, cost_layer, cost_layer_use, location_stock, location_movement": "the ledger",
+    "seal": "hashes of the ledger",
     "opening_balance, detached_month": "the ledger's months that are detached",
     "sale, sale_part, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
     "deleted_flow, deleted_product": "rows that say who deleted",
     "count, count_line, stock_count": "rows that say who counted, and who closed",
     "price, price_turn": "a rule is never changed but for its end, where the next one begins",
     "location, unit": "made, and never changed",
-    "event, webhook_delivery, idempotency_key, row_total, job, job_failure, verification": "no caller's data",
+    "event, webhook_delivery, webhook_position, idempotency_key": "no caller's data",
+    "row_total, job, job_failure, verification": "no caller's data",
     "audit": "the trace itself",
 }
 # Functions that change a row of a traced table and write nothing down.
 WITHOUT_A_TRACE = {
+    "inventory.initialize_inventory": "of the product only its version; a stock row, which is its own trace",
     "inventory.write_postings": "balances, and blocks that end: movements",
     "inventory.set_price": "a price row; of the product only that it changed",
+    "inventory.settle_hold": "that a call for an owner has seen which of its blocks have expired",
     "maintenance.continue_feed": "a number that nobody sets",
+    "inventory.turn_prices_of": "of the product only its version",
+    "inventory.renew_price_turns": "of the product only its version",
     "maintenance.purge_webhook_deliveries": "endpoints whose deletion was written down",
 }
 FUNCTIONS = """
@@ -303,9 +321,12 @@ def test_every_change_is_written_down_once_whatever_the_login_has_set(
     for _, statement, (subject, action, before, after, product) in CHANGES:
         schema = statement.partition(".")[0]
         last = database.one("select coalesce(max(id), 0) from store.audit")
+        version = database.rows("select version from store.product where id = %s", product)
         connections[schema].execute(f"select * from {filled(statement, ids)}".encode())
         with subtests.test(statement):
             assert database.rows(WRITTEN, last) == [(subject, action, filled(before, ids), filled(after, ids), product)]
+            is_seen = database.rows("select version from store.product where id = %s", product) != version
+            assert is_seen == (product is not None), "a change of a product, and its version"
             login = connections[schema].info.user
             assert database.rows(
                 "select actor, written_by, created_at > inventory.clock() - interval '1 minute' from store.audit"

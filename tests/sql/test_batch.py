@@ -106,7 +106,7 @@ def test_each_does_what_it_does_alone(database: Database, batch: Batch) -> None:
         entry("consume_stock", id=str(product), amount="3"),
         entry("release_stock", id=str(product), amount="2"),
         entry("create_block", sku_id=sku_id, quantity="4", reason="held"),
-        entry("create_block", sku_id=sku_id, quantity="3"),
+        entry("create_block", sku_id=sku_id, quantity="3", owner="cart-7"),
         entry("create_sale", product_id=product, quantity="5", unit_price="9.99"),
         entry("create_purchase", product_id=product, supplier_id=supplier, quantity="6", unit_cost="3"),
         entry("create_inflow", supplier=supplier, product=product, quantity=7),
@@ -120,6 +120,7 @@ def test_each_does_what_it_does_alone(database: Database, batch: Batch) -> None:
     assert [row["result"] for row in rows[:4]] == [None] * 4
     blocks = [row["result"]["block_id"] for row in rows[4:6]]
     assert rows[4]["result"]["reason"] == "held"
+    assert [row["result"]["owner"] for row in rows[4:6]] == [None, "cart-7"]
 
     then = [
         entry("convert_block", block_id=blocks[0], quantity="1"),

@@ -443,6 +443,7 @@ def test_where_nobody_runs_the_jobs_it_says_so(database: Database, checks: Check
         ("turn_prices", timedelta(minutes=5)),
         ("purge_idempotency_keys", timedelta(minutes=30)),
         ("purge_webhook_deliveries", timedelta(minutes=30)),
+        ("seal_movements", timedelta(minutes=30)),
         ("make_partitions", timedelta(hours=3)),
         ("verify", timedelta(hours=50)),
     ],

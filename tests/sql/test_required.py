@@ -20,6 +20,7 @@ CATALOG = {"p_title": "'Mug'", "p_category_id": "1", "p_brand_id": "1", "p_cost_
 USER = {"p_username": "'ann'", "p_password": "'long enough'", "p_role": "'admin'"}
 WEBHOOK = {"p_url": "'https://example.org'", "p_events": "'{stock.low}'"}
 EVENTS = {"p_event": "'stock.low'", "p_data": "array['{}'::json]", "p_occurred_at": "array[now()]"}
+HOLD = {"p_owner": "'cart'"}
 ORDER = {"p_type": "'Add'", "p_sku": "'nothing'", "p_quantity": "1", "p_to_location": "'RACK-A1-01'"}
 
 # The function, its arguments as SQL, and what an error calls each that must be there.
@@ -43,6 +44,9 @@ REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
     ("inventory.create_unit", {"p_name": "'box'", "p_symbol": "'b'"}, {"p_name": "name", "p_symbol": "symbol"}),
     ("inventory.create_user", USER, {name: name.removeprefix("p_") for name in USER}),
     ("inventory.create_webhook", WEBHOOK, {"p_url": "url", "p_events": "events"}),
+    ("inventory.cancel_hold", {}, {"p_owner": "owner"}),
+    ("inventory.convert_hold", {}, {"p_owner": "owner"}),
+    ("inventory.extend_hold", HOLD | {"p_expires_at": "now()"}, {"p_owner": "owner", "p_expires_at": "expires_at"}),
     ("inventory.import_products", {}, {"p_lines": "lines"}),
     ("inventory.initialize_inventory", {"p_product_id": "1"}, {"p_unit_id": "unit_id"}),
     ("inventory.place_order", ORDER, {"p_type": "type", "p_sku": "sku", "p_quantity": "quantity"}),
@@ -68,6 +72,7 @@ REQUIRED: tuple[tuple[str, dict[str, str], dict[str, str]], ...] = (
     ),
     ("inventory.require_period", {"p_from": "now()", "p_to": "now()"}, {"p_from": "from", "p_to": "to"}),
     ("inventory.reserve_stock", {"p_product_id": "1"}, {"p_amount": "quantity"}),
+    ("inventory.set_hold", HOLD | {"p_items": "'{}'"}, {"p_owner": "owner", "p_items": "items"}),
     ("inventory.set_price", NOBODY, {"p_amount": "amount"}),
     ("inventory.start_count", {}, {"p_location": "location"}),
     ("maintenance.expire_blocks", {}, {"p_limit": "limit"}),

@@ -86,6 +86,12 @@ _ORDER: dict[str, Any] = {"type": "Add", "sku": "4711M-50B", "quantity": 50, "to
 _FOUND: dict[str, Any] = {"sku": "4711M-50B", "quantity": 0}
 _COUNTED: dict[str, Any] = {"id": "7", "quantity": "1.5", "counted_at": None, "reason": None}
 
+_CODES = Samples(
+    accepted=(*_WORDS, "A-1", "a_b.c/d#1", "x" * 64, "日" * 64, "😀" * 64),
+    rejected=(*_NO_TEXT, "", " ", " a", "a ", "a\n", "x" * 65, *(f"a{sign}b" for sign in _INVISIBLE)),
+    only_sql=_NOT_STRINGS,
+)
+
 SAMPLES = {
     "inventory.quantity": Samples(
         accepted=(*_NUMBERS, *_ZERO),
@@ -140,11 +146,8 @@ SAMPLES = {
         ),
         only_sql=_SPACED_NUMBERS,
     ),
-    "inventory.sku_code": Samples(
-        accepted=(*_WORDS, "A-1", "a_b.c/d#1", "x" * 64, "日" * 64, "😀" * 64),
-        rejected=(*_NO_TEXT, "", " ", " a", "a ", "a\n", "x" * 65, *(f"a{sign}b" for sign in _INVISIBLE)),
-        only_sql=_NOT_STRINGS,
-    ),
+    "inventory.sku_code": _CODES,
+    "inventory.hold_owner": _CODES,
     "inventory.name": Samples(
         accepted=(*_WORDS, "\u200d\u2764", " a ", "a\nb", "\xa0a", "x" * 255, "😀" * 255),
         rejected=(*_NO_TEXT, "", " ", "   ", "\t\n", "\u3000", "\u2003", "x" * 256, "😀" * 256),
@@ -302,6 +305,14 @@ SAMPLES = {
         ),
         only_sql=([[]], [{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
     ),
+    "inventory.hold_lines": Samples(
+        accepted=([], [_LINE], [_LINE] * 100, [_LINE | {"quantity": 1}], [_LINE | {"more": "is ignored"}]),
+        rejected=(
+            *([_LINE] * 101, {}, "", "[]", 1, True, [1], ["x"], [_LINE | {"sku_id": "x"}]),
+            *([_LINE | {"quantity": quantity}] for quantity in ("0", "-1", "1.2345", "NaN", "1e9", "", True)),
+        ),
+        only_sql=([[]], [{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
+    ),
     "inventory.location_code": Samples(
         accepted=tuple(_split("RACK-A1-01 RACK-Z9-99 RACK-M0-00")),
         rejected=(
@@ -345,7 +356,10 @@ SAMPLES = {
         rejected=(*_NO_TEXT, *_split("Open canceled done"), "", " open", "open ", "open\n", 1, True, [], {}),
     ),
     "inventory.webhook_event": Samples(
-        accepted=("outflow.created", "inflow.created", "stock.low", "block.expired", "price.changed"),
+        accepted=(
+            *("outflow.created", "inflow.created", "stock.low", "stock.changed", "stock.available", "stock.sold_out"),
+            *("block.expired", "price.changed"),
+        ),
         rejected=(
             *_NO_TEXT,
             *_split("Stock.low stock_low sale.created"),
@@ -357,6 +371,10 @@ SAMPLES = {
             [],
             {},
         ),
+    ),
+    "inventory.stock_changes": Samples(
+        accepted=("each", "per_second"),
+        rejected=(*_NO_TEXT, *_split("Each every per-second persecond"), "", " each", "each\n", 1, True, [], {}),
     ),
     "inventory.webhook_events": Samples(
         accepted=(["stock.low"], ["stock.low", "price.changed"], ["stock.low"] * 2, ["price.changed"] * 100),
@@ -582,7 +600,10 @@ def test_null_is_a_value_left_out(types: Types, name: str) -> None:
 
 # Texts that look the same
 
-_KEPT = ("art_reason", "description", "name", "reason", "search_text", "serial_number", "sku_code", "unit_symbol")
+_KEPT = (
+    *("art_reason", "description", "hold_owner", "name", "reason", "search_text", "serial_number", "sku_code"),
+    "unit_symbol",
+)
 
 
 @pytest.mark.parametrize("name", _KEPT)
@@ -644,10 +665,18 @@ _EVERYTHING = {
 _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
+    "inventory.stock_changes",
 }
 _LISTS = {
-    *("inventory.block_lines", "inventory.art_orders", "inventory.count_lines", "inventory.stock_findings"),
-    *("inventory.kit_parts", "inventory.webhook_events"),
+    *(
+        "inventory.block_lines",
+        "inventory.hold_lines",
+        "inventory.kit_parts",
+        "inventory.art_orders",
+        "inventory.count_lines",
+        "inventory.stock_findings",
+    ),
+    "inventory.webhook_events",
 }
 
 

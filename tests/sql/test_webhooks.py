@@ -154,6 +154,7 @@ def test_the_worker_may_do_nothing_else(database: Database, webhook: int) -> Non
     assert {name for (name,) in functions} == {
         "inventory.claim_deliveries",
         "inventory.finish_delivery",
+        "inventory.queue_stock_changes",
         "maintenance.run_next_job",
     }
     connection = database.connect("inventory_worker")

@@ -11,7 +11,7 @@ from server import TITLE, VERSION
 from server.database.interface import Function, Interface
 from server.http.authentication import MODELS
 from server.http.endpoint import Operation, operations
-from server.http.errors import field_of, status_of
+from server.http.errors import Api, field_of, status_of
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES, Route
 from tools.openapi import errors, examples
 from tools.openapi.links import links
@@ -33,6 +33,15 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
 _KEY_OF_POST = {"$ref": "#/components/parameters/IdempotencyKey"}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of a read of the product, or several: the call is refused with 412 if the product has "
+    "changed since. * asks only that the product exists.",
+    "schema": {"type": "string"},
+    "example": '"42.7"',
+}
 _BEARER: dict[str, list[str]] = {"bearer": []}
 
 # Who may call, by the least of the roles that have the grant: the security of the operation, and a sentence.
@@ -92,7 +101,7 @@ def document(interface: Interface, *, as_accepted: bool = False) -> dict[str, An
                     "description": "An access token of POST /api/v1/authentication/token/.",
                 }
             },
-            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY},
+            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY, "IfMatch": _IF_MATCH},
             "headers": errors.HEADERS,
             "schemas": dict(sorted(schemas.components.items())),
         },
@@ -122,6 +131,8 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         }
     if route.method == "POST":
         parameters.append(_KEY_OF_POST)
+    if operation.takes_expected:
+        parameters.append({"$ref": "#/components/parameters/IfMatch"})
     described["parameters"] = parameters
     least = next(role for role in _CALLERS if role in function.roles)
     described["security"], callers = _CALLERS[least]
@@ -131,6 +142,8 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
         codes.append("INVALID_PATH")
     if operation.model.model_fields:
         codes.append("VALIDATION_ERROR")
+    if operation.takes_expected:
+        codes.append("PRECONDITION_FAILED")
     described["responses"] = _responses(route, function, codes, schemas, operation.model.model_fields)
     return described
 
@@ -214,6 +227,8 @@ def _errors(route: Route, codes: Iterable[str], fields: Container[str]) -> dict[
         codes += ["CROSS_SITE_REQUEST", "OUTCOME_UNKNOWN"]
     if route.method == "POST":
         codes += ["IDEMPOTENCY_KEY_REUSED", "IDEMPOTENCY_KEY_IN_USE"]
+        if route.api is not Api.AUTHENTICATION:
+            codes.append("IDEMPOTENCY_KEY_REQUIRED")
     media_type, _, _ = errors.ERRORS[route.api]
     by_status: dict[int, list[str]] = {}
     for code in codes:

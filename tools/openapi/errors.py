@@ -34,9 +34,11 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "integer", "format": "int32"},
     },
     "ETag": {
-        "description": "The version of the answer: send it as If-None-Match to ask again.",
+        "description": "The version of the answer: send it as If-None-Match to ask again, and that of a product as "
+        "If-Match to change it.",
         "schema": {"type": "string"},
     },
+    "ETagNow": {"description": "The present version of the product.", "schema": {"type": "string"}},
     "Location": {"description": "The path of what was created.", "schema": {"type": "string"}},
 }
 
@@ -49,7 +51,11 @@ _LIMIT_HEADERS = {
     "RateLimit-Remaining": "RateLimitRemaining",
     "RateLimit-Reset": "RateLimitReset",
 }
-HEADERS_OF: dict[int, dict[str, str]] = {429: _LIMIT_HEADERS, 503: {"Retry-After": "RetryAfter"}}
+HEADERS_OF: dict[int, dict[str, str]] = {
+    412: {"ETag": "ETagNow"},
+    429: _LIMIT_HEADERS,
+    503: {"Retry-After": "RetryAfter"},
+}
 
 # Parts of the bodies below, and the bodies of API 1 and 4 where fields are wrong.
 PARTS: dict[str, dict[str, Any]] = {

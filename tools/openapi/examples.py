@@ -37,8 +37,24 @@ _BLOCK = {
     "status": "active",
     "expires_at": "2023-12-25T12:00:00Z",
     "created_at": "2023-12-25T10:45:00Z",
+    "owner": "cart-7",
     "kit_block_id": None,
 }
+_CANCELLED_BLOCK = {
+    "block_id": BLOCK_ID,
+    "status": "cancelled",
+    "cancelled_at": "2023-12-25T11:15:00Z",
+    "reason": "Order cancelled by customer",
+}
+_CONVERTED_BLOCK = {
+    "block_id": BLOCK_ID,
+    "status": "converted",
+    "quantity": 5,
+    "converted_at": "2023-12-25T11:30:00Z",
+    "reason": "Order confirmed - SKU ABC123",
+}
+_MISSING = {"sku_id": SKU_ID, "requested": 8, "held": 5, "missing": 3}
+_HOLD = {"owner": "cart-7", "blocks": [_BLOCK], "total": 1}
 _INVENTORY = {
     "id": 1,
     "product_id": 1,
@@ -102,6 +118,7 @@ _WEBHOOK = {
     "url": "https://shop.example/hooks",
     "events": ["outflow.created", "stock.low"],
     "enabled": True,
+    "stock_changes": "each",
     "created_at": "2024-01-16T10:00:00Z",
     "updated_at": "2024-01-16T10:00:00Z",
 }
@@ -266,20 +283,14 @@ ANSWERS: dict[str, Any] = {
         "message": "ART Orders API endpoints are available",
         "timestamp": "2025-04-15T15:00:00.123456",
     },
-    "cancel_block": {
-        "block_id": BLOCK_ID,
-        "status": "cancelled",
-        "cancelled_at": "2023-12-25T11:15:00Z",
-        "reason": "Order cancelled by customer",
-    },
-    "convert_block": {
-        "block_id": BLOCK_ID,
-        "status": "converted",
-        "quantity": 5,
-        "converted_at": "2023-12-25T11:30:00Z",
-        "reason": "Order confirmed - SKU ABC123",
-    },
-    "create_blocks": {"blocks": [_BLOCK], "total": 1},
+    "cancel_block": _CANCELLED_BLOCK,
+    "cancel_hold": _HOLD | {"blocks": [_CANCELLED_BLOCK]},
+    "convert_block": _CONVERTED_BLOCK,
+    "convert_hold": _HOLD | {"blocks": [_CONVERTED_BLOCK]},
+    "create_blocks": {"blocks": [_BLOCK], "total": 1, "missing": []},
+    "extend_hold": _HOLD,
+    "get_hold": _HOLD,
+    "set_hold": _HOLD | {"missing": [_MISSING]},
     "set_stock": _STOCK_COUNT,
     "set_stocks": {"items": [_STOCK_COUNT], "total": 1},
     "create_purchase": {
@@ -361,6 +372,21 @@ ANSWERS: dict[str, Any] = {
             }
         ],
         "next": None,
+    },
+    "list_seals": {
+        "seals": [
+            {
+                "number": 1,
+                "hour": "2026-11-22T10:00:00Z",
+                "first": "8153-20417",
+                "last": "9201-21430",
+                "movements": 812,
+                "hash": "5a2d3e0f6c1b4987a0f1e2d3c4b5a69788796a5b4c3d2e1f0a1b2c3d4e5f6071",
+                "previous": None,
+                "sealed_at": "2026-11-22T11:00:02.123456Z",
+            }
+        ],
+        "next": 1,
     },
     "list_blocks": {"blocks": [_BLOCK | {"sku_code": "ABC123"}], "total": 1},
     "list_changes": {
@@ -464,8 +490,10 @@ REQUESTS: dict[str, Any] = {
     "set_stock": _COUNTED,
     "set_stocks": {"items": [{"id": "1"} | _COUNTED]},
     "cancel_block": {"reason": "Order cancelled by customer"},
+    "cancel_hold": {"reason": "Order cancelled by customer"},
     "consume_stock": {"amount": 5},
     "convert_block": {"reason": "Order confirmed - SKU ABC123"},
+    "convert_hold": {"reason": "Order confirmed - SKU ABC123"},
     "create_block": {"quantity": 5, "reason": "Order processing", "expires_at": "2023-12-25T12:00:00Z"},
     "create_blocks": {"items": [{"sku_id": SKU_ID, "quantity": 5}], "reason": "Order processing"},
     "create_brand": _BRAND,
@@ -484,6 +512,8 @@ REQUESTS: dict[str, Any] = {
     "create_user": {"username": "ann", "password": "a long password", "role": "employee"},
     "create_webhook": {"url": "https://shop.example/hooks", "events": ["outflow.created", "stock.low"]},
     "extend_block": {"expires_at": "2023-12-25T13:00:00Z"},
+    "extend_hold": {"expires_at": "2023-12-25T13:00:00Z"},
+    "set_hold": {"items": [{"sku_id": SKU_ID, "quantity": 8}], "reason": "Order processing", "allow_partial": True},
     "initialize_inventory": {"unit_id": 3, "quantity": 0, "reorder_point": 20},
     "obtain_token": {"username": "admin", "password": "yourpassword"},
     "place_order": {"Add": _ADD, "Remove": _REMOVE, "Transfer": _TRANSFER},
@@ -548,7 +578,7 @@ FILES: dict[str, str] = {
     '"selling_price": "1199.00", "quantity": 30}\n',
 }
 
-_PARAMETERS: dict[str, Any] = {"sku_id": SKU_ID, "block_id": BLOCK_ID, "code": "RACK-A1-01"}
+_PARAMETERS: dict[str, Any] = {"sku_id": SKU_ID, "block_id": BLOCK_ID, "code": "RACK-A1-01", "owner": "cart-7"}
 
 
 def parameter(name: str, kind: str) -> Any:

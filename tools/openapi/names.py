@@ -16,7 +16,7 @@ TAGS: dict[str, str] = {
     "Catalog": "API 5: brands, categories, suppliers, products, inflows and outflows, in pages; import and export. "
     "Prices are strings with 2 decimals.",
     "Users": "Users of the service and their roles.",
-    "Changes": "The change feed: every change of stock, products and prices, in order.",
+    "Changes": "The change feed: every change of stock, products and prices, in order; and the seals of the ledger.",
     "Webhooks": "Endpoints that are told of events, their secrets, and their deliveries.",
     "Authentication": "Get, refresh and verify tokens. One access token serves all APIs.",
 }
@@ -28,7 +28,12 @@ _TAGS_OF = {
     Api.CATALOG: "Catalog",
     Api.AUTHENTICATION: "Authentication",
 }
-_TAGS_BELOW = {"/api/v1/users/": "Users", "/api/v1/changes/": "Changes", "/api/v1/webhooks/": "Webhooks"}
+_TAGS_BELOW = {
+    "/api/v1/users/": "Users",
+    "/api/v1/changes/": "Changes",
+    "/api/v1/seals/": "Changes",
+    "/api/v1/webhooks/": "Webhooks",
+}
 
 # What an operation is called where its function's name would mislead beside those of other APIs.
 _OPERATIONS = {"delete_product": "delete_catalog_product"}
@@ -38,13 +43,20 @@ _OPERATIONS = {"delete_product": "delete_catalog_product"}
 OBJECTS: dict[str, str] = {
     "art_orders_health": "ArtOrdersHealth",
     "cancel_block": "CancelledBlock",
+    "cancel_hold": "CancelledHold",
+    "cancel_hold.blocks": "CancelledBlock",
     "convert_block": "ConvertedBlock",
+    "convert_hold": "ConvertedHold",
+    "convert_hold.blocks": "ConvertedBlock",
     "count_json.lines": "CountLine",
     "create_blocks": "CreatedBlocks",
+    "create_blocks.missing": "MissingUnits",
     "create_purchase": "RecordedPurchase",
     "create_sale": "RecordedSale",
     "create_sku": "CreatedSku",
     "create_webhook": "WebhookWithSecret",
+    "extend_hold": "Hold",
+    "get_hold": "Hold",
     "get_location_stock": "LocationStock",
     "get_location_stock.stock": "LocationStockLine",
     "get_sku": "Sku",
@@ -61,6 +73,7 @@ OBJECTS: dict[str, str] = {
     "list_changes": "ChangePage",
     "list_changes.changes": "Change",
     "list_counts": "CountList",
+    "list_seals": "SealPage",
     "list_locations": "LocationList",
     "list_locations.locations": "Location",
     "list_product_purchases": "ProductPurchases",
@@ -72,6 +85,8 @@ OBJECTS: dict[str, str] = {
     "place_orders.results": "ArtOrderResult",
     "refresh_token": "AccessToken",
     "sale_json.layers": "SaleLayer",
+    "set_hold": "SetHold",
+    "set_hold.missing": "MissingUnits",
     "set_kit_parts": "Sku",
     "set_kit_parts.parts": "KitPart",
     "set_stock": "StockCount",
@@ -111,6 +126,7 @@ MEANINGS: dict[str, str] = {
     "low_stock": "true: only where the quantity is at or below the reorder point.",
     "max_price": "Only products with at most this selling price.",
     "min_price": "Only products with at least this selling price.",
+    "owner": "The id of the cart or order.",
     "page": "The page, from 1 (default: 1).",
     "page_size": "The number of rows on a page, at most 100 (default: 10).",
     "password": "The password, in clear. The service stores its hash.",

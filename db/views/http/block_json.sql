@@ -11,6 +11,7 @@ from (
         b.status,
         inventory.instant_text(b.expires_at) as expires_at,
         inventory.instant_text(b.created_at) as created_at,
+        b.owner,
         b.kit_block_id
     from store.block as b
     inner join store.product as p on b.product_id = p.id
@@ -22,4 +23,4 @@ comment on view http.block_json is
 kit_block_id: the block of the kit whose part it holds; null: a block of its own.
 
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp", "kit_block_id": "uuid?"}';
+"expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}';

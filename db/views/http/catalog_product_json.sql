@@ -1,8 +1,14 @@
 create or replace view http.catalog_product_json as
 select
     r.id,
-    row_to_json(r) as item
-from (
+    row_to_json(r) as item,
+    tag
+from store.product as p
+left join store.stock as s on p.id = s.product_id
+cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09, ST05
+left join lateral inventory.price_at(p.id, 'retail', now.instant) as price on true
+cross join lateral inventory.tag_of(p, inventory.number_at(s, now.instant), now.instant) as tag
+cross join lateral ( -- noqa: ST05
     select
         p.id,
         p.name as title,
@@ -22,10 +28,6 @@ from (
         p.sku_id,
         inventory.instant_text(p.created_at) as created_at,
         inventory.instant_text(greatest(p.updated_at, s.updated_at)) as updated_at
-    from store.product as p
-    left join store.stock as s on p.id = s.product_id
-    cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09
-    left join lateral inventory.price_at(p.id, 'retail', now.instant) as price on true
 ) as r;
 
 comment on view http.catalog_product_json is

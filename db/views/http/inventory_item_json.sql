@@ -1,8 +1,14 @@
 create or replace view http.inventory_item_json as
 select
     r.id,
-    row_to_json(r) as item
-from (
+    row_to_json(r) as item,
+    tag
+from store.product as p
+left join store.balance as b on p.id = b.product_id
+cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09, ST05
+left join lateral inventory.price_at(p.id, 'retail', now.instant) as price on true
+cross join lateral inventory.tag_of(p, b.number, now.instant) as tag
+cross join lateral ( -- noqa: ST05
     select
         p.id,
         p.sku,
@@ -14,10 +20,6 @@ from (
         trim_scale(coalesce(b.reserved, 0)) as "reservedStock",
         trim_scale(coalesce(b.blocked, 0)) as "blockedStock",
         trim_scale(coalesce(b.on_hand, 0)) as "onHandStock"
-    from store.product as p
-    left join store.balance as b on p.id = b.product_id
-    cross join (select inventory.clock() as instant limit 1) as now -- noqa: AM09
-    left join lateral inventory.price_at(p.id, 'retail', now.instant) as price on true
 ) as r;
 
 comment on view http.inventory_item_json is

@@ -1,8 +1,12 @@
 create or replace view http.inventory_json as
 select
     r.product_id,
-    row_to_json(r) as item
-from (
+    row_to_json(r) as item,
+    tag
+from store.balance as b
+left join store.product as o on b.product_id = o.id
+cross join lateral inventory.tag_of(o, b.number, inventory.clock()) as tag
+cross join lateral ( -- noqa: ST05
     select
         b.product_id as id,
         b.product_id,
@@ -29,7 +33,6 @@ from (
         b.status,
         http.instant_without_offset(b.created_at) as created_at,
         http.instant_without_offset(b.updated_at) as updated_at
-    from store.balance as b
 ) as r;
 
 comment on view http.inventory_json is

@@ -1,8 +1,12 @@
 create or replace view http.product_json as
 select
     r.id,
-    row_to_json(r) as item
-from (
+    row_to_json(r) as item,
+    tag
+from store.product as p
+left join store.stock as s on p.id = s.product_id
+cross join lateral inventory.tag_of(p, inventory.number_at(s, inventory.clock()), inventory.clock()) as tag
+cross join lateral ( -- noqa: ST05
     select
         p.id,
         p.name,
@@ -11,7 +15,6 @@ from (
         p.description,
         http.instant_without_offset(p.created_at) as created_at,
         http.instant_without_offset(p.updated_at) as updated_at
-    from store.product as p
 ) as r;
 
 comment on view http.product_json is

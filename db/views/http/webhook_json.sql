@@ -11,6 +11,7 @@ cross join lateral ( -- noqa: ST05
         w.url,
         w.events,
         w.enabled,
+        w.stock_changes,
         case when s.has_secret then w.secret end as secret,
         inventory.instant_text(w.created_at) as created_at,
         inventory.instant_text(w.updated_at) as updated_at
@@ -19,5 +20,5 @@ cross join lateral ( -- noqa: ST05
 comment on view http.webhook_json is
 'A webhook endpoint as /api/v1/webhooks/ shows it. has_secret: whether item contains the secret.
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "created_at": "timestamp",
-"updated_at": "timestamp"}';
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes": "stock_changes",
+"created_at": "timestamp", "updated_at": "timestamp"}';

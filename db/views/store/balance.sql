@@ -9,11 +9,14 @@ select
     s.unit_id,
     s.reorder_point,
     s.created_at,
-    s.updated_at
+    s.updated_at,
+    s.last_number + e.number
+    + case when s.is_kit then inventory.kit_number(s.product_id, inventory.clock()) else 0 end as number
 from store.stock as s
 cross join lateral (
     select
         coalesce(sum(b.quantity), 0) as quantity,
+        count(*) as number,
         case when s.is_kit then inventory.kit_balances(s.product_id) end as kits
     from store.block as b
     where s.blocked > 0 and b.product_id = s.product_id and inventory.is_expired_block(b, inventory.clock())
@@ -21,5 +24,5 @@ cross join lateral (
 
 comment on view store.balance is
 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
-units are not part of blocked, and are available. A kit has as many available as its parts allow, and on hand the promised ones
-besides.';
+units are not part of blocked, and are available. number: that of the last movement; each of these blocks counts as one
+(inventory.number_at). A kit has as many available as its parts allow, and on hand the promised ones besides.';

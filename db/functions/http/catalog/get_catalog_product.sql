@@ -5,9 +5,17 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_read record;
 begin
-    perform inventory.require_product(p_id);
-    return (select c.item from http.catalog_product_json as c where c.id = p_id);
+    select c.item, set_config('inventory.etag', c.tag, true)
+    into v_read
+    from http.catalog_product_json as c
+    where c.id = p_id;
+    if not found then
+        perform inventory.require_product(p_id);
+    end if;
+    return v_read.item;
 end;
 $$;
 

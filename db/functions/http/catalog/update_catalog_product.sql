@@ -9,7 +9,8 @@ create or replace function http.update_catalog_product(
     p_serie_number inventory.serial_number default null,
     p_quantity inventory.whole_quantity default null,
     p_sku inventory.sku_code default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns json
 language plpgsql
@@ -21,7 +22,7 @@ declare
     v_id constant bigint := (
         inventory.update_catalog_product(
             p_id, p_title, p_category, p_brand, p_cost_price, p_selling_price, p_description, p_serie_number, p_quantity, p_sku,
-            p_actor
+            p_actor, p_expected
         )
     ).id;
 begin
@@ -30,8 +31,9 @@ end;
 $$;
 
 comment on function http.update_catalog_product(
-    bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money, inventory.catalog_money,
-    inventory.description, inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+    bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money,
+    inventory.catalog_money, inventory.description, inventory.serial_number, inventory.whole_quantity,
+    inventory.sku_code, text, text
 ) is
 'Change a product; fields that are left out stay as they are.
 
@@ -42,6 +44,7 @@ Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK, 
 KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.update_catalog_product(
-    bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money, inventory.catalog_money,
-    inventory.description, inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+    bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money,
+    inventory.catalog_money, inventory.description, inventory.serial_number, inventory.whole_quantity,
+    inventory.sku_code, text, text
 ) to inventory_admin;

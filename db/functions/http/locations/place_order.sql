@@ -6,7 +6,8 @@ create or replace function http.place_order(
     p_to_location inventory.location_code default null,
     p_reason inventory.art_reason default null,
     p_sufficient_stock boolean default true,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns json
 language plpgsql
@@ -16,7 +17,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_operation constant store.art_operation := inventory.place_order(
-        p_type, p_sku, p_quantity, p_from_location, p_to_location, p_reason, p_sufficient_stock, p_actor
+        p_type, p_sku, p_quantity, p_from_location, p_to_location, p_reason, p_sufficient_stock, p_actor, p_expected
     );
 begin
     return http.art_operation_json(v_operation);
@@ -25,7 +26,7 @@ $$;
 
 comment on function http.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
-    inventory.art_reason, boolean, text
+    inventory.art_reason, boolean, text, text
 ) is
 'Carry out an ART order.
 
@@ -40,5 +41,5 @@ KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
-    inventory.art_reason, boolean, text
+    inventory.art_reason, boolean, text, text
 ) to inventory_operator;

@@ -5,7 +5,8 @@ create or replace function http.create_price(
     p_effective_from inventory.iso_time default null,
     p_effective_to inventory.iso_time default null,
     p_close_old_price boolean default true,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns json
 language plpgsql
@@ -21,7 +22,8 @@ declare
         inventory.earliest_instant(p_effective_from),
         inventory.earliest_instant(p_effective_to),
         p_close_old_price,
-        p_actor
+        p_actor,
+        p_expected
     );
 begin
     return json_build_object(
@@ -32,7 +34,7 @@ end;
 $$;
 
 comment on function http.create_price(
-    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text, text
 ) is
 'Set a price of a product: create a price rule.
 
@@ -43,5 +45,5 @@ Returns {"price": "price_json"}
 Errors: BACKDATED_PRICE, PRODUCT_NOT_FOUND.';
 
 grant execute on function http.create_price(
-    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text
+    bigint, inventory.money, inventory.price_type, inventory.iso_time, inventory.iso_time, boolean, text, text
 ) to inventory_admin;

@@ -3,7 +3,8 @@ create or replace function http.create_purchase(
     p_supplier_id bigint,
     p_quantity inventory.positive_quantity,
     p_unit_cost inventory.money,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns json
 language plpgsql
@@ -13,7 +14,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_purchase constant store.purchase := inventory.record_purchase(
-        p_product_id, p_supplier_id, p_quantity, p_unit_cost, p_actor
+        p_product_id, p_supplier_id, p_quantity, p_unit_cost, p_actor, p_expected
     );
 begin
     return (select a.item from http.purchase_with_inventory as a where a.id = v_purchase.id);
@@ -21,7 +22,7 @@ end;
 $$;
 
 comment on function http.create_purchase(
-    bigint, bigint, inventory.positive_quantity, inventory.money, text
+    bigint, bigint, inventory.positive_quantity, inventory.money, text, text
 ) is
 'Record a purchase.
 
@@ -32,5 +33,5 @@ Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUAN
 KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.create_purchase(
-    bigint, bigint, inventory.positive_quantity, inventory.money, text
+    bigint, bigint, inventory.positive_quantity, inventory.money, text, text
 ) to inventory_admin;

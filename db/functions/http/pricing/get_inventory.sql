@@ -5,9 +5,17 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_read record;
 begin
-    perform inventory.require_inventory(p_product_id);
-    return json_build_object('inventory', (select i.item from http.inventory_json as i where i.product_id = p_product_id));
+    select i.item, set_config('inventory.etag', i.tag, true)
+    into v_read
+    from http.inventory_json as i
+    where i.product_id = p_product_id;
+    if not found then
+        perform inventory.require_inventory(p_product_id);
+    end if;
+    return json_build_object('inventory', v_read.item);
 end;
 $$;
 

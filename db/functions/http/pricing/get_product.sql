@@ -5,9 +5,17 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_read record;
 begin
-    perform inventory.require_product(p_product_id);
-    return json_build_object('product', (select p.item from http.product_json as p where p.id = p_product_id));
+    select p.item, set_config('inventory.etag', p.tag, true)
+    into v_read
+    from http.product_json as p
+    where p.id = p_product_id;
+    if not found then
+        perform inventory.require_product(p_product_id);
+    end if;
+    return json_build_object('product', v_read.item);
 end;
 $$;
 

@@ -4,7 +4,8 @@ create or replace function http.update_inventory(
     p_reorder_point inventory.quantity default null,
     p_status inventory.stock_status default null,
     p_expected_quantity inventory.quantity default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns json
 language plpgsql
@@ -15,7 +16,8 @@ as $$
 declare
     v_product_id constant bigint := (
         inventory.update_inventory(
-            p_product_id, p_quantity, p_reorder_point, p_status, p_expected_quantity, p_actor => p_actor
+            p_product_id, p_quantity, p_reorder_point, p_status, p_expected_quantity, p_actor => p_actor,
+            p_expected => p_expected
         )
     ).product_id;
 begin
@@ -24,7 +26,7 @@ end;
 $$;
 
 comment on function http.update_inventory(
-    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text, text
 ) is
 'Correct the inventory of a product.
 
@@ -35,5 +37,5 @@ Returns {"inventory": "inventory_json"}
 Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.update_inventory(
-    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text, text
 ) to inventory_admin;

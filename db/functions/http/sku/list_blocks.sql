@@ -1,7 +1,8 @@
 create or replace function http.list_blocks(
     p_sku_id uuid default null,
     p_limit inventory.page_limit default null,
-    p_after uuid default null
+    p_after uuid default null,
+    p_owner inventory.sku_code default null
 )
 returns json
 language plpgsql
@@ -26,7 +27,10 @@ begin
     from (
         select
         from store.block as b
-        where inventory.is_active_block(b, v_now) and (p_sku_id is null or b.product_id = v_product_id)
+        where
+            inventory.is_active_block(b, v_now)
+            and (p_sku_id is null or b.product_id = v_product_id)
+            and (p_owner is null or (b.owner = p_owner and b.is_held))
         limit v_most + 1
     ) as m;
     if v_total > v_most then
@@ -50,12 +54,14 @@ begin
                     b.status,
                     inventory.instant_text(b.expires_at) as expires_at,
                     inventory.instant_text(b.created_at) as created_at,
+                    b.owner,
                     b.kit_block_id
                 from store.block as b
                 inner join store.product as p on b.product_id = p.id
                 where
                     inventory.is_active_block(b, v_now)
                     and (p_sku_id is null or b.product_id = v_product_id)
+                    and (p_owner is null or (b.owner = p_owner and b.is_held))
                     and (p_after is null or b.id > p_after)
                 order by b.id
                 limit p_limit
@@ -66,15 +72,16 @@ begin
 end;
 $$;
 
-comment on function http.list_blocks(uuid, inventory.page_limit, uuid) is
+comment on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.sku_code) is
 'List the active blocks, oldest first.
 
-sku_id: only blocks of that SKU. limit, after: a page with at most that many blocks, after the block with this id. total counts
+sku_id: only blocks of that SKU. owner: only blocks that are held for this cart or order. limit, after: a page with at most that many blocks, after the block with this id. total counts
 all matching blocks, on all pages. If more than 10 000 blocks match, limit is required; if more than 1 000 000 match, sku_id is
 required.
 Without it the request is refused (422). kit_block_id: the block of the kit whose part the block holds.
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
-"text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "kit_block_id": "uuid?"}], "total": "integer"}';
+"text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}],
+"total": "integer"}';
 
-grant execute on function http.list_blocks(uuid, inventory.page_limit, uuid) to inventory_operator;
+grant execute on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.sku_code) to inventory_operator;

@@ -6,9 +6,17 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_id constant bigint := (inventory.require_product(inventory.product_id(p_id))).id;
+    v_id constant bigint := inventory.product_id(p_id);
+    v_read record;
 begin
-    return (select i.item from http.inventory_item_json as i where i.id = v_id);
+    select i.item, set_config('inventory.etag', i.tag, true)
+    into v_read
+    from http.inventory_item_json as i
+    where i.id = v_id;
+    if not found then
+        perform inventory.require_product(v_id);
+    end if;
+    return v_read.item;
 end;
 $$;
 

@@ -21,8 +21,8 @@ comment on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds
 
 overlap_seconds: for how long deliveries are also signed with the old secret, 0 to 604800 (default 0: no longer).
 
-Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "secret": "text",
-"created_at": "timestamp", "updated_at": "timestamp"}
+Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes":
+"stock_changes", "secret": "text", "created_at": "timestamp", "updated_at": "timestamp"}
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function http.rotate_webhook_secret(bigint, inventory.overlap_seconds, text) to inventory_admin;

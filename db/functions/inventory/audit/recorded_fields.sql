@@ -7,7 +7,7 @@ as $$
 select
     p_row - array[
         'id', 'created_at', 'updated_at', 'deleted_at', 'previous_secret', 'previous_secret_until', 'is_low', 'retail_price',
-        'feed_key', 'feed_base'
+        'feed_key', 'feed_base', 'version'
     ]
 $$;
 

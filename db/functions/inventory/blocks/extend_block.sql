@@ -1,4 +1,9 @@
-create or replace function inventory.extend_block(p_block_id uuid, p_expires_at timestamptz, p_actor text default null)
+create or replace function inventory.extend_block(
+    p_block_id uuid,
+    p_expires_at timestamptz,
+    p_actor text default null,
+    p_expected text default null
+)
 returns store.block
 language plpgsql
 volatile
@@ -9,7 +14,6 @@ declare
     v_now timestamptz;
     v_product_id bigint;
     v_block store.block;
-    v_extended store.block;
     v_refusal inventory.posted;
 begin
     if p_expires_at is null then
@@ -19,6 +23,9 @@ begin
             detail = jsonb_build_object('field', 'expires_at', 'input', null);
     end if;
     v_product_id := inventory.block_product(p_block_id);
+    if p_expected is not null then
+        perform inventory.require_expected(v_product_id, p_expected);
+    end if;
     perform
     from store.stock as s
     where
@@ -36,32 +43,11 @@ begin
     if v_refusal.sqlstate is not null then
         perform inventory.raise_refusal(v_refusal);
     end if;
-    update store.block as b
-    set expires_at = inventory.block_expiry(p_expires_at, v_now, v_block.created_at)
-    where b.id = p_block_id and b.product_id = v_product_id
-    returning * into v_extended;
-    update store.block as c
-    set expires_at = v_extended.expires_at
-    where c.kit_block_id = p_block_id and c.status = 'active';
-    if inventory.clock() >= v_block.expires_at then
-        -- The block expired while this call was delayed: other callers may have seen its units as available.
-        raise exception using
-            errcode = 'IV006', -- BLOCK_EXPIRED
-            message = format('Block %s has expired.', p_block_id);
-    end if;
-    perform inventory.record_change(
-        'block',
-        p_block_id::text,
-        jsonb_build_object('expires_at', inventory.instant_text(v_block.expires_at)),
-        jsonb_build_object('expires_at', inventory.instant_text(v_extended.expires_at)),
-        p_actor,
-        v_product_id
-    );
-    return v_extended;
+    return inventory.move_block_end(v_block, p_expires_at, v_now, p_actor);
 end;
 $$;
 
-comment on function inventory.extend_block(uuid, timestamptz, text) is
+comment on function inventory.extend_block(uuid, timestamptz, text, text) is
 'Move the end of an active block to p_expires_at.
 
 p_expires_at must be in the future, and the block must not last longer than the maximum duration, counted from its creation. Locks
@@ -69,4 +55,4 @@ the product''s stock row. The block of a kit is extended together with the block
 
 Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_OF_KIT; 22023 for p_expires_at.';
 
-grant execute on function inventory.extend_block(uuid, timestamptz, text) to inventory_operator;
+grant execute on function inventory.extend_block(uuid, timestamptz, text, text) to inventory_operator;

@@ -1,4 +1,8 @@
-create or replace function inventory.delete_inflow(p_inflow_id bigint, p_actor text default null)
+create or replace function inventory.delete_inflow(
+    p_inflow_id bigint,
+    p_actor text default null,
+    p_expected text default null
+)
 returns void
 language plpgsql
 volatile
@@ -11,6 +15,9 @@ declare
     v_movement store.movement;
 begin
     v_inflow := inventory.require_inflow(p_inflow_id);
+    if p_expected is not null then
+        perform inventory.require_expected(v_inflow.product_id, p_expected);
+    end if;
     perform from store.stock as s where s.product_id = v_inflow.product_id for no key update;
     -- Read it again under the lock: another caller may have deleted it in the meantime.
     v_inflow := inventory.require_inflow(p_inflow_id);
@@ -47,11 +54,11 @@ begin
 end;
 $$;
 
-comment on function inventory.delete_inflow(bigint, text) is
+comment on function inventory.delete_inflow(bigint, text, text) is
 'Delete an inflow: its units leave from its own cost layer, whatever the inventory''s status is.
 
 This is possible only while no unit has been taken from the cost layer, and while that many units are available. The ledger keeps
 both movements, and store.deleted_flow keeps the inflow. Locks the product''s stock row. Errors: INFLOW_NOT_FOUND, INFLOW_USED,
 INSUFFICIENT_STOCK.';
 
-grant execute on function inventory.delete_inflow(bigint, text) to inventory_admin;
+grant execute on function inventory.delete_inflow(bigint, text, text) to inventory_admin;

@@ -1,4 +1,8 @@
-create or replace function inventory.delete_outflow(p_outflow_id bigint, p_actor text default null)
+create or replace function inventory.delete_outflow(
+    p_outflow_id bigint,
+    p_actor text default null,
+    p_expected text default null
+)
 returns void
 language plpgsql
 volatile
@@ -10,6 +14,9 @@ declare
     v_movement store.movement;
 begin
     v_outflow := inventory.require_outflow(p_outflow_id);
+    if p_expected is not null then
+        perform inventory.require_expected(v_outflow.product_id, p_expected);
+    end if;
     perform from store.stock as s where s.product_id = v_outflow.product_id for no key update;
     -- Read it again under the lock: another caller may have deleted it in the meantime.
     v_outflow := inventory.require_outflow(p_outflow_id);
@@ -32,10 +39,10 @@ begin
 end;
 $$;
 
-comment on function inventory.delete_outflow(bigint, text) is
+comment on function inventory.delete_outflow(bigint, text, text) is
 'Delete an outflow: its units come back into the cost layers that they left, whatever the inventory''s status is.
 
 The ledger keeps both movements, and store.deleted_flow keeps the outflow. Locks the product''s stock row. Errors:
 OUTFLOW_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
 
-grant execute on function inventory.delete_outflow(bigint, text) to inventory_admin;
+grant execute on function inventory.delete_outflow(bigint, text, text) to inventory_admin;

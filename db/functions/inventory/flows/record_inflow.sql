@@ -3,7 +3,8 @@ create or replace function inventory.record_inflow(
     p_supplier_id bigint,
     p_quantity inventory.positive_whole_quantity,
     p_description inventory.description default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.inflow
 language plpgsql
@@ -17,6 +18,9 @@ begin
     perform inventory.require_argument('quantity', p_quantity is null);
     perform inventory.require_product(p_product_id);
     perform inventory.lock_supplier(p_supplier_id);
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     v_posted := inventory.post_line(
         inventory.line(
             'inflow', p_product_id, p_quantity, p_reason => p_description, p_actor => p_actor, p_supplier_id => p_supplier_id
@@ -27,7 +31,7 @@ end;
 $$;
 
 comment on function inventory.record_inflow(
-    bigint, bigint, inventory.positive_whole_quantity, inventory.description, text
+    bigint, bigint, inventory.positive_whole_quantity, inventory.description, text, text
 ) is
 'Record an inflow from a supplier: an arrival that opens a cost layer at the product''s cost price.
 
@@ -35,5 +39,5 @@ Queues the event inflow.created in the same transaction. Locks the product''s st
 INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';
 
 grant execute on function inventory.record_inflow(
-    bigint, bigint, inventory.positive_whole_quantity, inventory.description, text
+    bigint, bigint, inventory.positive_whole_quantity, inventory.description, text, text
 ) to inventory_admin;

@@ -2,7 +2,8 @@ create or replace function inventory.record_outflow(
     p_product_id bigint,
     p_quantity inventory.positive_whole_quantity,
     p_description inventory.description default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.outflow
 language plpgsql
@@ -13,6 +14,9 @@ as $$
 declare
     v_posted inventory.posted;
 begin
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     v_posted := inventory.post_line(
         inventory.line('outflow', p_product_id, p_quantity, p_reason => p_description, p_actor => p_actor)
     );
@@ -21,7 +25,7 @@ end;
 $$;
 
 comment on function inventory.record_outflow(
-    bigint, inventory.positive_whole_quantity, inventory.description, text
+    bigint, inventory.positive_whole_quantity, inventory.description, text, text
 ) is
 'Record an outflow of available units: a departure at its cost, first in first out.
 
@@ -29,5 +33,5 @@ Queues the event outflow.created in the same transaction. Locks the product''s s
 INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.record_outflow(
-    bigint, inventory.positive_whole_quantity, inventory.description, text
+    bigint, inventory.positive_whole_quantity, inventory.description, text, text
 ) to inventory_admin;

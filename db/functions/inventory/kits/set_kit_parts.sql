@@ -91,6 +91,7 @@ begin
     update store.stock as s
     set is_kit = v_ids is not null, updated_at = inventory.clock()
     where s.product_id = p_product_id and s.is_kit <> (v_ids is not null);
+    update store.product as p set version = p.version + 1 where p.id = p_product_id;
     perform inventory.record_change(
         'inventory', p_product_id::text,
         jsonb_build_object('parts', v_before), jsonb_build_object('parts', v_after), p_actor,

@@ -43,6 +43,7 @@ begin
         v_part := v_line;
         v_part.kind := case p_lines[i].kind when 'sale' then 'part_sale' else p_lines[i].kind end;
         v_part.unit_price := null;
+        v_part.owner := null;
         if v_line.block_id is not null then
             for v_part.product_id, v_part.block_id, v_part.quantity in
                 select c.product_id, c.id, round(v_line.quantity * c.quantity / b.quantity, 3)

@@ -6,7 +6,8 @@ create or replace function inventory.place_order(
     p_to_location inventory.location_code default null,
     p_reason inventory.art_reason default null,
     p_sufficient_stock boolean default true,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.art_operation
 language plpgsql
@@ -23,6 +24,9 @@ declare
 begin
     perform inventory.check_order(v_order);
     v_prepared := inventory.prepare_orders(array[v_order], array[p_actor]);
+    if p_expected is not null then
+        perform inventory.require_expected(v_prepared.operations[1].product_id, p_expected);
+    end if;
     v_done := inventory.finish_orders(
         v_prepared.operations, v_prepared.refusals, inventory.post(v_prepared.lines), v_prepared.new_locations
     );
@@ -35,7 +39,7 @@ $$;
 
 comment on function inventory.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
-    inventory.art_reason, boolean, text
+    inventory.art_reason, boolean, text, text
 ) is
 'Carry out an ART order and write it to the audit trail, in one transaction.
 
@@ -47,5 +51,5 @@ if the fields do not fit together.';
 
 grant execute on function inventory.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,
-    inventory.art_reason, boolean, text
+    inventory.art_reason, boolean, text, text
 ) to inventory_operator;

@@ -16,7 +16,8 @@ create or replace function inventory.line(
     p_unit_price numeric default null,
     p_revenue numeric default null,
     p_returned_sale_id bigint default null,
-    p_supplier_id bigint default null
+    p_supplier_id bigint default null,
+    p_owner text default null
 )
 returns inventory.posting
 language sql
@@ -26,12 +27,12 @@ select
     row(
         p_kind, p_product_id, p_quantity, p_counted, p_unit_cost, p_location_id, p_to_location_id, p_block_id, p_expires_at,
         p_layer_id, p_returns_movement_id, p_unit_price, p_revenue, p_returned_sale_id, p_supplier_id, p_reference, p_reason,
-        p_actor, null
+        p_actor, p_owner, null
     )::inventory.posting;
 $$;
 
 comment on function inventory.line(
     text, bigint, numeric, text, text, text, numeric, bigint, bigint, numeric, uuid, timestamptz, bigint, bigint, numeric,
-    numeric, bigint, bigint
+    numeric, bigint, bigint, text
 ) is
 'Make a line for inventory.post. The comment of inventory.post explains the fields.';

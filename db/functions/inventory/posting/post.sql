@@ -421,6 +421,8 @@ begin
             v_block.created_at := v_at;
             v_block.created_by := v_movement.actor;
             v_block.kit_block_id := v_line.block_id;
+            v_block.owner := v_line.owner;
+            v_block.is_held := v_line.owner is not null;
             v_blocks := v_blocks || v_block;
             v_posted.block := v_block;
         elsif v_line.block_id is not null then
@@ -428,6 +430,7 @@ begin
             v_block.ended_at := v_at;
             v_block.ended_reason := v_line.reason;
             v_block.ended_by := v_movement.actor;
+            v_block.is_held := false;
             v_block.converted_quantity := case v_line.kind
                 when 'convert' then -v_on_hand
                 when 'kit_convert' then coalesce(v_line.quantity, v_block.quantity)
@@ -633,7 +636,8 @@ maximum number of blocks to end.
 counted: instead of a quantity, the number of units that are at the location now.
 unit_cost: the cost of an arriving unit; null: the product''s cost price.
 location_id: the location; null: the line names none. to_location_id: the target of a transfer.
-block_id: the block that ends; for a block of a kit''s part, the block of the kit. expires_at: the end of a new block; null: after the default duration.
+block_id: the block that ends; for a block of a kit''s part, the block of the kit. expires_at: the end of a new block; null: after
+the default duration. owner: what it is held for; may be null.
 layer_id: the only cost layer that units may be taken from.
 returns_movement_id: the departure whose units come back.
 unit_price: for a sale. revenue, returned_sale_id: for a return. supplier_id: for a purchase or an inflow.

@@ -66,7 +66,8 @@ begin
             ended_at = e.ended_at,
             ended_reason = e.ended_reason,
             ended_by = e.ended_by,
-            converted_quantity = e.converted_quantity
+            converted_quantity = e.converted_quantity,
+            is_held = e.is_held
         from unnest(p_ended) as e
         where b.id = e.id and b.product_id = e.product_id;
         perform inventory.queue_blocks_expired(p_ended);

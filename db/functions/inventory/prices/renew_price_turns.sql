@@ -21,10 +21,10 @@ begin
             )
         order by r.product_id
     loop
-        select p.retail_price into v_retail_price
-        from store.product as p
+        update store.product as p
+        set version = p.version + 1
         where p.id = v_product_id
-        for no key update;
+        returning p.retail_price into v_retail_price;
         continue when not found;
 
         insert into store.price_turn (product_id, price_type, at)

@@ -5,7 +5,8 @@ create or replace function inventory.set_price(
     p_effective_from timestamptz default null,
     p_effective_to timestamptz default null,
     p_close_old_price boolean default true,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.price
 language plpgsql
@@ -26,9 +27,12 @@ begin
     perform inventory.require_year('effective_from', p_effective_from);
     perform inventory.require_year('effective_to', p_effective_to);
 
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     -- Lock the product with an update, so that a caller with an older snapshot fails and does not decide on old prices.
     update store.product as p
-    set updated_at = inventory.clock()
+    set updated_at = inventory.clock(), version = p.version + 1
     where p.id = p_product_id;
     if not found then
         perform inventory.require_product(p_product_id);
@@ -87,7 +91,7 @@ end;
 $$;
 
 comment on function inventory.set_price(
-    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text, text
 ) is
 'Create a price rule: p_amount is the product''s price of this type in the period [p_effective_from, p_effective_to).
 
@@ -104,5 +108,5 @@ began; PRODUCT_NOT_FOUND; 22023 if the end is not in the future or not after the
 digits.';
 
 grant execute on function inventory.set_price(
-    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text
+    bigint, inventory.money, inventory.price_type, timestamptz, timestamptz, boolean, text, text
 ) to inventory_admin;

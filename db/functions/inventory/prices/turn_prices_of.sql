@@ -25,6 +25,10 @@ begin
         where t.product_id = p_product_id and t.price_type = v_turn.price_type and t.at = v_turn.at;
         v_count := v_count + 1;
     end loop;
+    -- inventory.tag_of has counted them since they were due: the tag stays the same.
+    if v_count > 0 then
+        update store.product as p set version = p.version + v_count where p.id = p_product_id;
+    end if;
     return v_count;
 end;
 $$;

@@ -1,4 +1,8 @@
-create or replace function inventory.delete_product(p_product_id bigint, p_actor text default null)
+create or replace function inventory.delete_product(
+    p_product_id bigint,
+    p_actor text default null,
+    p_expected text default null
+)
 returns void
 language plpgsql
 volatile
@@ -21,6 +25,9 @@ begin
             message = 'The product changed meanwhile.';
     end if;
 
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     if
         v_stock.reserved > 0
         or exists (
@@ -63,11 +70,11 @@ begin
 end;
 $$;
 
-comment on function inventory.delete_product(bigint, text) is
+comment on function inventory.delete_product(bigint, text, text) is
 'Delete a product that has only its first stock and corrections of it, and is not a part of a kit.
 
 A closing movement removes the stock. The ledger keeps the movements, cost layers and prices, and store.deleted_product keeps the
 product that they belong to. The SKU code becomes free. Locks the product''s stock row, then its row. Errors: PRODUCT_NOT_FOUND,
 PROTECTED; 40001 if the inventory was initialized in the meantime: try again.';
 
-grant execute on function inventory.delete_product(bigint, text) to inventory_admin;
+grant execute on function inventory.delete_product(bigint, text, text) to inventory_admin;

@@ -9,7 +9,8 @@ create or replace function inventory.update_catalog_product(
     p_serial_number inventory.serial_number default null,
     p_quantity inventory.whole_quantity default null,
     p_sku inventory.sku_code default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.product
 language plpgsql
@@ -27,6 +28,9 @@ begin
     end if;
     if p_brand_id is not null then
         perform inventory.lock_brand(p_brand_id);
+    end if;
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
     end if;
     if p_quantity is not null then
         select case when s.is_kit then (inventory.balances_of(s.product_id)).on_hand else s.on_hand end into v_on_hand
@@ -53,7 +57,8 @@ begin
         cost_price = case when round(p.cost_price, 2) = p_cost_price then p.cost_price else coalesce(p_cost_price, p.cost_price) end,
         description = coalesce(p_description, p.description),
         serial_number = coalesce(p_serial_number, p.serial_number),
-        updated_at = inventory.clock()
+        updated_at = inventory.clock(),
+        version = p.version + 1
     where p.id = p_product_id
     returning * into v_product;
     if (v_product.category_id, v_product.brand_id) is distinct from (v_before.category_id, v_before.brand_id) then
@@ -82,7 +87,7 @@ $$;
 
 comment on function inventory.update_catalog_product(
     bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
-    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text, text
 ) is
 'Change a product of the catalog; null leaves a value unchanged.
 
@@ -94,5 +99,5 @@ INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, KIT_HOLDS_NO_STOCK, PRODUCT_NOT_F
 
 grant execute on function inventory.update_catalog_product(
     bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,
-    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text
+    inventory.serial_number, inventory.whole_quantity, inventory.sku_code, text, text
 ) to inventory_admin;

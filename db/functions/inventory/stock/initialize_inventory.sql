@@ -3,7 +3,8 @@ create or replace function inventory.initialize_inventory(
     p_unit_id integer default 1,
     p_quantity inventory.quantity default 0,
     p_reorder_point inventory.quantity default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.stock
 language plpgsql
@@ -23,8 +24,12 @@ begin
             message = format('Unit %s does not exist.', p_unit_id);
     end if;
 
-    -- The lock keeps the product from being deleted until the stock row refers to it.
-    perform from store.product as p where p.id = p_product_id for key share;
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
+    -- The lock keeps the product from being deleted until the stock row refers to it. No movement says that there is an inventory
+    -- if the first stock is 0.
+    update store.product as p set version = p.version + 1 where p.id = p_product_id;
     if not found then
         perform inventory.require_product(p_product_id);
     end if;
@@ -45,7 +50,9 @@ begin
 end;
 $$;
 
-comment on function inventory.initialize_inventory(bigint, integer, inventory.quantity, inventory.quantity, text) is
+comment on function inventory.initialize_inventory(
+    bigint, integer, inventory.quantity, inventory.quantity, text, text
+) is
 'Initialize the inventory of a product: the unit that it is counted in (default: piece), its first stock and its reorder point.
 
 p_quantity (units on hand) is an arrival at the product''s cost price; if the product has none, the cost is not known. If two
@@ -53,5 +60,5 @@ callers initialize the same inventory, one of them is refused.
 Errors: INVENTORY_ALREADY_INITIALIZED, PRODUCT_NOT_FOUND, UNIT_NOT_FOUND.';
 
 grant execute on function inventory.initialize_inventory(
-    bigint, integer, inventory.quantity, inventory.quantity, text
+    bigint, integer, inventory.quantity, inventory.quantity, text, text
 ) to inventory_admin;

@@ -5,7 +5,8 @@ create or replace function inventory.update_inventory(
     p_status inventory.stock_status default null,
     p_expected_quantity inventory.quantity default null,
     p_reason inventory.reason default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.stock
 language plpgsql
@@ -17,6 +18,9 @@ declare
     v_before store.stock;
     v_stock store.stock;
 begin
+    if p_expected is not null then
+        perform inventory.require_expected(p_product_id, p_expected);
+    end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id for no key update;
     if not found then
         v_stock := inventory.require_inventory(p_product_id); -- raises the right error
@@ -42,6 +46,7 @@ begin
         perform inventory.record_change(
             'inventory', p_product_id::text, to_jsonb(v_before), to_jsonb(v_stock), p_actor, p_product_id
         );
+        update store.product as p set version = p.version + 1 where p.id = p_product_id;
     end if;
     if p_quantity <> v_stock.on_hand then
         perform inventory.post_line(
@@ -58,7 +63,8 @@ end;
 $$;
 
 comment on function inventory.update_inventory(
-    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason, text
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason,
+    text, text
 ) is
 'Correct a product''s quantity on hand, its reorder point or its status; null leaves a value unchanged.
 
@@ -68,5 +74,6 @@ quantity is on hand. If the product becomes low, the event stock.low is queued. 
 INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
 
 grant execute on function inventory.update_inventory(
-    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason, text
+    bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason,
+    text, text
 ) to inventory_admin;

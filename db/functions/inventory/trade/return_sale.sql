@@ -2,7 +2,8 @@ create or replace function inventory.return_sale(
     p_sale_id bigint,
     p_quantity inventory.positive_quantity default null,
     p_reason inventory.reason default null,
-    p_actor text default null
+    p_actor text default null,
+    p_expected text default null
 )
 returns store.sale
 language plpgsql
@@ -25,6 +26,9 @@ begin
         raise exception using
             errcode = 'IV030', -- SALE_NOT_FOUND
             message = format('Sale %s does not exist.', coalesce(p_sale_id::text, 'null'));
+    end if;
+    if p_expected is not null then
+        perform inventory.require_expected(v_sold.product_id, p_expected);
     end if;
     perform
     from store.stock as s
@@ -99,7 +103,7 @@ begin
 end;
 $$;
 
-comment on function inventory.return_sale(bigint, inventory.positive_quantity, inventory.reason, text) is
+comment on function inventory.return_sale(bigint, inventory.positive_quantity, inventory.reason, text, text) is
 'Record a return: units of a sale come back into the cost layers that they left. p_quantity null: all that have not come back yet.
 
 The sale stays as it is. The return is a separate row with a negative quantity, revenue and cost, which counts at the time of the
@@ -108,5 +112,5 @@ Locks the product''s stock row; for a kit also those of the parts that left with
 Errors: KIT_HOLDS_NO_STOCK, KIT_NOT_WHOLE, QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';
 
 grant execute on function inventory.return_sale(
-    bigint, inventory.positive_quantity, inventory.reason, text
+    bigint, inventory.positive_quantity, inventory.reason, text, text
 ) to inventory_admin;

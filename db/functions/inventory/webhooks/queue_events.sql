@@ -1,4 +1,9 @@
-create or replace function inventory.queue_events(p_event text, p_data json[], p_occurred_at timestamptz[])
+create or replace function inventory.queue_events(
+    p_event text,
+    p_data json[],
+    p_occurred_at timestamptz[],
+    p_webhook_ids bigint[] default null
+)
 returns integer
 language plpgsql
 volatile
@@ -17,7 +22,7 @@ begin
     -- purged with it.
     select array_agg(w.id order by w.id) into v_webhook_ids
     from store.webhook as w
-    where w.enabled and v_event = any(w.events);
+    where w.enabled and v_event = any(w.events) and (p_webhook_ids is null or w.id = any(p_webhook_ids));
     if v_webhook_ids is null then
         return 0;
     end if;
@@ -44,9 +49,9 @@ begin
 end;
 $$;
 
-comment on function inventory.queue_events(text, json[], timestamptz[]) is
+comment on function inventory.queue_events(text, json[], timestamptz[], bigint[]) is
 'Queue events of one type for every enabled webhook endpoint that subscribes to it, and return the number of deliveries.
 
 The events are delivered if the caller''s transaction commits. If no endpoint subscribes, nothing is written. p_data: one object
-for each event; p_occurred_at: the time of each event. The body is {"type", "timestamp", "data"}. Errors: 23514 for an unknown
+for each event; p_occurred_at: the time of each event. p_webhook_ids: for these endpoints only (null: for all). The body is {"type", "timestamp", "data"}. Errors: 23514 for an unknown
 event.';

@@ -3,7 +3,8 @@ create or replace function inventory.update_webhook(
     p_url inventory.webhook_url default null,
     p_events inventory.webhook_events default null,
     p_enabled boolean default null,
-    p_actor text default null
+    p_actor text default null,
+    p_stock_changes inventory.stock_changes default null
 )
 returns inventory.webhook_info
 language plpgsql
@@ -25,6 +26,7 @@ begin
         url = coalesce(p_url, w.url),
         events = coalesce(inventory.distinct_events(p_events), w.events),
         enabled = coalesce(p_enabled, w.enabled),
+        stock_changes = coalesce(p_stock_changes, w.stock_changes),
         updated_at = inventory.clock()
     where w.id = p_webhook_id and w.deleted_at is null
     returning * into v_webhook;
@@ -32,6 +34,7 @@ begin
     if not found then
         perform inventory.refuse_webhook(p_webhook_id);
     end if;
+    perform inventory.start_stock_events(v_before, v_webhook);
     perform inventory.record_change('webhook', p_webhook_id::text, to_jsonb(v_before), to_jsonb(v_webhook), p_actor);
     return inventory.webhook_info(v_webhook);
 exception
@@ -42,12 +45,15 @@ exception
 end;
 $$;
 
-comment on function inventory.update_webhook(bigint, inventory.webhook_url, inventory.webhook_events, boolean, text) is
-'Change the URL or the events of a webhook endpoint, or whether it is enabled; null leaves a value unchanged.
+comment on function inventory.update_webhook(
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
+) is
+'Change a webhook endpoint: its URL, events, way of being told changes of stock, and whether it is enabled; null changes nothing.
 
 Deliveries that are already queued go to the new URL. While an endpoint is disabled, no events are queued for it, and those that
-were queued before wait until it is enabled. Errors: WEBHOOK_NOT_FOUND.';
+were queued before wait until it is enabled. Changes of stock that were not yet queued (inventory.queue_stock_changes) are not told.
+Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.update_webhook(
-    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text
+    bigint, inventory.webhook_url, inventory.webhook_events, boolean, text, inventory.stock_changes
 ) to inventory_admin;

@@ -5,7 +5,8 @@ immutable
 as $$
 begin
     return row(
-        p_webhook.id, p_webhook.url, p_webhook.events, p_webhook.enabled, p_secret, p_webhook.created_at, p_webhook.updated_at
+        p_webhook.id, p_webhook.url, p_webhook.events, p_webhook.enabled, p_secret, p_webhook.created_at, p_webhook.updated_at,
+        p_webhook.stock_changes
     )::inventory.webhook_info;
 end;
 $$;

@@ -73,6 +73,8 @@ begin
     where
         w.deleted_at <= v_now - interval '1 day'
         and not exists (select from store.webhook_delivery as d where d.webhook_id = w.id);
+    delete from store.webhook_position as p
+    where not exists (select from store.webhook as w where w.id = p.webhook_id);
     return v_deliveries + v_events;
 end;
 $$;

@@ -37,6 +37,9 @@ begin
         when 'make_partitions' then
             v_count := maintenance.make_partitions();
             v_is_unfinished := v_count >= 1;
+        when 'seal_movements' then
+            v_count := maintenance.seal_movements();
+            v_is_unfinished := v_count >= 1;
         when 'verify' then
             v_count := maintenance.verify_next();
             v_is_unfinished := v_count >= 1;

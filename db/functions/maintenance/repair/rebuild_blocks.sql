@@ -47,7 +47,8 @@ begin
     select
         'block',
         w.found,
-        -- The ledger does not say when a block was to expire. An active block that is lost gets the default duration from now on.
+        -- The ledger does not say when a block was to expire, and for whom. An active block that is lost gets the default duration from
+        -- now on, and no owner.
         coalesce(
             w.found,
             jsonb_build_object(
@@ -60,7 +61,8 @@ begin
             )
         ) || jsonb_build_object(
             'quantity', w.quantity, 'status', w.status, 'converted_quantity', w.converted_quantity, 'ended_at', w.ended_at,
-            'ended_reason', (w.ended).reason, 'ended_by', case when (w.ended).kind <> 'expire' then (w.ended).actor end
+            'ended_reason', (w.ended).reason, 'ended_by', case when (w.ended).kind <> 'expire' then (w.ended).actor end,
+            'is_held', w.is_there and (w.found ->> 'is_held')::boolean and w.status in ('active', 'expired')
         ),
         case
             when w.id is null then 'A movement of a block has lost the id of its block.'
@@ -79,7 +81,9 @@ begin
     union all
     select
         'block', to_jsonb(b),
-        to_jsonb(b) || jsonb_build_object('status', 'cancelled', 'ended_at', v_now, 'ended_by', session_user), null
+        to_jsonb(b)
+        || jsonb_build_object('status', 'cancelled', 'ended_at', v_now, 'ended_by', session_user, 'is_held', false),
+        null
     from store.block as b
     where
         b.product_id = p_product_id
