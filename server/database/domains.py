@@ -316,6 +316,7 @@ PATH_TYPES: dict[str, Any] = {
 # Domains over arrays: the type of the elements, and their number.
 _ARRAYS: dict[str, tuple[str, int, int]] = {
     "inventory.block_lines": ("inventory.block_line", 1, 100),
+    "inventory.kit_parts": ("inventory.block_line", 0, 50),
     "inventory.hold_lines": ("inventory.block_line", 0, 100),
     "inventory.art_orders": ("inventory.art_order", 1, 1000),
     "inventory.count_lines": ("inventory.count_found", 1, 1000),

@@ -47,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     # 1 SKUs and temporary blocks
     Route(Api.SKU, "POST", "/sku", "create_sku"),
     Route(Api.SKU, "GET", "/sku/{sku_id}", "get_sku", etag="product"),
+    Route(Api.SKU, "PUT", "/sku/{sku_id}/parts", "set_kit_parts"),
     Route(Api.SKU, "POST", "/sku/{sku_id}/temporary-block", "create_block"),
     Route(Api.SKU, "GET", "/temporary-blocks", "list_blocks"),
     Route(Api.SKU, "POST", "/temporary-blocks", "create_blocks"),

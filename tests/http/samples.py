@@ -131,6 +131,8 @@ def body(route: Route, world: World, server: Server) -> Any:  # noqa: PLR0911 - 
             return {"sku": "ABC123", "name": "A", "description": "B", "price": 99.99, "stock": 100}
         case "add_stock" | "reserve_stock" | "release_stock" | "consume_stock":
             return {"amount": 5}
+        case "set_kit_parts":
+            return {"parts": []}
         case "set_stock":
             return {"quantity": 40, "reason": "Counted"}
         case "set_stocks":

@@ -45,7 +45,7 @@ def test_a_cart_from_the_first_item_to_the_payment(client: httpx.Client, databas
     assert (made["owner"], made["total"], made["missing"]) == ("cart-7", 2, [])
     first, second = made["blocks"]
     assert first.keys() == {
-        *("block_id", "sku_id", "quantity", "reason", "status", "expires_at", "created_at", "owner"),
+        *("block_id", "sku_id", "quantity", "reason", "status", "expires_at", "created_at", "owner", "kit_block_id"),
     }
     assert (first["sku_id"], first["quantity"], first["reason"], first["owner"]) == (mug, 2, "checkout", "cart-7")
     assert (second["sku_id"], second["quantity"]) == (pot, Decimal("1.5"))

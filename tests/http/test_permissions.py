@@ -19,6 +19,7 @@ ROLES = ["public", "operator", "employee", "admin"]  # each may do what those be
 LEAST_ROLE = {
     ("POST", "/sku"): "operator",
     ("GET", "/sku/{sku_id}"): "operator",
+    ("PUT", "/sku/{sku_id}/parts"): "operator",
     ("POST", "/sku/{sku_id}/temporary-block"): "operator",
     ("GET", "/temporary-blocks"): "operator",
     ("POST", "/temporary-blocks"): "operator",

@@ -18,7 +18,7 @@ from tests.interleavings.instrument import Connection, make_state, save_world
 WATCHED = (
     "stock|block|movement|cost_layer|cost_layer_use|location|location_stock|location_movement|price|price_turn|count"
     "|count_line|inflow|outflow|deleted_flow|purchase|sale|art_operation|product|deleted_product|supplier|brand|category"
-    "|unit|idempotency_key"
+    "|unit|idempotency_key|kit_part|sale_part"
 )
 # Functions that write and that no pair has, and why.
 LEFT_OUT = {
@@ -109,6 +109,22 @@ def _calls() -> list[Call]:
         "record_sale": "inventory.record_sale({product}, 3, 9, {by})",
         "record_sale, last of a layer": "inventory.record_sale({product}, 4, 9, {by})",
         "return_sale": "inventory.return_sale({sale}, {by})",
+        "reserve_stock, kit": "inventory.reserve_stock({kit}, 1, {by})",
+        "release_stock, kit": "inventory.release_stock({kit}, 1, {by})",
+        "consume_stock, kit": "inventory.consume_stock({kit}, 1, {by})",
+        "create_block, kit": "inventory.create_block({kit}, 1, {by})",
+        "create_blocks, kit": (
+            "inventory.create_blocks(array[row({kit_sku_id}, 1)::inventory.block_line,"
+            " row({sku_id}, 1)::inventory.block_line], {by})"
+        ),
+        "convert_block, kit": "inventory.convert_block({kit_block}, {by})",
+        "cancel_block, kit": "inventory.cancel_block({kit_block}, {by})",
+        "extend_block, kit": "inventory.extend_block({kit_block}, inventory.clock() + interval '{n} day')",
+        "record_sale, kit": "inventory.record_sale({kit}, 1, 9, {by})",
+        "return_sale, kit": "inventory.return_sale({kit_sale}, 1, {by})",
+        "set_kit_parts": "inventory.set_kit_parts({new_kit}, array[row({sku_id}, {n})::inventory.block_line], {by})",
+        "set_kit_parts, no more": "inventory.set_kit_parts({new_kit}, '{{}}', {by})",
+        "reserve_stock, new kit": "inventory.reserve_stock({new_kit}, 1, {by})",
         "record_purchase": "inventory.record_purchase({product}, {supplier}, 2, 3.333, {by})",
         "record_purchase, unused supplier": "inventory.record_purchase({product}, {unused_supplier}, 2, 3, {by})",
         "record_inflow": "inventory.record_inflow({product}, {supplier}, 2, {by})",
@@ -211,7 +227,14 @@ def quoted(text: str) -> str:
 CALLS = _calls()
 
 # (world, whether the calls are about two products)
-SETTINGS = (("scarce", False), ("scarce", True), ("plenty", False), ("fresh", False), ("unstocked", False))
+SETTINGS = (
+    ("scarce", False),
+    ("scarce", True),
+    ("plenty", False),
+    ("kits", False),
+    ("fresh", False),
+    ("unstocked", False),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -320,6 +343,27 @@ begin
     perform setval('store.test_clock', 25 * 3600 * 1000000::bigint + 1800 * 1000000::bigint);
 end;
 $$;
+create function interleaving.fill_kits() returns void language plpgsql as $$
+declare
+    v_part bigint;
+    v_sku text;
+    v_kit bigint;
+    v_parts inventory.block_line [];
+begin
+    for v_sku in values ('P-1'), ('P-2') loop
+        v_part := (inventory.create_product(v_sku, 'part', null, 10, 10, 2)).id;
+        perform inventory.reserve_stock(v_part, 1);
+        v_parts := v_parts || row(p.sku_id, 2)::inventory.block_line from store.product as p where p.id = v_part;
+    end loop;
+    v_kit := (inventory.create_product('KIT', 'kit', null, 0, 10)).id;
+    perform inventory.set_kit_parts(v_kit, v_parts);
+    perform inventory.record_sale(v_kit, 1, 9);
+    perform inventory.reserve_stock(v_kit, 1);
+    perform inventory.create_block(v_kit, 1, 'block', inventory.clock() + interval '40 minutes');
+    v_kit := (inventory.create_product('NEW', 'new kit', null, 0, 10)).id;
+    perform inventory.set_kit_parts(v_kit, v_parts[2:]);
+end;
+$$;
 """
 
 
@@ -328,7 +372,8 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
 
     scarce: 10 on hand, 4 reserved, 2 blocked for a cart and 2 in an expired block: 4 are available, two calls want
     3 each.
-    plenty: 50 more. fresh: products with no more than their first stock. unstocked: products with no inventory.
+    plenty: 50 more. kits: a kit takes 2 each of two parts, another kit 2 of the second one; 3 of each are available.
+    fresh: products with no more than their first stock. unstocked: products with no inventory.
     """
     connection.execute(_WORLD)
     connection.execute("select interleaving.fill()")
@@ -363,6 +408,20 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
         connection.execute("select inventory.add_stock(%s, 50)", [found["product"]])
     save_world(connection, "plenty")
 
+    connection.execute("select interleaving.fill_kits()")
+    kit: dict[str, Any] = {}
+    for name, sku in (("kit", "KIT"), ("new_kit", "NEW")):
+        kit[name], sku_id = _one(connection, "select id, sku_id from store.product where sku = %s", sku)
+        kit[f"{name}_sku_id"] = f"'{sku_id}'"
+    (kit["kit_sale"],) = _one(connection, "select id from store.sale where product_id = %s", kit["kit"])
+    query = "select id from store.block where product_id = %s"
+    kit["kit_block"] = f"'{_one(connection, query, kit['kit'])[0]}'"
+    parts = []
+    for sku in ("P-1", "P-2"):
+        product, sku_id = _one(connection, "select id, sku_id from store.product where sku = %s", sku)
+        parts.append({"product": product, "sku": f"'{sku}'", "sku_id": f"'{sku_id}'"} | kit)
+    save_world(connection, "kits")
+
     fresh, unstocked = [], []
     for sku in ("F-1", "F-2"):
         query = "select id, sku_id from inventory.create_product(%s, 'fresh', null, 10, 10, 2)"
@@ -384,6 +443,7 @@ def make_worlds(connection: Connection) -> dict[str, dict[int, dict[str, Any]]]:
     return {
         "scarce": by_product(scarce),
         "plenty": by_product(tagged(details)),
+        "kits": by_product(tagged(parts)),
         "fresh": by_product(tagged(fresh)),
         "unstocked": by_product(tagged(unstocked)),
     }

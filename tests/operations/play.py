@@ -254,6 +254,11 @@ class Play:
             self._holds(items)
         self.later(hours=2)
         send("cancel_block", by="operator", expect=409, block_id=swept)
+        if "set_kit_parts" in WRITES:  # since 0022
+            kit = send("create_sku", by="operator", sku_code="KIT-1", name="Kit", quantity=0, price=9)["sku_id"]
+            send("set_kit_parts", by="operator", sku_id=kit, parts=[{"sku_id": self.sku_id, "quantity": 0.5}])
+            send("create_block", by="operator", sku_id=kit, quantity=1, expires_at=self.at(days=27))
+            send("reserve_stock", by="operator", id=kit, amount=1)
         if "set_stock" in WRITES:  # since 0018
             send("set_stock", by="operator", id=self.d, quantity=15)
             send("set_stocks", by="operator", items=[{"id": str(self.d), "quantity": 15}])

@@ -36,7 +36,7 @@ FIRST: Pages = (README, ROOT / "docs" / "walk.md", ROOT / "docs" / "operations.m
 # In this order: the reports show what came before.
 GUIDES: Pages = tuple(
     HOWTO / f"{name}.md"
-    for name in ("webhooks", "spreadsheet", "other-system", "reports", "testing", "changes", "carts")
+    for name in ("webhooks", "spreadsheet", "other-system", "reports", "testing", "changes", "carts", "kits")
 )
 # With programs that the other tests do not need: `make test-docs`.
 HEAVY: Pages = tuple(HOWTO / f"{name}.md" for name in ("webhooks-javascript", "testing-javascript", "pandas", "dbt"))

@@ -187,6 +187,13 @@ ALTER DOMAIN inventory.iso_time OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.iso_time IS 'A time or a day in ISO 8601''s form, of the years 0001 to 9999; without an offset it is UTC.';
 
+CREATE DOMAIN inventory.kit_parts AS inventory.block_line[]
+	CONSTRAINT kit_parts_count CHECK ((cardinality(VALUE) <= 50));
+
+ALTER DOMAIN inventory.kit_parts OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.kit_parts IS 'The parts of a kit, up to 50: so many units of each SKU for one kit. None: an ordinary product.';
+
 CREATE DOMAIN inventory.money AS numeric
 	CONSTRAINT money_places CHECK ((VALUE = round(VALUE, 3)))
 	CONSTRAINT money_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 99999999999999999999.999)));
@@ -283,6 +290,7 @@ CREATE TABLE store.block (
     converted_quantity numeric(12,3),
     owner text COLLATE pg_catalog."C",
     is_held boolean,
+    kit_block_id uuid,
     CONSTRAINT block_converted_within CHECK ((((status = 'converted'::text) = (converted_quantity IS NOT NULL)) AND ((converted_quantity IS NULL) OR ((converted_quantity >= '0'::numeric) AND (converted_quantity <= quantity))))),
     CONSTRAINT block_ends_once CHECK (((status = 'active'::text) = (ended_at IS NULL))),
     CONSTRAINT block_expires_after_creation CHECK ((expires_at > created_at)),
@@ -303,6 +311,8 @@ COMMENT ON COLUMN store.block.owner IS 'What it is held for, a cart or an order;
 
 COMMENT ON COLUMN store.block.is_held IS 'True while it belongs to what its owner holds: until it is converted or cancelled, or until a call for the owner takes note that
 it has expired.';
+
+COMMENT ON COLUMN store.block.kit_block_id IS 'The block of the kit whose part this block holds; null: a block of its own.';
 
 CREATE TABLE store.movement (
     product_id bigint NOT NULL,
@@ -392,7 +402,8 @@ CREATE TYPE inventory.posting AS (
 	reference text,
 	reason text,
 	actor text,
-	owner text
+	owner text,
+	kit_line integer
 );
 
 ALTER TYPE inventory.posting OWNER TO inventory_owner;
@@ -647,7 +658,8 @@ CREATE TABLE store.stock (
     last_number bigint DEFAULT 0 NOT NULL,
     feed_key bigint DEFAULT 0 NOT NULL,
     feed_base bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status))
+    is_kit boolean DEFAULT false NOT NULL,
+    kit_reserved numeric(12,3) DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
@@ -674,6 +686,10 @@ COMMENT ON COLUMN store.stock.last_number IS 'The number of the product''s last 
 COMMENT ON COLUMN store.stock.feed_key IS 'The feed_key of the product''s last movement.';
 
 COMMENT ON COLUMN store.stock.feed_base IS 'A copy of store.setting.feed_base, so that a posting reads one row less.';
+
+COMMENT ON COLUMN store.stock.is_kit IS 'Whether the product is a kit. A kit has no units of its own: on_hand is 0, and reserved and blocked count the promised kits.';
+
+COMMENT ON COLUMN store.stock.kit_reserved IS 'The part of reserved that belongs to reserved kits.';
 
 CREATE TABLE store.count (
     id bigint NOT NULL,
@@ -994,6 +1010,18 @@ COMMENT ON COLUMN store.webhook.deleted_at IS 'When it was deleted: nobody sees 
 
 COMMENT ON COLUMN store.webhook.stock_changes IS 'How it is told stock.changed: each or per_second.';
 
+CREATE TABLE store.kit_part (
+    kit_id bigint NOT NULL,
+    part_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    CONSTRAINT kit_part_other_product CHECK ((kit_id <> part_id)),
+    CONSTRAINT kit_part_quantity_positive CHECK ((quantity > '0'::numeric))
+);
+
+ALTER TABLE store.kit_part OWNER TO inventory_owner;
+
+COMMENT ON TABLE store.kit_part IS 'What one unit of a kit is made of. A kit is never a part of another kit.';
+
 CREATE TABLE store.user_account (
     id bigint NOT NULL,
     username text NOT NULL COLLATE pg_catalog."C",
@@ -1097,6 +1125,47 @@ COMMENT ON COLUMN store.seal.previous_hash IS 'The hash of the seal before it.';
 
 COMMENT ON COLUMN store.seal.hash IS 'maintenance.seal_hash of the row.';
 
+CREATE VIEW store.balance AS
+ SELECT s.product_id,
+        CASE
+            WHEN s.is_kit THEN ((s.reserved + e.kits[1]) + e.kits[2])
+            ELSE s.on_hand
+        END AS on_hand,
+    s.reserved,
+        CASE
+            WHEN s.is_kit THEN e.kits[1]
+            ELSE (s.blocked - e.quantity)
+        END AS blocked,
+        CASE
+            WHEN s.is_kit THEN e.kits[2]
+            ELSE (((s.on_hand - s.reserved) - s.blocked) + e.quantity)
+        END AS available,
+    s.status,
+    s.unit_id,
+    s.reorder_point,
+    s.created_at,
+    s.updated_at,
+    ((s.last_number + e.number) +
+        CASE
+            WHEN s.is_kit THEN inventory.kit_number(s.product_id, inventory.clock())
+            ELSE (0)::bigint
+        END) AS number
+   FROM (store.stock s
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
+            count(*) AS number,
+                CASE
+                    WHEN s.is_kit THEN inventory.kit_balances(s.product_id)
+                    ELSE NULL::numeric[]
+                END AS kits
+           FROM store.block b
+          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
+
+ALTER TABLE store.balance OWNER TO inventory_owner;
+
+COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
+units are not part of blocked, and are available. number: that of the last movement; each of these blocks counts as one
+(inventory.number_at). A kit has as many available as its parts allow, and on hand the promised ones besides.';
+
 CREATE TABLE store.location (
     id bigint NOT NULL,
     code text NOT NULL COLLATE pg_catalog."C",
@@ -1157,29 +1226,18 @@ COMMENT ON COLUMN store.webhook_delivery.leased_until IS 'Until when a server wo
 
 COMMENT ON COLUMN store.webhook_delivery.finished_at IS 'When it was delivered, or given up; null: neither yet.';
 
-CREATE VIEW store.balance AS
- SELECT s.product_id,
-    s.on_hand,
-    s.reserved,
-    (s.blocked - e.quantity) AS blocked,
-    (((s.on_hand - s.reserved) - s.blocked) + e.quantity) AS available,
-    s.status,
-    s.unit_id,
-    s.reorder_point,
-    s.created_at,
-    s.updated_at,
-    (s.last_number + e.number) AS number
-   FROM (store.stock s
-     CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
-            count(*) AS number
-           FROM store.block b
-          WHERE ((s.blocked > (0)::numeric) AND (b.product_id = s.product_id) AND inventory.is_expired_block(b.*, inventory.clock()))) e);
+CREATE TABLE store.sale_part (
+    sale_id bigint NOT NULL,
+    kit_id bigint NOT NULL,
+    part_id bigint NOT NULL,
+    movement_id bigint NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    CONSTRAINT sale_part_quantity_not_zero CHECK ((quantity <> '0'::numeric))
+);
 
-ALTER TABLE store.balance OWNER TO inventory_owner;
+ALTER TABLE store.sale_part OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.balance IS 'The current balances of each product with an inventory. Expired blocks hold nothing, even if no job has ended them yet: their
-units are not part of blocked, and are available. number: that of the last movement; each of these blocks counts as one
-(inventory.number_at).';
+COMMENT ON TABLE store.sale_part IS 'The parts that left with a sale of a kit, never changed. Of a return, the parts that came back: quantity is negative.';
 
 CREATE TABLE store.audit (
     id bigint NOT NULL,
@@ -1828,6 +1886,9 @@ ALTER TABLE ONLY store.job_failure
 ALTER TABLE ONLY store.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_pkey PRIMARY KEY (kit_id, part_id);
+
 ALTER TABLE ONLY store.location
     ADD CONSTRAINT location_code_key UNIQUE (code);
 
@@ -1870,6 +1931,9 @@ ALTER TABLE ONLY store.product
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_pkey PRIMARY KEY (product_id, number);
 
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_pkey PRIMARY KEY (sale_id, part_id);
+
 ALTER TABLE ONLY store.sale
     ADD CONSTRAINT sale_pkey PRIMARY KEY (product_id, number);
 
@@ -1887,6 +1951,9 @@ ALTER TABLE ONLY store.stock_count
 
 ALTER TABLE ONLY store.stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE store.stock
+    ADD CONSTRAINT stock_sound CHECK (inventory.stock_is_sound(on_hand, reserved, blocked, located, average_quantity, average_value, reorder_point, status, is_kit, kit_reserved)) NOT VALID;
 
 ALTER TABLE ONLY store.supplier
     ADD CONSTRAINT supplier_pkey PRIMARY KEY (id);
@@ -1933,6 +2000,8 @@ CREATE INDEX block_active_idx ON store.block USING btree (id) WHERE (status = 'a
 
 CREATE INDEX block_active_product_idx ON store.block USING btree (product_id, expires_at) WHERE (status = 'active'::text);
 
+CREATE INDEX block_kit_block_id_idx ON store.block USING btree (kit_block_id) WHERE (kit_block_id IS NOT NULL);
+
 CREATE INDEX block_owner_idx ON store.block USING btree (owner, is_held, id) WHERE (owner IS NOT NULL);
 
 CREATE UNIQUE INDEX brand_name_key ON store.brand USING btree (lower(name));
@@ -1960,6 +2029,8 @@ CREATE INDEX inflow_created_idx ON store.inflow USING btree (created_at, id);
 CREATE UNIQUE INDEX inflow_id_key ON store.inflow USING btree (id);
 
 CREATE INDEX inflow_supplier_idx ON store.inflow USING btree (supplier_id, id);
+
+CREATE INDEX kit_part_part_id_idx ON store.kit_part USING btree (part_id);
 
 CREATE INDEX location_stock_location_idx ON store.location_stock USING btree (location_id, product_id);
 
@@ -2006,6 +2077,10 @@ CREATE INDEX row_total_subject_idx ON store.row_total USING btree (subject, cate
 CREATE INDEX sale_created_idx ON store.sale USING btree (created_at, id);
 
 CREATE INDEX sale_id_idx ON store.sale USING btree (id);
+
+CREATE INDEX sale_part_kit_id_idx ON store.sale_part USING btree (kit_id);
+
+CREATE INDEX sale_part_part_id_idx ON store.sale_part USING btree (part_id);
 
 CREATE INDEX sale_product_created_idx ON store.sale USING btree (product_id, created_at, id);
 
@@ -2057,6 +2132,12 @@ ALTER TABLE ONLY store.inflow
 ALTER TABLE ONLY store.job_failure
     ADD CONSTRAINT job_failure_job_fkey FOREIGN KEY (job) REFERENCES store.job(name);
 
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_kit_id_fkey FOREIGN KEY (kit_id) REFERENCES store.product(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY store.kit_part
+    ADD CONSTRAINT kit_part_part_id_fkey FOREIGN KEY (part_id) REFERENCES store.product(id);
+
 ALTER TABLE ONLY store.location_stock
     ADD CONSTRAINT location_stock_location_id_fkey FOREIGN KEY (location_id) REFERENCES store.location(id);
 
@@ -2071,6 +2152,12 @@ ALTER TABLE ONLY store.product
 
 ALTER TABLE ONLY store.purchase
     ADD CONSTRAINT purchase_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES store.supplier(id);
+
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_kit_id_fkey FOREIGN KEY (kit_id) REFERENCES store.product(id);
+
+ALTER TABLE ONLY store.sale_part
+    ADD CONSTRAINT sale_part_part_id_fkey FOREIGN KEY (part_id) REFERENCES store.product(id);
 
 ALTER TABLE ONLY store.stock_count
     ADD CONSTRAINT stock_count_product_id_fkey FOREIGN KEY (product_id) REFERENCES store.product(id) ON DELETE CASCADE;
@@ -2124,6 +2211,8 @@ REVOKE ALL ON TYPE inventory.hold_lines FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.hold_owner FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.iso_time FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.kit_parts FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.money FROM PUBLIC;
 

@@ -30,6 +30,11 @@ CHANGES: tuple[tuple[str, str, tuple[str, str, Any, Any, int | None]], ...] = (
         ),
     ),
     (
+        "inventory.set_kit_parts",
+        "inventory.set_kit_parts(3, array[row('{first sku id}', 2)::inventory.block_line], 'ann')",
+        ("inventory", "change", {"parts": None}, {"parts": [{"part_id": 1, "quantity": 2}]}, 3),
+    ),
+    (
         "inventory.update_catalog_product",
         "inventory.update_catalog_product(1, 'Cup', 1, 1, 2.25, null, 'Blue', 'S-9', 31, 'A-9', 'ann')",
         (
@@ -237,6 +242,7 @@ TRACED = {
     "block",
     "brand",
     "category",
+    "kit_part",
     "product",
     "setting",
     "stock",
@@ -249,7 +255,7 @@ SELF_TOLD = {
     "movement, cost_layer, cost_layer_use, location_stock, location_movement": "the ledger",
     "seal": "hashes of the ledger",
     "opening_balance, detached_month": "the ledger's months that are detached",
-    "sale, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
+    "sale, sale_part, purchase, inflow, outflow, art_operation": "rows with an actor, never changed",
     "deleted_flow, deleted_product": "rows that say who deleted",
     "count, count_line, stock_count": "rows that say who counted, and who closed",
     "price, price_turn": "a rule is never changed but for its end, where the next one begins",
@@ -282,6 +288,7 @@ def ids(database: Database) -> dict[str, str]:
     admin = database.admin
     admin.execute("select inventory.create_product('A-1', 'Mug', p_cost_price => 1.5, p_quantity => 20)")
     admin.execute("select inventory.create_product('B-1', 'Pot', p_quantity => 1)")
+    admin.execute("select inventory.create_product('KIT', 'Kit')")
     for what in ("brand", "category"):
         admin.execute(f"select inventory.create_{what}(n) from unnest('{{First,Old}}'::text []) as n".encode())
     admin.execute("select inventory.create_supplier('Farm', p_email => 'old@farm.example')")
@@ -289,7 +296,7 @@ def ids(database: Database) -> dict[str, str]:
     admin.execute("truncate store.audit")
     block = database.one("select id from inventory.create_block(1, 1, p_expires_at => '2030-01-02Z')")
     assert database.rows("select * from store.audit") == [], "what was created says so itself"
-    return {"block": str(block), "other sku id": database.sku_id(2)}
+    return {"block": str(block), "first sku id": database.sku_id(1), "other sku id": database.sku_id(2)}
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
@@ -425,7 +432,7 @@ def test_of_what_is_created_imported_or_moved_only_products_and_prices_are_told(
     admin_call("set_price", 1, 6)
     admin_call("cancel_block", ids["block"])
     assert database.rows("select product_id, subject, action from store.audit order by id") == [
-        *((product, subject, "create") for product in (3, 4) for subject in ("product", "price")),
+        *((product, subject, "create") for product in (4, 5) for subject in ("product", "price")),
         (1, "price", "create"),
         (1, "price", "change"),
     ]

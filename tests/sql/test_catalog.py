@@ -554,7 +554,7 @@ def test_error_codes_are_listed_once(catalog: Catalog) -> None:
     listed = catalog.rows("select e.sqlstate, e.code, e.meaning from inventory.error_codes() as e order by 1")
     for column in zip(*listed, strict=True):
         assert len(set(column)) == len(listed)
-    assert [state for state, _, _ in listed] == [f"IV{number:03}" for number in range(1, len(listed) + 1)]
+    assert all(re.fullmatch(r"IV\d{3}", state) for state, _, _ in listed)
 
 
 def test_every_error_code_that_is_raised_is_listed_and_named_beside_it(catalog: Catalog) -> None:

@@ -33,7 +33,7 @@ COLUMNS = {
     + ", actor text, written_by text, created_at timestamptz",
     "blocks": "block_id uuid, " + _PRODUCT + ", quantity numeric, reason text, status text, expires_at timestamptz,"
     " created_at timestamptz, created_by text, ended_at timestamptz, ended_reason text, ended_by text,"
-    " converted_quantity numeric, owner text",
+    " converted_quantity numeric, owner text, kit_block_id uuid",
     "changes": "feed_key bigint, feed_id bigint, cursor text, type text, " + _PRODUCT + ", data json, actor text,"
     " occurred_at timestamptz, created_at timestamptz",
     "cost_layer_uses": _PRODUCT + ", layer_id bigint, movement_id bigint, kind text, reference text, quantity numeric,"

@@ -441,7 +441,10 @@ SOUND_STOCK = {
     "p_average_value": "6",
     "p_reorder_point": "1",
     "p_status": "'active'",
+    "p_is_kit": "false",
+    "p_kit_reserved": "1",
 }
+KIT = {**dict.fromkeys(("p_on_hand", "p_located", "p_average_quantity", "p_average_value"), "0"), "p_is_kit": "true"}
 SOUND_MOVEMENT = {
     "p_kind": "'reserve'",
     "p_on_hand_before": "5",
@@ -451,7 +454,7 @@ SOUND_MOVEMENT = {
     "p_blocked_before": "1",
     "p_blocked_after": "1",
 }
-NOTHING = {"p_on_hand": "0", "p_reserved": "0", "p_blocked": "0", "p_located": "0"}
+NOTHING = dict.fromkeys(("p_on_hand", "p_reserved", "p_blocked", "p_located", "p_kit_reserved"), "0")
 BROKEN_STOCK: tuple[tuple[dict[str, str], str | None], ...] = (
     ({"p_on_hand": "4"}, None),
     ({"p_on_hand": "-0.001"}, "stock_on_hand_not_negative"),
@@ -478,6 +481,13 @@ BROKEN_STOCK: tuple[tuple[dict[str, str], str | None], ...] = (
     ({"p_reorder_point": "-0.001"}, "stock_reorder_point_not_negative"),
     ({"p_status": "'inactive'"}, None),
     ({"p_status": "'gone'"}, "stock_status_known"),
+    ({"p_kit_reserved": "2"}, None),
+    ({"p_kit_reserved": "2.001"}, "stock_kit_reserved_within"),
+    ({"p_kit_reserved": "0"}, None),
+    ({"p_kit_reserved": "-0.001"}, "stock_kit_reserved_within"),
+    (KIT, None),
+    ({**KIT, "p_is_kit": "false"}, "stock_available_not_negative"),
+    ({**KIT, "p_on_hand": "0.001"}, "stock_kit_holds_nothing"),
 )
 BROKEN_MOVEMENT: tuple[tuple[dict[str, str], str | None], ...] = tuple(
     (changed, constraint)

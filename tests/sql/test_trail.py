@@ -72,11 +72,26 @@ HISTORY: tuple[tuple[str, tuple[tuple[str, str | None, str | None, str], ...]], 
     ("inventory.update_catalog_product(1, p_quantity => 41, p_actor => 'a30')", (("adjust", None, None, "a30"),)),
     ("inventory.set_stock(1, 42, null, 'w31', 'a31')", (("count", None, "w31", "a31"),)),
     ("inventory.add_stock(1, 1)", (("add", None, None, "postgres"),)),
+    ("inventory.create_product('KIT', 'Kit')", ()),
+    ("inventory.set_kit_parts(2, array[row('{sku id}', 2)::inventory.block_line], 'a40')", ()),
+    (
+        "inventory.create_block(2, 1, 'w41', p_actor => 'a41')",
+        (("block", "{block 8}", "w41", "a41"), ("block", "{block 7}", "w41", "a41")),
+    ),
+    (
+        "inventory.convert_block('{block 7}', null, 'w42', 'a42')",
+        (("convert", "{block 8}", "w42", "a42"), ("kit_convert", "{block 7}", "w42", "a42")),
+    ),
+    ("inventory.record_sale(2, 2, 9, 'a43')", (("part_sale", "3", None, "a43"), ("kit_sale", "3", None, "a43"))),
+    (
+        "inventory.return_sale(3, 1, 'w44', 'a44')",
+        (("part_return", "4", "w44", "a44"), ("kit_return", "4", "w44", "a44")),
+    ),
     (
         "inventory.create_catalog_product('Cup', 1, 1, 1, 2, p_quantity => 3, p_actor => 'a31')",
         (("initial", None, None, "a31"),),
     ),
-    ("inventory.delete_product(2, 'a32')", (("delete_product", None, None, "a32"),)),
+    ("inventory.delete_product(3, 'a32')", (("delete_product", None, None, "a32"),)),
     (
         """inventory.import_products('[{"title": "Pot", "category": 1, "brand": 1, "cost_price": 1,"""
         """ "selling_price": 2, "quantity": 1}]', 'a33')""",
@@ -125,6 +140,8 @@ def test_what_a_movement_says_is_what_its_caller_said(database: Database, subtes
         ("b01", "b02", "h02"),
         ("b02", "b03", "h03"),
         ("b04", "b05", "h05"),
+        ("a41", "a42", "w42"),
+        ("a41", "a42", "w42"),
     ]
     database.verify()
 

@@ -297,6 +297,14 @@ SAMPLES = {
         # A null in a line is no matter of the domain: the rules refuse it.
         only_sql=([{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
     ),
+    "inventory.kit_parts": Samples(
+        accepted=([], [_LINE], [_LINE] * 50, [_LINE | {"quantity": "0.001"}], [_LINE | {"more": "is ignored"}]),
+        rejected=(
+            *([_LINE] * 51, {}, "", "[]", 1, True, [1], ["x"], [_LINE | {"sku_id": "x"}]),
+            *([_LINE | {"quantity": quantity}] for quantity in ("0", "-1", "1.2345", "NaN", "1e9", "", True)),
+        ),
+        only_sql=([[]], [{"sku_id": _UUID}], [{"quantity": 1}], [{}], [None], [_LINE | {"quantity": None}]),
+    ),
     "inventory.hold_lines": Samples(
         accepted=([], [_LINE], [_LINE] * 100, [_LINE | {"quantity": 1}], [_LINE | {"more": "is ignored"}]),
         rejected=(
@@ -658,6 +666,7 @@ _LISTS = {
     *(
         "inventory.block_lines",
         "inventory.hold_lines",
+        "inventory.kit_parts",
         "inventory.art_orders",
         "inventory.count_lines",
         "inventory.stock_findings",

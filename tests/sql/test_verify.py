@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from tests.conftest import Database
@@ -43,6 +45,11 @@ COUNT = "row total is right"
 RETAIL = "retail price is the active one"
 TURN = "price rule ahead has its turn"
 REPAIR = "repair undoes the break that it names"
+KIT = "product with parts is a kit"
+KIT_RESERVED = "reserved for kits equals the kits"
+KIT_BLOCK = "block of a kit holds its parts"
+PART_BLOCK = "block of a part ends with that of the kit"
+SALE_PART = "part of a sale equals its movement"
 
 _OF = "(select id from store.movement where kind ="
 _FLOWS = ("inflow", "outflow")
@@ -485,6 +492,86 @@ def find_each(
     database.verify()
 
 
+# What is broken of a kit (3) and its parts (1, 2), and where.
+KIT_DAMAGES = [
+    ("update store.stock set is_kit = false, reserved = 0, blocked = 0 where product_id = 3", KIT, 3),
+    ("delete from store.kit_part", KIT, 3),
+    ("update store.stock set kit_reserved = 0 where product_id = 2", KIT_RESERVED, 2),
+    ("update store.kit_part set quantity = 3 where part_id = 2", KIT_RESERVED, 2),
+    ("update store.block set quantity = 1 where product_id = 2 and status = 'active'", KIT_BLOCK, 3),
+    ("delete from store.block where product_id = 2 and status = 'active'", KIT_BLOCK, 3),
+    ("update store.block set kit_block_id = null", KIT_BLOCK, 3),
+    (
+        "update store.block set status = 'cancelled', ended_at = now() where product_id = 1 and status = 'active'",
+        KIT_BLOCK,
+        3,
+    ),
+    (
+        "update store.block set status = 'cancelled', ended_at = now() where product_id = 1 and status = 'active'",
+        PART_BLOCK,
+        1,
+    ),
+    (
+        "update store.block set expires_at = expires_at + interval '1 s' where product_id = 1 and status = 'active'",
+        PART_BLOCK,
+        1,
+    ),
+    ("update store.block set kit_block_id = gen_random_uuid() where product_id = 1", PART_BLOCK, 1),
+    ("update store.block set converted_quantity = 1 where product_id = 2 and status = 'converted'", PART_BLOCK, 2),
+    ("update store.block set converted_quantity = 1 where product_id = 3 and status = 'converted'", PART_BLOCK, 2),
+    ("delete from store.block where product_id = 3 and status = 'converted'", BLOCKS, 3),
+    ("delete from store.sale_part where part_id = 1", SALE_PART, 1),
+    ("update store.sale_part set quantity = 9 where part_id = 2", SALE_PART, 2),
+    ("update store.sale set cost = 1", SALE, 3),
+    ("update store.cost_layer_use set cost = cost + 1", SALE, 3),
+    ("delete from store.sale", SALE, 3),
+    ("update store.sale set quantity = 9, revenue = 9 where quantity > 0", TOTALS, 3),
+]
+
+
+def test_finds_each_damage_of_kits(
+    database: Database, call: Call, admin_call: AdminCall, subtests: pytest.Subtests
+) -> None:
+    for sku, quantity in (("CUP", 20), ("SPOON", 20), ("KIT", 0)):
+        database.product(sku, quantity, p_cost_price=1)
+    database.one(
+        "select count(*) from inventory.set_kit_parts(3, array(select row(p.sku_id, p.id)::inventory.block_line"
+        " from store.product as p where p.id < 3))"
+    )
+    call("reserve_stock", 3, 1)
+    call("create_block", 3, 2)
+    for quantity in (2, None):
+        block = call("create_block", 3, 3)
+        assert block is not None
+        call("convert_block", block["id"], quantity)
+    sale = admin_call("record_sale", 3, 2, 1)
+    admin_call("return_sale", sale["id"], 1)
+    database.verify()
+    for damage, check, product in KIT_DAMAGES:
+        with subtests.test(damage, check=check), database.admin.transaction(force_rollback=True):
+            database.admin.execute(damage.encode())
+            found = database.rows("select check_name, product_id, expected, found from maintenance.verify()")
+            assert (check, product) in {(name, of) for name, of, _, _ in found}
+            assert all(expected != was_found for _, _, expected, was_found in found)
+            # It is repaired, or refused with what was found.
+            for each in range(1, 4):
+                with contextlib.suppress(psycopg.errors.DataCorrupted), database.admin.transaction():
+                    database.rows("select * from maintenance.repair(%s, 'a test')", each)
+
+
+def test_a_repair_sets_back_what_is_reserved_for_kits(database: Database, call: Call) -> None:
+    for sku, quantity in (("CUP", 20), ("KIT", 0)):
+        database.product(sku, quantity)
+    parts = "array(select row(p.sku_id, 2)::inventory.block_line from store.product as p where p.id = 1)"
+    database.one(f"select count(*) from inventory.set_kit_parts(2, {parts})")
+    call("reserve_stock", 2, 3)
+    database.admin.execute("update store.stock set kit_reserved = 0 where product_id = 1")
+    assert database.rows("select check_name, table_name from maintenance.repair(1, 'a test')") == [
+        (KIT_RESERVED, "stock")
+    ]
+    database.verify()
+
+
 # What a row of store.stock or store.movement is not, by the name of the rule.
 RULES = {
     "stock": {
@@ -496,6 +583,8 @@ RULES = {
         "stock_average_within": "average_quantity = 0, average_value = 1",
         "stock_reorder_point_not_negative": "reorder_point = -1",
         "stock_status_known": "status = 'lost'",
+        "stock_kit_holds_nothing": "is_kit = true",
+        "stock_kit_reserved_within": "kit_reserved = 1",
     },
     "movement": {
         "movement_available_before_not_negative": "reserved_before = -1",
@@ -585,4 +674,4 @@ def test_every_check_is_broken_once_above(database: Database) -> None:
         if len(name.split()) >= 4
     }
     rules = {f"{table} keeps its rules" for table in RULES}
-    assert names == {check for _, check, *_ in [*DAMAGES, *ELSEWHERE]} | rules
+    assert names == {check for _, check, *_ in [*DAMAGES, *ELSEWHERE, *KIT_DAMAGES]} | rules

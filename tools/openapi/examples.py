@@ -13,6 +13,7 @@ from server.http.files import CSV_TYPES, JSON_TYPES
 
 SKU_ID = "550e8400-e29b-41d4-a716-446655440000"
 BLOCK_ID = "660f9500-f39c-52e5-b827-557766551111"
+PART_ID = "770fa600-049d-42f6-8938-668877662222"
 _TOKEN = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9..."  # noqa: S105 - the document's
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - nobody's
 
@@ -37,6 +38,7 @@ _BLOCK = {
     "expires_at": "2023-12-25T12:00:00Z",
     "created_at": "2023-12-25T10:45:00Z",
     "owner": "cart-7",
+    "kit_block_id": None,
 }
 _CANCELLED_BLOCK = {
     "block_id": BLOCK_ID,
@@ -317,6 +319,20 @@ ANSWERS: dict[str, Any] = {
         "price": 99.99,
         "created_at": "2023-12-25T10:30:00Z",
         "blocks": [_BLOCK],
+        "parts": [],
+    },
+    "set_kit_parts": {
+        "sku_id": SKU_ID,
+        "sku_code": "ABC123",
+        "name": "Wireless Headphones",
+        "quantity": 50,
+        "reserved": 0,
+        "blocked": 0,
+        "available": 50,
+        "price": 99.99,
+        "created_at": "2023-12-25T10:30:00Z",
+        "blocks": [],
+        "parts": [{"sku_id": PART_ID, "sku_code": "PAD-1", "quantity": 2}],
     },
     "get_valuation": {
         "valuation": {
@@ -470,6 +486,7 @@ _PRODUCT = {
 # By the name of the operation.
 REQUESTS: dict[str, Any] = {
     "add_stock": {"amount": 5},
+    "set_kit_parts": {"parts": [{"sku_id": PART_ID, "quantity": 2}]},
     "set_stock": _COUNTED,
     "set_stocks": {"items": [{"id": "1"} | _COUNTED]},
     "cancel_block": {"reason": "Order cancelled by customer"},

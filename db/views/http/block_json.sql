@@ -11,7 +11,8 @@ from (
         b.status,
         inventory.instant_text(b.expires_at) as expires_at,
         inventory.instant_text(b.created_at) as created_at,
-        b.owner
+        b.owner,
+        b.kit_block_id
     from store.block as b
     inner join store.product as p on b.product_id = p.id
 ) as r;
@@ -19,5 +20,7 @@ from (
 comment on view http.block_json is
 'A block as API 1 shows it after it was created or extended, and in its SKU.
 
+kit_block_id: the block of the kit whose part it holds; null: a block of its own.
+
 Returns {"block_id": "uuid", "sku_id": "uuid", "quantity": "quantity", "reason": "text?", "status": "active",
-"expires_at": "timestamp", "created_at": "timestamp", "owner": "text?"}';
+"expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}';

@@ -18,7 +18,12 @@ cross join lateral ( -- noqa: ST05
         p.serial_number as serie_number,
         http.money_text(p.cost_price) as cost_price,
         http.money_text(price.amount) as selling_price,
-        trim_scale(coalesce(s.on_hand, 0)) as quantity,
+        trim_scale(
+            case
+                when s.is_kit then (select b.on_hand from store.balance as b where b.product_id = p.id)
+                else coalesce(s.on_hand, 0)
+            end
+        ) as quantity,
         p.sku,
         p.sku_id,
         inventory.instant_text(p.created_at) as created_at,

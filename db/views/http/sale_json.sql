@@ -22,6 +22,14 @@ from (
                     http.decimal_text(u.cost) as cost
                 from store.cost_layer_use as u
                 where u.product_id = s.product_id and u.movement_id = s.movement_id
+                union all
+                select
+                    u.layer_id,
+                    http.decimal_text(u.quantity) as quantity,
+                    http.decimal_text(u.cost) as cost
+                from store.sale_part as t
+                inner join store.cost_layer_use as u on t.part_id = u.product_id and t.movement_id = u.movement_id
+                where t.sale_id = s.id
             ) as layer
         ) as layers,
         s.returned_sale_id,
@@ -30,7 +38,7 @@ from (
 ) as r;
 
 comment on view http.sale_json is
-'A sale as API 3 shows it, with the cost layers that its units came from.
+'A sale as API 3 shows it, with the cost layers that its units came from: for a kit, those of its parts.
 
 A return has a negative quantity, revenue and cost, and returned_sale_id is the id of the sale. cost is null if it is not known.
 

@@ -14,7 +14,8 @@ select
     b.ended_reason,
     b.ended_by,
     b.converted_quantity,
-    b.owner
+    b.owner,
+    b.kit_block_id
 from store.block as b
 inner join store.product as p on b.product_id = p.id;
 
@@ -37,5 +38,6 @@ comment on column report.blocks.ended_by is 'Who converted or cancelled the bloc
 comment on column report.blocks.converted_quantity is
 'Units that left when the block was converted; the others became available again. Null unless converted.';
 comment on column report.blocks.owner is 'The cart or order that it is held for; null if its creator named none.';
+comment on column report.blocks.kit_block_id is 'The block of the kit whose part this block holds; null: a block of its own.';
 
 grant select on report.blocks to inventory_reporting;

@@ -12,10 +12,11 @@ select
 from store.stock as s
 inner join store.product as p on s.product_id = p.id
 inner join store.unit as u on s.unit_id = u.id
-where s.is_low;
+where s.is_low and not s.is_kit;
 
 comment on view report.low_stock is
-'The products whose quantity on hand is at or below their reorder point, one row for each.';
+'The products whose quantity on hand is at or below their reorder point, one row for each. No
+kits: they have no units of their own.';
 comment on column report.low_stock.product_id is 'Integer id of the product.';
 comment on column report.low_stock.sku_id is 'The product''s UUID.';
 comment on column report.low_stock.sku is 'The product''s code.';

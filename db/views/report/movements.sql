@@ -34,7 +34,8 @@ comment on column report.movements.sku_id is 'The product''s UUID.';
 comment on column report.movements.sku is 'The product''s code.';
 comment on column report.movements.kind is
 'What happened: initial, add, reserve, release, consume, block, convert, cancel, expire, purchase, sale, return, adjust, remove,
-transfer, count, inflow, outflow, delete_inflow, delete_outflow, delete_product or repair.';
+transfer, count, inflow, outflow, delete_inflow, delete_outflow, delete_product or repair; of a kit also kit_consume, kit_convert,
+kit_sale and kit_return; of the parts of a kit that is sold or comes back, part_sale and part_return.';
 comment on column report.movements.quantity is 'Signed change of on hand, in units.';
 comment on column report.movements.on_hand_before is 'Units on hand before.';
 comment on column report.movements.on_hand_after is 'Units on hand after.';
@@ -51,7 +52,8 @@ comment on column report.movements.average_value is
 'Money: the value of those units by the moving average. One unit costs average_value / average_quantity.';
 comment on column report.movements.reference is
 'What caused the movement: for block, convert, cancel and expire the UUID of the block; otherwise the id of the purchase, sale,
-return, inflow, outflow or ART operation; for the deletion of a flow the id of the flow; for a repair that takes back a change the
+return, inflow, outflow or ART operation; for the deletion of a flow the id of the flow; for the reservations of a kit a UUID, which the movements of its
+parts have too; for a repair that takes back a change the
 number of the movement before which it was made.';
 comment on column report.movements.reason is 'The reason that the caller gave.';
 comment on column report.movements.actor is 'Who caused the movement: a user''s name, anonymous, expiry, or a database role.';

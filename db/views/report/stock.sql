@@ -6,10 +6,10 @@ select
     p.name,
     u.name as unit,
     s.status,
-    s.on_hand,
+    case when s.is_kit then k.available + s.reserved + s.blocked - coalesce(l.quantity, 0) else s.on_hand end as on_hand,
     s.reserved,
     s.blocked - coalesce(l.quantity, 0) as blocked,
-    s.on_hand - s.reserved - s.blocked + coalesce(l.quantity, 0) as available,
+    case when s.is_kit then k.available else s.on_hand - s.reserved - s.blocked + coalesce(l.quantity, 0) end as available,
     s.reorder_point,
     s.updated_at
 from store.stock as s
@@ -19,11 +19,22 @@ left join lateral (
     select sum(b.quantity) as quantity
     from store.block as b
     where b.product_id = s.product_id and b.status = 'active' and b.expires_at <= report.instant()
-) as l on true;
+) as l on true
+left join lateral (
+    select round(min(floor((t.on_hand - t.reserved - t.blocked + coalesce(e.quantity, 0)) / c.quantity)), 3) as available
+    from store.kit_part as c
+    inner join store.stock as t on c.part_id = t.product_id
+    left join lateral (
+        select sum(b.quantity) as quantity
+        from store.block as b
+        where b.product_id = t.product_id and b.status = 'active' and b.expires_at <= report.instant()
+    ) as e on true
+    where s.is_kit and c.kit_id = s.product_id
+) as k on true;
 
 comment on view report.stock is
 'The current balances of each product with an inventory, in units. Expired blocks hold nothing, even if no job has ended them
-yet.';
+yet. A kit has as many available as its parts allow, and on hand the promised ones besides.';
 comment on column report.stock.product_id is 'Integer id of the product, which APIs 2, 3 and 5 use.';
 comment on column report.stock.sku_id is 'UUID of the product, which API 1 uses.';
 comment on column report.stock.sku is 'Unique code of the product, which APIs 1, 3 and 4 use.';

@@ -27,7 +27,8 @@ comment on function http.create_inflow(
 Each unit costs the product''s cost_price. The event inflow.created is queued.
 
 Returns "inflow_json"
-Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';
+Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND,
+KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.create_inflow(
     inventory.related_id, inventory.related_id, inventory.positive_whole_quantity, inventory.description, text, text

@@ -26,7 +26,7 @@ comment on function http.create_outflow(
 The event outflow.created is queued.
 
 Returns "outflow_json"
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.create_outflow(
     inventory.related_id, inventory.positive_whole_quantity, inventory.description, text, text

@@ -16,6 +16,6 @@ comment on function http.delete_outflow(bigint, text, text) is
 
 The ledger keeps both movements.
 
-Errors: OUTFLOW_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+Errors: OUTFLOW_NOT_FOUND, QUANTITY_OUT_OF_RANGE, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.delete_outflow(bigint, text, text) to inventory_admin;

@@ -40,8 +40,8 @@ comment on function http.update_catalog_product(
 A new quantity adds a movement of the difference. A new selling_price adds a price rule that begins now.
 
 Returns "catalog_product_json"
-Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED,
-PRODUCT_NOT_FOUND.';
+Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND,
+KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.update_catalog_product(
     bigint, inventory.name, inventory.related_id, inventory.related_id, inventory.catalog_money,

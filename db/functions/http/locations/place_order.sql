@@ -36,7 +36,8 @@ quantity: 1 to 1 000 000; for a Count also 0, for an Adjust also negative. suffi
 were too little stock.
 
 Returns "art_operation_json"
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE,
+KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.place_order(
     inventory.art_type, inventory.art_sku, inventory.art_quantity, inventory.location_code, inventory.location_code,

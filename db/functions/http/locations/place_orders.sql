@@ -48,6 +48,7 @@ is its error with failed_index. An order whose fields are not valid refuses the 
 Returns {"status": "success|partial|error", "results": [{"status": "success|error", "message": "text",
 "operation_type?": "art_type", "sku?": "text", "quantity?": "units", "from_location?": "text", "to_location?": "text",
 "reason?": "text", "operation_id?": "integer", "timestamp?": "time", "error_code?": "text"}]}
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE,
+KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.place_orders(inventory.art_orders, boolean, text) to inventory_operator;

@@ -29,7 +29,8 @@ comment on function http.create_purchase(
 quantity is added to the stock, in a new cost layer at unit_cost.
 
 Returns {"purchase_item": "purchase_json", "inventory": "inventory_json"}
-Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND.';
+Errors: INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE, SUPPLIER_NOT_FOUND,
+KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.create_purchase(
     bigint, bigint, inventory.positive_quantity, inventory.money, text, text

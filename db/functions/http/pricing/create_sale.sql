@@ -25,6 +25,6 @@ unit_price is stored with the sale: later changes of the price do not affect it.
 first out; null if it is not known.
 
 Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, KIT_NOT_WHOLE.';
 
 grant execute on function http.create_sale(bigint, inventory.positive_quantity, inventory.money, text, text) to inventory_admin;

@@ -25,6 +25,6 @@ quantity: how many (default: all that have not come back). The sale stays as it 
 negative quantity, revenue and cost.
 
 Returns {"sale_item": "sale_json", "inventory": "inventory_json"}
-Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND.';
+Errors: QUANTITY_OUT_OF_RANGE, RETURN_EXCEEDS_DEPARTURE, SALE_NOT_FOUND, KIT_HOLDS_NO_STOCK, KIT_NOT_WHOLE.';
 
 grant execute on function http.return_sale(bigint, inventory.positive_quantity, inventory.reason, text, text) to inventory_admin;

@@ -34,7 +34,7 @@ Fields that are left out stay as they are. A higher quantity is an arrival at th
 departure of available units. expected_quantity: the request is refused if another quantity is on hand.
 
 Returns {"inventory": "inventory_json"}
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.update_inventory(
     bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, text, text

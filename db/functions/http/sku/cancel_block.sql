@@ -19,6 +19,6 @@ comment on function http.cancel_block(uuid, inventory.reason, text, text) is
 'Cancel a block: its units become available again.
 
 Returns {"block_id": "uuid", "status": "cancelled", "cancelled_at": "timestamp", "reason": "text?"}
-Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';
+Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_OF_KIT.';
 
 grant execute on function http.cancel_block(uuid, inventory.reason, text, text) to inventory_operator;

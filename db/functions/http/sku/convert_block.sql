@@ -23,7 +23,7 @@ quantity: how many of the units leave (default: all). The others become availabl
 
 Returns {"block_id": "uuid", "status": "converted", "quantity": "quantity", "converted_at": "timestamp", "reason":
 "text?"}
-Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED.';
+Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED, BLOCK_OF_KIT, KIT_NOT_WHOLE.';
 
 grant execute on function http.convert_block(
     uuid, inventory.positive_quantity, inventory.reason, text, text

@@ -33,7 +33,7 @@ expires_at: when the block expires and its units become available again (by defa
 without an offset is in UTC. owner: the id of the cart or order that it is held for (default: none).
 
 Returns "block_json"
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE.';
 
 grant execute on function http.create_block(
     uuid, inventory.positive_quantity, inventory.reason, timestamptz, text, text, inventory.hold_owner

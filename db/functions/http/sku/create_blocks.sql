@@ -40,7 +40,7 @@ Returns {
     "blocks": ["block_json"], "total": "integer",
     "missing": [{"sku_id": "uuid", "requested": "quantity", "held": "quantity", "missing": "quantity"}]
 }
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE.';
 
 grant execute on function http.create_blocks(
     inventory.block_lines, inventory.reason, timestamptz, text, inventory.hold_owner, boolean

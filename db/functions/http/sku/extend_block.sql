@@ -23,6 +23,6 @@ comment on function http.extend_block(uuid, timestamptz, text, text) is
 expires_at must be in the future. The block may last at most 30 days from its creation, which is a setting.
 
 Returns "block_json"
-Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';
+Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_OF_KIT.';
 
 grant execute on function http.extend_block(uuid, timestamptz, text, text) to inventory_operator;

@@ -54,7 +54,8 @@ begin
                     b.status,
                     inventory.instant_text(b.expires_at) as expires_at,
                     inventory.instant_text(b.created_at) as created_at,
-                    b.owner
+                    b.owner,
+                    b.kit_block_id
                 from store.block as b
                 inner join store.product as p on b.product_id = p.id
                 where
@@ -77,9 +78,10 @@ comment on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory
 sku_id: only blocks of that SKU. owner: only blocks that are held for this cart or order. limit, after: a page with at most that many blocks, after the block with this id. total counts
 all matching blocks, on all pages. If more than 10 000 blocks match, limit is required; if more than 1 000 000 match, sku_id is
 required.
-Without it the request is refused (422).
+Without it the request is refused (422). kit_block_id: the block of the kit whose part the block holds.
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
-"text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?"}], "total": "integer"}';
+"text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}],
+"total": "integer"}';
 
 grant execute on function http.list_blocks(uuid, inventory.page_limit, uuid, inventory.sku_code) to inventory_operator;

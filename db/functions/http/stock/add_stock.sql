@@ -23,6 +23,6 @@ comment on function http.add_stock(inventory.product_reference, inventory.quanti
 
 id: the integer id, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
 
-Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE.';
+Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.add_stock(inventory.product_reference, inventory.quantity, text, text) to inventory_operator;

@@ -23,6 +23,6 @@ comment on function http.consume_stock(inventory.product_reference, inventory.qu
 
 id: the integer id, or the UUID that API 1 calls sku_id. An amount of 0 does nothing.
 
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_RESERVED.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_RESERVED, KIT_NOT_WHOLE.';
 
 grant execute on function http.consume_stock(inventory.product_reference, inventory.quantity, text, text) to inventory_operator;

@@ -31,7 +31,7 @@ counted_at: when it was counted; now if it is left out. A time without an offset
 effect. difference is what the count has added to the stock on hand. The same count again changes nothing.
 
 Returns {"counted_at": "timestamp", "quantity": "quantity", "difference": "units", "item": "inventory_item_json"}
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.set_stock(
     inventory.product_reference, inventory.quantity, timestamptz, inventory.reason, text, text

@@ -38,6 +38,6 @@ Returns {
     "items": [{"counted_at": "timestamp", "quantity": "quantity", "difference": "units", "item": "inventory_item_json"}],
     "total": "integer"
 }
-Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE.';
+Errors: PRODUCT_NOT_FOUND, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, QUANTITY_OUT_OF_RANGE, KIT_HOLDS_NO_STOCK.';
 
 grant execute on function http.set_stocks(inventory.stock_findings, text) to inventory_operator;

@@ -25,6 +25,6 @@ $$;
 comment on function inventory.cancel_block(uuid, inventory.reason, text, text) is
 'End a block and make its units available again.
 
-Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED.';
+Errors: BLOCK_NOT_FOUND, BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_OF_KIT.';
 
 grant execute on function inventory.cancel_block(uuid, inventory.reason, text, text) to inventory_operator;

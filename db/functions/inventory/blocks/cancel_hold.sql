@@ -12,7 +12,7 @@ as $$
 declare
     v_held constant store.block [] := inventory.lock_hold(p_owner);
     v_now constant timestamptz := inventory.clock();
-    v_posted constant inventory.posted [] := inventory.post(
+    v_posted constant inventory.posted [] := inventory.post_with_parts(
         array(
             select inventory.line('cancel', b.product_id, p_reason => p_reason, p_actor => p_actor, p_block_id => b.id)
             from unnest(v_held) as b

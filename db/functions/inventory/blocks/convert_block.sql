@@ -27,7 +27,7 @@ comment on function inventory.convert_block(uuid, inventory.positive_quantity, i
 'Convert a block into a departure: its units leave, at the cost of the oldest cost layers.
 
 p_quantity: how many of the block''s units leave; null: all of them. The others become available again. Errors: BLOCK_NOT_FOUND,
-BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_QUANTITY_EXCEEDED.';
+BLOCK_CONVERTED, BLOCK_CANCELLED, BLOCK_EXPIRED, BLOCK_QUANTITY_EXCEEDED, BLOCK_OF_KIT, KIT_NOT_WHOLE.';
 
 grant execute on function inventory.convert_block(
     uuid, inventory.positive_quantity, inventory.reason, text, text

@@ -16,7 +16,7 @@ declare
 begin
     v_held := inventory.lock_hold(p_owner);
     v_active := inventory.complete_hold(p_owner, inventory.clock(), v_held);
-    foreach v_posted in array inventory.post(
+    foreach v_posted in array inventory.post_with_parts(
         array(
             select inventory.line('convert', b.product_id, p_reason => p_reason, p_actor => p_actor, p_block_id => b.id)
             from unnest(v_active) as b

@@ -37,8 +37,8 @@ comment on function inventory.create_block(
 'Create a temporary block, which holds units of a product for a limited time.
 
 p_expires_at: when the block expires; null: after the default duration. From that instant its units are available to other
-callers, even before maintenance.expire_blocks() has ended the block. p_owner: the cart or order that it is held for. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE,
-INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
+callers, even before maintenance.expire_blocks() has ended the block. p_owner: the cart or order that it is
+held for. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
 
 grant execute on function inventory.create_block(
     bigint, inventory.positive_quantity, inventory.reason, timestamptz, text, text, inventory.hold_owner

@@ -28,11 +28,7 @@ begin
         order by l.position
     );
     -- Take all locks before reading the clock, so that all blocks end at the same instant.
-    perform
-    from store.stock as s
-    where s.product_id = any(v_product_ids)
-    order by s.product_id
-    for no key update;
+    perform inventory.lock_with_parts(v_product_ids);
     v_now := inventory.clock();
     v_quantities := array(
         select l.quantity from unnest(v_lines) with ordinality as l (sku_id, quantity, position) order by l.position
@@ -56,7 +52,7 @@ begin
             order by l.position
         );
     end if;
-    v_posted := inventory.post(
+    v_posted := inventory.post_with_parts(
         array(
             select
                 inventory.line(
@@ -105,8 +101,8 @@ comment on function inventory.create_blocks(
 'Create 1 to 100 temporary blocks, all or none: one block for each line, in the order of the lines.
 
 Lines of the same SKU count together. p_allow_partial: where too little is available, a line gets what there is; a line that gets
-nothing has no block. p_owner: the cart or order that the blocks are held for. Locks the stock rows of all products first, in order
-of id. Errors: those of inventory.create_block; an error of one line undoes all.';
+nothing has no block. p_owner: the cart or order that the blocks are held for. Locks the stock rows of all products and
+of the parts of kits first, in order of id. Errors: those of inventory.create_block; an error of one line undoes all.';
 
 grant execute on function inventory.create_blocks(
     inventory.block_lines, inventory.reason, timestamptz, text, inventory.hold_owner, boolean

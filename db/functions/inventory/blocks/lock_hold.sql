@@ -12,11 +12,7 @@ begin
     v_product_ids := p_product_ids || array(
         select b.product_id from store.block as b where b.owner = p_owner and b.is_held
     );
-    perform
-    from store.stock as s
-    where s.product_id = any(v_product_ids)
-    order by s.product_id
-    for no key update;
+    perform inventory.lock_with_parts(v_product_ids);
     -- A separate statement, so that it sees what the previous holders of the locks did.
     v_blocks := array(
         select b from store.block as b where b.owner = p_owner and b.is_held order by b.id

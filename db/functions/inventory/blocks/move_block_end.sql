@@ -15,6 +15,9 @@ begin
     set expires_at = inventory.block_expiry(p_expires_at, p_now, p_block.created_at)
     where b.id = p_block.id and b.product_id = p_block.product_id
     returning * into v_moved;
+    update store.block as c
+    set expires_at = v_moved.expires_at
+    where c.kit_block_id = p_block.id and c.status = 'active';
     if inventory.clock() >= p_block.expires_at then
         -- The block expired while this call was delayed: other callers may have seen its units as available.
         raise exception using
@@ -39,4 +42,4 @@ $$;
 comment on function inventory.move_block_end(store.block, timestamptz, timestamptz, text) is
 'Move the end of a block that is active at p_now to p_expires_at, and return the block.
 
-The caller holds the lock of the product''s stock row; the function also locks the product''s row. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
+The blocks of a kit''s parts move with it. The caller holds the lock of the product''s stock row, and of those of its parts; the function also locks the product''s row. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';

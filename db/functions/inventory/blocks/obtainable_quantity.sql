@@ -18,7 +18,7 @@ begin
         inventory.line('block', p_product_id, p_quantity), v_stock, 0, 0, p_quantity,
         (inventory.movement_kind('block')).requires_active, inventory.expired_quantity(p_product_id, p_at), null
     );
-    if v_refusal.sqlstate is null then
+    if v_refusal.sqlstate is null or v_refusal.sqlstate = '40001' then -- 40001: a kit, whose parts are enough
         return p_quantity;
     elsif v_refusal.sqlstate <> 'IV001' then
         perform inventory.raise_refusal(v_refusal);

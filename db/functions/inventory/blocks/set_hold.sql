@@ -82,7 +82,7 @@ begin
         where b.id <> all(v_kept_ids)
         order by b.id
     ) || v_new;
-    v_posted := inventory.post(v_lines);
+    v_posted := inventory.post_with_parts(v_lines);
     for v_position in 1..cardinality(v_lines)
     loop
         -- A block that expired in the last moment has ended as well.

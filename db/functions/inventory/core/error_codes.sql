@@ -54,7 +54,12 @@ begin
         ('IV044', 'WEBHOOK_NOT_FOUND', 'There is no such webhook endpoint'),
         ('IV045', 'DELIVERY_NOT_FOUND', 'The webhook endpoint has no such delivery'),
         ('IV046', 'TOO_MANY_LAYERS', 'The units are in more cost layers than one call may take from'),
-        ('IV047', 'PRECONDITION_FAILED', 'The product has changed: it has another tag than was expected');
+        ('IV047', 'PRECONDITION_FAILED', 'The product has changed: it has another tag than was expected'),
+        ('IV050', 'KIT_HOLDS_NO_STOCK', 'A kit has no units of its own: change the stock of its parts'),
+        ('IV051', 'BLOCK_OF_KIT', 'The block belongs to the block of a kit, and ends with it'),
+        ('IV052', 'KIT_IN_USE', 'The product has units or promises, so its parts cannot be changed'),
+        ('IV053', 'KIT_NESTED', 'A kit would be a part of a kit'),
+        ('IV054', 'KIT_NOT_WHOLE', 'Only a whole number of kits can be taken');
 end;
 $$;
 

@@ -15,8 +15,15 @@ as $$
 declare
     v_available constant numeric := p_stock.on_hand - p_stock.reserved - p_stock.blocked + p_expired;
     v_wanted constant numeric := p_reserved + p_blocked - p_on_hand;
+    -- What is reserved for kits is released and consumed with them, and nothing else is.
+    v_reserved constant numeric := case
+        when p_line.kit_line is null or p_stock.is_kit then p_stock.reserved - p_stock.kit_reserved
+        else p_stock.kit_reserved
+    end;
 begin
-    if
+    if p_stock.is_kit and p_line.kit_line is null then
+        return inventory.kit_refusal(p_line);
+    elsif
         p_line.location_id is not null
         and p_held < (case p_line.kind when 'transfer' then p_line.quantity else -p_on_hand end)
     then
@@ -56,11 +63,11 @@ begin
             'The quantity on hand would exceed 999999999.999.',
             jsonb_build_object('on_hand', p_stock.on_hand, 'requested', p_on_hand)
         );
-    elsif p_stock.reserved + p_reserved < 0 then
+    elsif v_reserved + p_reserved < 0 then
         return inventory.refusal(
             'IV002', -- INSUFFICIENT_RESERVED
-            format('Only %s reserved.', trim_scale(p_stock.reserved)),
-            jsonb_build_object('reserved', p_stock.reserved, 'requested', -p_reserved),
+            format('Only %s reserved.', trim_scale(v_reserved)),
+            jsonb_build_object('reserved', v_reserved, 'requested', -p_reserved),
             'Release or consume no more than was reserved and is not yet released or consumed.'
         );
     elsif v_wanted > 0 and v_available < v_wanted then

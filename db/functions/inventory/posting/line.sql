@@ -27,7 +27,7 @@ select
     row(
         p_kind, p_product_id, p_quantity, p_counted, p_unit_cost, p_location_id, p_to_location_id, p_block_id, p_expires_at,
         p_layer_id, p_returns_movement_id, p_unit_price, p_revenue, p_returned_sale_id, p_supplier_id, p_reference, p_reason,
-        p_actor, p_owner
+        p_actor, p_owner, null
     )::inventory.posting;
 $$;
 

@@ -17,6 +17,12 @@ begin
         when 'expire' then '(0,0,0,f,t,f,)'::inventory.movement_kind
         when 'sale' then '(-1,0,0,t,t,t,)'::inventory.movement_kind
         when 'return' then '(1,0,0,f,t,t,departure)'::inventory.movement_kind
+        when 'kit_consume' then '(0,-1,0,f,t,f,)'::inventory.movement_kind
+        when 'kit_convert' then '(0,0,0,f,t,f,)'::inventory.movement_kind
+        when 'kit_sale' then '(0,0,0,t,t,t,)'::inventory.movement_kind
+        when 'kit_return' then '(0,0,0,f,t,t,)'::inventory.movement_kind
+        when 'part_sale' then '(-1,0,0,t,t,t,)'::inventory.movement_kind
+        when 'part_return' then '(1,0,0,f,t,t,departure)'::inventory.movement_kind
         when 'purchase' then '(1,0,0,t,t,f,)'::inventory.movement_kind
         when 'outflow' then '(-1,0,0,t,t,f,)'::inventory.movement_kind
         when 'delete_outflow' then '(1,0,0,f,t,f,departure)'::inventory.movement_kind
@@ -38,7 +44,8 @@ comment on function inventory.movement_kind(text) is
 'The definition of a kind of movement: how it changes the balances, and how it is counted. Null if there is no such kind.
 
 on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block
-(convert, cancel, expire) also subtract the whole block from blocked. requires_active: a line of this kind is refused if the
+(convert, kit_convert, cancel, expire) also subtract the whole block from blocked. The kinds kit_… are those of a kit, which has no
+units of its own; part_sale and part_return are what a sale and a return of a kit do to its parts. requires_active: a line of this kind is refused if the
 inventory is not active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale.
 undoes: the movement takes back an arrival, a departure, or a break
 of the chain: a change of the balances that no movement made.';

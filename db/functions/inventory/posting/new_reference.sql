@@ -5,7 +5,7 @@ volatile
 as $$
 begin
     return case
-        when p_kind in ('sale', 'return') then nextval('store.sale_id_seq')::text
+        when p_kind in ('sale', 'return', 'kit_sale', 'kit_return') then nextval('store.sale_id_seq')::text
         when p_kind = 'block' then inventory.uuid_v7(p_at)::text
         when p_kind = 'purchase' then nextval('store.purchase_id_seq')::text
         when p_kind = 'outflow' then nextval('store.outflow_id_seq')::text

@@ -109,6 +109,7 @@ begin
                         where
                             l.kind is not null
                             and case
+                                when l.kit_line is not null then true
                                 when l.kind = 'convert' or k.reserved + k.blocked - k.on_hand <= 0 then true
                                 when l.quantity <= t.on_hand - t.reserved - t.blocked then true
                                 when t.blocked > 0 and l.quantity <= t.on_hand - t.reserved then
@@ -156,7 +157,7 @@ begin
 
         -- The changes of the balances, as far as they are known before the lock.
         if (v_line.quantity <> 0) is not true then
-            if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'expire') then
+            if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'kit_convert', 'expire') then
                 v_result[v_position] := inventory.refusal(
                     '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
                 );
@@ -172,7 +173,8 @@ begin
         v_on_hand := coalesce(v_line.quantity, 0) * v_kind.on_hand;
         v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
         v_blocked := coalesce(v_line.quantity, 0) * v_kind.blocked;
-        v_wanted := case when v_line.kind = 'convert' then 0 else v_reserved + v_blocked - v_on_hand end;
+        -- What a kit wants is taken from its parts, by their lines.
+        v_wanted := case when v_line.kind = 'convert' or v_line.kit_line = v_position then 0 else v_reserved + v_blocked - v_on_hand end;
 
         -- Lock the stock row. A line that asks for more than is available takes no lock: it is refused from one snapshot, unless
         -- ending expired blocks would make enough available.
@@ -180,7 +182,11 @@ begin
             if cardinality(p_lines) = 1 then
                 select * into v_stock
                 from store.stock as s
-                where s.product_id = v_product_id and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                where
+                    s.product_id = v_product_id
+                    and (v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+                    -- A kit must not be locked before its parts.
+                    and (not s.is_kit or v_line.kit_line is not null or v_line.kind = 'expire')
                 for no key update;
                 v_is_locked := found;
             else
@@ -229,14 +235,21 @@ begin
             -- As inventory.feed_key() says it.
             v_stock.feed_key := greatest(v_stock.feed_key, v_stock.feed_base + pg_current_xact_id()::text::bigint);
         end if;
+        if v_stock.is_kit and (v_line.kit_line = v_position) is not true and v_line.kind <> 'expire' then
+            v_result[v_position] := inventory.kit_refusal(v_line);
+            continue;
+        end if;
 
         -- The block that the line ends
-        if v_line.kind in ('convert', 'cancel') then
+        if v_line.kind in ('convert', 'cancel', 'kit_convert') then
             v_block := v_ended[array_position(v_ended_ids, v_line.block_id)];
             if v_block.id is null then
                 select * into v_block from store.block as b where b.id = v_line.block_id and b.product_id = v_product_id;
             end if;
             v_posted := inventory.block_refusal(v_line.block_id, v_block, v_at, v_line.quantity);
+            if v_block.kit_block_id is not null and v_line.kit_line is null and v_posted.sqlstate is null then
+                v_posted := inventory.block_of_kit(v_block);
+            end if;
             if v_posted.sqlstate is not null then
                 v_result[v_position] := v_posted;
                 continue;
@@ -266,7 +279,7 @@ begin
         end if;
 
         -- If too little is available, end expired blocks, the oldest first, until there is enough.
-        v_free := v_stock.on_hand - v_stock.reserved - v_stock.blocked;
+        v_free := case when v_stock.is_kit then 0 else v_stock.on_hand - v_stock.reserved - v_stock.blocked end;
         v_expired := 0;
         if v_stock.blocked > 0 and (v_free < v_wanted or v_line.kind = 'expire') then
             v_expiring := '{}'::store.block [];
@@ -296,7 +309,8 @@ begin
         end if;
         if
             (v_wanted > 0 and v_free + v_expired < v_wanted)
-            or v_stock.reserved + v_reserved < 0
+            or (case when v_line.kit_line <> v_position then v_stock.kit_reserved else v_stock.reserved - v_stock.kit_reserved end)
+            + v_reserved < 0
             or v_held + v_on_hand < 0
             or (v_line.kind = 'transfer' and v_held < v_line.quantity)
             or (v_kind.requires_active and v_stock.status <> 'active')
@@ -325,7 +339,13 @@ begin
                 v_ended_ids := v_ended_ids || v_block.id;
             end loop;
         end if;
-        if v_line.kind = 'expire' or (v_on_hand = 0 and v_reserved = 0 and v_blocked = 0 and v_line.kind <> 'transfer') then
+        if
+            v_line.kind = 'expire'
+            or (
+                v_on_hand = 0 and v_reserved = 0 and v_blocked = 0
+                and v_line.kind not in ('transfer', 'kit_sale', 'kit_return')
+            )
+        then
             v_posted.ended := case when v_expired > 0 then cardinality(v_expiring) else 0 end;
             v_result[v_position] := v_posted;
             continue;
@@ -376,6 +396,9 @@ begin
             end;
         end if;
         v_stock.reserved := v_stock.reserved + v_reserved;
+        if v_line.kit_line <> v_position then
+            v_stock.kit_reserved := v_stock.kit_reserved + v_reserved;
+        end if;
         v_stock.blocked := v_stock.blocked + v_blocked;
         v_stock.last_number := v_stock.last_number + 1;
         v_stock.updated_at := v_at;
@@ -397,17 +420,21 @@ begin
             v_block.expires_at := inventory.block_expiry(v_line.expires_at, v_at, v_at);
             v_block.created_at := v_at;
             v_block.created_by := v_movement.actor;
+            v_block.kit_block_id := v_line.block_id;
             v_block.owner := v_line.owner;
             v_block.is_held := v_line.owner is not null;
             v_blocks := v_blocks || v_block;
             v_posted.block := v_block;
         elsif v_line.block_id is not null then
-            v_block.status := case v_line.kind when 'convert' then 'converted' else 'cancelled' end;
+            v_block.status := case v_line.kind when 'cancel' then 'cancelled' else 'converted' end;
             v_block.ended_at := v_at;
             v_block.ended_reason := v_line.reason;
             v_block.ended_by := v_movement.actor;
             v_block.is_held := false;
-            v_block.converted_quantity := case v_line.kind when 'convert' then -v_on_hand end;
+            v_block.converted_quantity := case v_line.kind
+                when 'convert' then -v_on_hand
+                when 'kit_convert' then coalesce(v_line.quantity, v_block.quantity)
+            end;
             v_ended := v_ended || v_block;
             v_ended_ids := v_ended_ids || v_block.id;
             v_posted.block := v_block;
@@ -498,6 +525,8 @@ begin
             then
                 v_low := v_low || v_stock;
             end if;
+        elsif v_line.kind in ('kit_sale', 'kit_return') then
+            v_kinds := v_kinds || v_line.kind;
         end if;
         v_movements := v_movements || v_movement;
         v_posted.movement := v_movement;
@@ -574,7 +603,7 @@ begin
             v_stocks, v_movements, v_blocks, v_ended, v_opened, v_changed, v_uses, v_location_stocks, v_location_movements, v_low
         );
         if v_kinds is not null then
-            if v_kinds && '{sale,return}'::text [] then
+            if v_kinds && '{sale,return,kit_sale,kit_return}'::text [] then
                 perform inventory.write_sales(p_lines, v_result);
             end if;
             if 'purchase' = any(v_kinds) then
@@ -607,12 +636,14 @@ maximum number of blocks to end.
 counted: instead of a quantity, the number of units that are at the location now.
 unit_cost: the cost of an arriving unit; null: the product''s cost price.
 location_id: the location; null: the line names none. to_location_id: the target of a transfer.
-block_id: the block that ends. expires_at: the end of a new block; null: after the default duration. owner: what it is held for; may
-be null.
+block_id: the block that ends; for a block of a kit''s part, the block of the kit. expires_at: the end of a new block; null: after
+the default duration. owner: what it is held for; may be null.
 layer_id: the only cost layer that units may be taken from.
 returns_movement_id: the departure whose units come back.
 unit_price: for a sale. revenue, returned_sale_id: for a return. supplier_id: for a purchase or an inflow.
 reference: null: a new id for a kind that has records of its own. reason. actor: null: the login.
+kit_line: the position of the line of the kit that this line belongs to (inventory.with_parts). Lines with a kit_line are all posted,
+or all undone by the caller.
 
 Lines of one product are decided in their order. The function locks the stock rows of the products in order of id, until the end
 of the transaction; a line that cannot succeed takes no lock. The lock of a product also protects its blocks and its stock at
@@ -620,6 +651,6 @@ locations.
 
 Refusals: INSUFFICIENT_STOCK, INSUFFICIENT_RESERVED, PRODUCT_NOT_FOUND, BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED,
 BLOCK_CANCELLED, BLOCK_QUANTITY_EXCEEDED, INVENTORY_NOT_ACTIVE, QUANTITY_OUT_OF_RANGE, INVENTORY_NOT_INITIALIZED,
-RETURN_EXCEEDS_DEPARTURE, 22004.
+RETURN_EXCEEDS_DEPARTURE, BLOCK_OF_KIT, KIT_HOLDS_NO_STOCK, 22004; 40001 for a line of a kit that has no kit_line.
 Errors that undo all lines: TOO_MANY_LAYERS; 53400 if more than 10 000 expired blocks would have to be ended; 22023 for
 expires_at; 40001; 55P03.';

@@ -25,6 +25,7 @@ begin
         average_value = n.average_value,
         last_number = n.last_number,
         feed_key = n.feed_key,
+        kit_reserved = n.kit_reserved,
         updated_at = n.updated_at
     from unnest(p_stocks) as n
     where s.product_id = n.product_id;

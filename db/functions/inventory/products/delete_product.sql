@@ -38,10 +38,11 @@ begin
         or exists (select from store.opening_balance as b where b.product_id = p_product_id and b.has_history)
         or exists (select from store.art_operation as o where o.product_id = p_product_id)
         or exists (select from store.count_line as l where l.product_id = p_product_id)
+        or exists (select from store.kit_part as k where k.part_id = p_product_id)
     then
         raise exception using
             errcode = 'IV039', -- PROTECTED
-            message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders.',
+            message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders, or is a part of a kit.',
             hint = 'Set its inventory to archived instead.';
     end if;
 
@@ -70,7 +71,7 @@ end;
 $$;
 
 comment on function inventory.delete_product(bigint, text, text) is
-'Delete a product that has only its first stock and corrections of it.
+'Delete a product that has only its first stock and corrections of it, and is not a part of a kit.
 
 A closing movement removes the stock. The ledger keeps the movements, cost layers and prices, and store.deleted_product keeps the
 product that they belong to. The SKU code becomes free. Locks the product''s stock row, then its row. Errors: PRODUCT_NOT_FOUND,

@@ -13,7 +13,7 @@ begin
         perform inventory.require_product(p_product_id);
         return;
     end if;
-    perform from store.stock as s where s.product_id = p_product_id for no key update;
+    perform inventory.lock_with_parts(array[p_product_id]);
     perform from store.product as p where p.id = p_product_id for no key update;
     -- It reads the clock, and what the previous holders of the locks have written.
     v_tag := inventory.product_tag(p_product_id);
@@ -31,5 +31,5 @@ comment on function inventory.require_expected(bigint, text) is
 'Refuse a call for a product whose tag (inventory.product_tag) is none of those that the caller expects.
 
 p_expected: a tag, or several with commas between them, or * for any. p_product_id null: nothing is checked, and the caller refuses
-what it was called for. Locks the product''s stock row, then its row, so that the tag can only change by the passing of time until
+what it was called for. Locks the product''s stock row (and those of a kit''s parts), then its row, so that the tag can only change by the passing of time until
 the transaction ends; * locks nothing. Errors: PRODUCT_NOT_FOUND; PRECONDITION_FAILED with the present tag in the DETAIL.';

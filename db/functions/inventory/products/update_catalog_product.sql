@@ -33,7 +33,10 @@ begin
         perform inventory.require_expected(p_product_id, p_expected);
     end if;
     if p_quantity is not null then
-        select s.on_hand into v_on_hand from store.stock as s where s.product_id = p_product_id for no key update;
+        select case when s.is_kit then (inventory.balances_of(s.product_id)).on_hand else s.on_hand end into v_on_hand
+        from store.stock as s
+        where s.product_id = p_product_id
+        for no key update;
         if not found then
             perform inventory.require_product(p_product_id);
             raise exception using
@@ -89,10 +92,10 @@ comment on function inventory.update_catalog_product(
 'Change a product of the catalog; null leaves a value unchanged.
 
 p_quantity: the new quantity on hand. The difference is an arrival at the product''s cost price, or a departure of available
-units, whatever the inventory''s status is. p_selling_price: the retail price from now on; if it is the active price, no rule is
+units, whatever the inventory''s status is. That of a kit cannot be changed. p_selling_price: the retail price from now on; if it is the active price, no rule is
 created. A price that equals the stored one to 2 decimals is not a change, although 3 decimals are stored. Locks the product''s
 stock row if p_quantity is given, then the product''s row. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU,
-INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, KIT_HOLDS_NO_STOCK, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.update_catalog_product(
     bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,

@@ -26,6 +26,6 @@ comment on function inventory.consume_stock(bigint, inventory.quantity, inventor
 
 This is a departure: its cost comes from the cost layers, first in first out.
 Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
-Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: INSUFFICIENT_RESERVED, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.consume_stock(bigint, inventory.quantity, inventory.reason, text, text) to inventory_operator;

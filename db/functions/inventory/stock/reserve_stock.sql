@@ -25,6 +25,6 @@ comment on function inventory.reserve_stock(bigint, inventory.quantity, inventor
 'Reserve available units: the available quantity decreases, the reserved quantity increases.
 
 Returns the movement. A quantity of 0 is allowed: it does nothing and returns null.
-Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.reserve_stock(bigint, inventory.quantity, inventory.reason, text, text) to inventory_operator;

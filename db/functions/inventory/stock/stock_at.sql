@@ -36,10 +36,10 @@ begin
         return query
         select
             p_product_id,
-            coalesce(v_last.on_hand_after, 0),
+            coalesce(greatest(v_last.on_hand_after, v_last.reserved_after + v_last.blocked_after - v_expired), 0),
             coalesce(v_last.reserved_after, 0),
             coalesce(v_last.blocked_after, 0) - v_expired,
-            coalesce(v_last.on_hand_after - v_last.reserved_after - v_last.blocked_after, 0) + v_expired,
+            coalesce(greatest(v_last.on_hand_after - v_last.reserved_after - v_last.blocked_after + v_expired, 0), 0),
             coalesce(v_last.average_quantity, 0),
             coalesce(v_last.average_value, 0)
         where
@@ -100,8 +100,8 @@ begin
     )
 
     select
-        b.product_id, b.on_hand, b.reserved, b.blocked, b.on_hand - b.reserved - b.blocked, b.average_quantity,
-        b.average_value
+        b.product_id, greatest(b.on_hand, b.reserved + b.blocked), b.reserved, b.blocked,
+        greatest(b.on_hand - b.reserved - b.blocked, 0), b.average_quantity, b.average_value
     from balance as b
     order by b.product_id;
 end;
@@ -110,6 +110,7 @@ $$;
 comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
-Blocks that had expired at p_at hold nothing, even if they were ended later. p_product_id null: of all products; the function
+Blocks that had expired at p_at hold nothing, even if they were ended later. The ledger does not say how many more kits the parts of
+a kit allowed at an instant: of a kit only the promised ones are on hand, and none is available. p_product_id null: of all products; the function
 reads the ledger from the present backwards to p_at. For one product it searches the last movement before p_at, and the number of
 later movements does not matter. Errors: 22023 if p_at is before the beginning of the ledger.';

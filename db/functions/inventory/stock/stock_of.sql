@@ -14,7 +14,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    select b.* into on_hand, reserved, blocked, available, status
+    select b.on_hand, b.reserved, b.blocked, b.available, b.status into on_hand, reserved, blocked, available, status
     from inventory.balances_of(p_product_id, p_at) as b;
 end;
 $$;

@@ -54,7 +54,7 @@ begin
         );
     end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
-    if v_stock.is_low and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
+    if v_stock.is_low and not v_stock.is_kit and not v_before.is_low and v_before.on_hand <= v_stock.reorder_point then
         -- The new reorder point made the product low. If a departure makes it low, inventory.post queues the event.
         perform inventory.queue_stock_low(v_stock);
     end if;

@@ -29,7 +29,7 @@ comment on function inventory.record_sale(bigint, inventory.positive_quantity, i
 'Record a sale of available units of a product: a departure. The price is stored with the sale.
 
 The cost, first in first out, is stored with the sale too; null if it is not known. Locks the product''s stock row. Errors:
-INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND.';
+INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.record_sale(
     bigint, inventory.positive_quantity, inventory.money, text, text

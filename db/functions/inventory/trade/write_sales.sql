@@ -30,13 +30,25 @@ begin
             i.product_id,
             i.movement,
             -- The quantity, revenue and cost of a return are negative.
-            case i.kind when 'return' then -i.quantity else i.quantity end as quantity,
+            case when i.kind in ('return', 'kit_return') then -i.quantity else i.quantity end as quantity,
             i.unit_price,
-            case i.kind when 'return' then -i.revenue else round(i.quantity * i.unit_price, 3) end as revenue,
-            case i.kind when 'return' then -(i.movement).cost else (i.movement).cost end as cost,
+            case when i.kind in ('return', 'kit_return') then -i.revenue else round(i.quantity * i.unit_price, 3) end as revenue,
+            case i.kind
+                when 'sale' then (i.movement).cost
+                when 'return' then -(i.movement).cost
+                else (
+                    select
+                        case
+                            when bool_and((p.movement).cost is not null)
+                                then sum((p.movement).cost * sign((p.movement).on_hand_before - (p.movement).on_hand_after))
+                        end
+                    from rows from (unnest(p_lines), unnest(p_posted)) with ordinality as p
+                    where p.kit_line = i.ordinality and p.ordinality <> i.ordinality
+                )
+            end as cost,
             i.returned_sale_id
         from rows from (unnest(p_lines), unnest(p_posted)) with ordinality as i
-        where i.kind in ('sale', 'return') and (i.movement).id is not null
+        where i.kind in ('sale', 'return', 'kit_sale', 'kit_return') and (i.movement).id is not null
     ) as n
     left join lateral (
         select *
@@ -46,10 +58,24 @@ begin
         limit 1
     ) as l on true
     window product as (partition by n.product_id order by n.position);
+
+    if cardinality(p_lines) = 1 then
+        return;
+    end if;
+    insert into store.sale_part (sale_id, kit_id, part_id, movement_id, quantity)
+    select
+        (p.movement).reference::bigint,
+        p_lines[p.kit_line].product_id,
+        p.product_id,
+        (p.movement).id,
+        (p.movement).on_hand_before - (p.movement).on_hand_after
+    from rows from (unnest(p_lines), unnest(p_posted)) with ordinality as p
+    where p.kind in ('part_sale', 'part_return') and (p.movement).id is not null;
 end;
 $$;
 
 comment on function inventory.write_sales(inventory.posting[], inventory.posted[]) is
-'Write the sales and returns of posted lines, each with its cost and the product''s totals to date.
+'Write the sales and returns of posted lines, each with its cost and the product''s totals to date. The cost of a kit is that
+of its parts.
 
 The caller holds the locks of the stock rows.';

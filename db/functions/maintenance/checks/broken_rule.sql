@@ -9,7 +9,7 @@ begin
     if p_stock.product_id is not null then
         perform inventory.stock_is_sound(
             p_stock.on_hand, p_stock.reserved, p_stock.blocked, p_stock.located, p_stock.average_quantity,
-            p_stock.average_value, p_stock.reorder_point, p_stock.status
+            p_stock.average_value, p_stock.reorder_point, p_stock.status, p_stock.is_kit, p_stock.kit_reserved
         );
     end if;
     if p_movement.product_id is not null then

@@ -18,6 +18,7 @@ begin
     return query select * from maintenance.verify_locations(v_from, v_to);
     return query select * from maintenance.verify_trade(v_from, v_to);
     return query select * from maintenance.verify_flows(v_from, v_to);
+    return query select * from maintenance.verify_kits(v_from, v_to);
     return query select * from maintenance.verify_prices(v_from, v_to);
     if p_from is null and p_to is null then
         return query select * from maintenance.verify_row_totals();

@@ -26,10 +26,11 @@ begin
             max(v.blocked_after - v.blocked_before) filter (where v.kind = 'block') as taken,
             max(v.blocked_before - v.blocked_after) filter (where v.kind <> 'block') as given_back,
             max(v.on_hand_before - v.on_hand_after) filter (where v.kind = 'convert') as converted,
+            bool_or(v.kind = 'kit_convert') as is_of_kit,
             count(*) filter (where v.kind = 'block') as beginnings,
             count(*) filter (where v.kind <> 'block') as ends
         from store.movement as v
-        where v.product_id between p_from and p_to and v.kind in ('block', 'convert', 'cancel', 'expire')
+        where v.product_id between p_from and p_to and v.kind in ('block', 'convert', 'kit_convert', 'cancel', 'expire')
         group by v.product_id, v.reference
     )
 
@@ -48,10 +49,14 @@ begin
                 case when b.status = 'active' or b.id is null then 0 else b.quantity end,
                 coalesce(t.given_back, 0)
             ),
-            ('converted', coalesce(b.converted_quantity, 0), coalesce(t.converted, 0))
+            -- How many kits left is in the movements of their parts: see maintenance.verify_kits().
+            ('converted', coalesce(b.converted_quantity, 0), coalesce(case when t.is_of_kit then b.converted_quantity else t.converted end, 0))
     ) as k (subject, expected, found)
     where
-        (t.beginnings, t.taken, t.ends, coalesce(t.given_back, 0), t.converted) is distinct from (
+        (
+            t.beginnings, t.taken, t.ends, coalesce(t.given_back, 0),
+            case when t.is_of_kit then b.converted_quantity else t.converted end
+        ) is distinct from (
             1, b.quantity, (b.status <> 'active')::integer, case when b.status = 'active' then 0 else b.quantity end,
             b.converted_quantity
         )

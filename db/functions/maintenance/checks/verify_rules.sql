@@ -10,7 +10,8 @@ begin
     perform
         count(
             inventory.stock_is_sound(
-                s.on_hand, s.reserved, s.blocked, s.located, s.average_quantity, s.average_value, s.reorder_point, s.status
+                s.on_hand, s.reserved, s.blocked, s.located, s.average_quantity, s.average_value, s.reorder_point, s.status,
+                s.is_kit, s.kit_reserved
             )
         )
     from store.stock as s

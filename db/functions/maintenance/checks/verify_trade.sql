@@ -38,16 +38,35 @@ begin
         format('%s of sale %s', k.subject, coalesce(s.id::text, m.reference)), k.expected, k.found
     from (select t.* from store.sale as t where t.product_id between p_from and p_to) as s
     full join (
-        select v.product_id, v.id, v.kind, v.reference, v.on_hand_before - v.on_hand_after as quantity, v.cost
+        select
+            v.product_id, v.id, v.kind, v.reference, v.on_hand_before - v.on_hand_after as moved,
+            sign(v.on_hand_before - v.on_hand_after) * v.cost as moved_cost
         from store.movement as v
-        where v.product_id between p_from and p_to and v.kind in ('sale', 'return')
-    ) as m on s.product_id = m.product_id and s.movement_id = m.id
+        where v.product_id between p_from and p_to and v.kind in ('sale', 'return', 'kit_sale', 'kit_return')
+    ) as l on s.product_id = l.product_id and s.movement_id = l.id
+    cross join lateral (
+        -- A sale of a kit costs what its parts cost. maintenance.verify_kits() checks their quantities.
+        select
+            l.product_id,
+            l.reference,
+            case l.kind when 'kit_sale' then 'sale' when 'kit_return' then 'return' else l.kind end as kind,
+            case when l.kind in ('kit_sale', 'kit_return') then s.quantity else l.moved end as quantity,
+            case
+                when l.kind in ('kit_sale', 'kit_return') then (
+                    select case when bool_and(u.cost is not null) then sum(u.cost) end
+                    from store.sale_part as t
+                    left join store.cost_layer_use as u on t.part_id = u.product_id and t.movement_id = u.movement_id
+                    where t.sale_id = s.id
+                )
+                else l.moved_cost
+            end as cost
+    ) as m
     cross join lateral (
         values
             ('reference', 1, case when s.id::text = m.reference then 1 else 0 end),
             ('kind', 1, case when m.kind = case when s.returned_sale_id is null then 'sale' else 'return' end then 1 else 0 end),
             ('quantity', coalesce(m.quantity, 0), coalesce(s.quantity, 0)),
-            ('cost', coalesce(sign(m.quantity) * m.cost, -1), coalesce(s.cost, -1)),
+            ('cost', coalesce(m.cost, -1), coalesce(s.cost, -1)),
             (
                 'revenue',
                 case when s.returned_sale_id is null then coalesce(round(s.quantity * s.unit_price, 3), 0) else s.revenue end,
@@ -57,7 +76,7 @@ begin
     where
         (
             (s.id::text, s.quantity, s.cost, s.returned_sale_id is null)
-            is distinct from (m.reference, m.quantity, sign(m.quantity) * m.cost, m.kind = 'sale')
+            is distinct from (m.reference, m.quantity, m.cost, m.kind = 'sale')
             or (s.returned_sale_id is null and s.revenue <> round(s.quantity * s.unit_price, 3))
         )
         and k.expected <> k.found

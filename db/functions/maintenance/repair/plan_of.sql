@@ -30,6 +30,8 @@ begin
         select 'flows', v.* from maintenance.verify_flows(p_product_id, p_product_id) as v
         union all
         select 'prices', v.* from maintenance.verify_prices(p_product_id, p_product_id) as v
+        union all
+        select 'kits', v.* from maintenance.verify_kits(p_product_id, p_product_id) as v
     ),
 
     name as (
@@ -38,7 +40,7 @@ begin
 
     step as materialized (
         select 'stock' as part, r.* from maintenance.rebuild_stock(p_product_id) as r
-        where exists (select from difference as d where d.part in ('stock', 'locations'))
+        where exists (select from difference as d where d.part in ('stock', 'locations', 'kits'))
         union all
         select 'cost_layers', r.* from maintenance.rebuild_cost_layers(p_product_id) as r
         where
@@ -83,7 +85,8 @@ begin
             d.check_name in (
                 'movement is no earlier than the last', 'ledger has a stock row', 'movement keeps its rules',
                 'location''s movement begins where the last ended', 'movement equals its locations',
-                'repair undoes the break that it names'
+                'repair undoes the break that it names', 'product with parts is a kit', 'block of a kit holds its parts',
+                'block of a part ends with that of the kit', 'part of a sale equals its movement'
             )
             or (d.check_name = 'deleted product has nothing left' and d.subject = 'product rows')
             or (d.check_name = 'numbers have no gap' and d.subject not like '% now')

@@ -18,7 +18,7 @@ begin
             (array_agg(t) filter (where t.kind = 'block'))[1] as began,
             (array_agg(t) filter (where t.kind <> 'block'))[1] as ended
         from store.movement as t
-        where t.product_id = p_product_id and t.kind in ('block', 'convert', 'cancel', 'expire')
+        where t.product_id = p_product_id and t.kind in ('block', 'convert', 'kit_convert', 'cancel', 'expire')
         group by t.reference
     ),
 
@@ -32,10 +32,13 @@ begin
                 (t.began).blocked_after - (t.began).blocked_before, (t.ended).blocked_before - (t.ended).blocked_after
             ) as quantity,
             case (t.ended).kind
-                when 'convert' then 'converted' when 'cancel' then 'cancelled' when 'expire' then 'expired' else 'active'
+                when 'convert' then 'converted' when 'kit_convert' then 'converted' when 'cancel' then 'cancelled' when 'expire' then 'expired' else 'active'
             end as status,
-            case when (t.ended).kind = 'convert' then (t.ended).on_hand_before - (t.ended).on_hand_after end
-            as converted_quantity,
+            case (t.ended).kind
+                when 'convert' then (t.ended).on_hand_before - (t.ended).on_hand_after
+                -- The movement of a kit does not say how many left: the record does, or all of them did.
+                when 'kit_convert' then coalesce(b.converted_quantity, b.quantity, (t.began).blocked_after - (t.began).blocked_before)
+            end as converted_quantity,
             case when (t.ended).kind = 'expire' then (t.ended).occurred_at else (t.ended).created_at end as ended_at
         from told as t
         left join store.block as b on t.id = b.id and b.product_id = p_product_id

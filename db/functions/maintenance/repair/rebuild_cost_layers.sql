@@ -85,7 +85,7 @@ begin
         v_change := v_movement.on_hand_after - v_movement.on_hand_before;
         v_left := abs(v_change);
         v_cost := 0;
-        if v_change > 0 and v_movement.kind in ('return', 'delete_outflow') then
+        if v_change > 0 and v_movement.kind in ('return', 'part_return', 'delete_outflow') then
             -- Units that were taken last come back first, as in inventory.returnable_units.
             for v_outside in
                 select u.layer_id, sum(u.quantity) as quantity, sum(u.cost) as cost

@@ -40,7 +40,20 @@ begin
             order by m.location_id, m.movement_id desc
         ) as l
     );
-    if v_wanted is distinct from v_stock then
+    v_wanted.kit_reserved := (
+        select coalesce(sum(t.reserved * k.quantity), 0)
+        from store.kit_part as k
+        inner join store.stock as t on k.kit_id = t.product_id
+        where k.part_id = p_product_id
+    );
+    if v_wanted.kit_reserved > v_wanted.reserved then
+        return query values (
+            'stock', null::jsonb, null::jsonb,
+            format(
+                'Kits have reserved %s units, and the ledger says %s.', trim_scale(v_wanted.kit_reserved), trim_scale(v_wanted.reserved)
+            )
+        );
+    elsif v_wanted is distinct from v_stock then
         return query values ('stock', to_jsonb(v_stock), to_jsonb(v_wanted), null::text);
     end if;
 
@@ -171,5 +184,5 @@ comment on function maintenance.rebuild_stock(bigint) is
 'What repairs the differences that maintenance.verify_ledger() finds.
 
 The balances of the stock row are those after the last movement, or those that were brought forward. The quantity at locations is
-what the last movement at each location left. A break in the chain (the balances were changed, and movements followed) is taken
+what the last movement at each location left. What is reserved for kits follows from the kits. A break in the chain (the balances were changed, and movements followed) is taken
 back by a movement of the kind repair that names the movement before which it lies. Returns rows as maintenance.plan_of() does.';

@@ -50,8 +50,8 @@ begin
             s.id, to_jsonb(s) as found, s.created_at,
             s.quantity < 0 as is_return,
             coalesce(m.id, s.movement_id) as movement_id,
-            coalesce(m.on_hand_before - m.on_hand_after, s.quantity) as quantity,
-            case when m.id is null then s.cost else sign(m.on_hand_before - m.on_hand_after) * m.cost end as cost,
+            coalesce(case when m.kind in ('sale', 'return') then m.on_hand_before - m.on_hand_after end, s.quantity) as quantity,
+            case when (m.kind in ('sale', 'return')) is not true then s.cost else sign(m.on_hand_before - m.on_hand_after) * m.cost end as cost,
             s.revenue,
             s.revenue_to_date - lag(s.revenue_to_date, 1, 0.0) over (order by s.number) as revenue_by_totals,
             s.unit_price,
@@ -59,7 +59,7 @@ begin
             m.id is null and s.created_at >= v_start as is_unknown
         from store.sale as s
         left join store.movement as m
-            on m.product_id = p_product_id and m.kind in ('sale', 'return') and s.id::text = m.reference
+            on m.product_id = p_product_id and m.kind in ('sale', 'return', 'kit_sale', 'kit_return') and s.id::text = m.reference
         where s.product_id = p_product_id
     ),
 
@@ -153,7 +153,7 @@ begin
     cross join lateral (select case m.kind when 'purchase' then 'purchase' else 'sale' end as kind) as k
     where
         m.product_id = p_product_id
-        and m.kind in ('purchase', 'sale', 'return')
+        and m.kind in ('purchase', 'sale', 'return', 'kit_sale', 'kit_return')
         and not exists (
             select from store.purchase as p where m.kind = 'purchase' and p.product_id = p_product_id and p.id::text = m.reference
         )
