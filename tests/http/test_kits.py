@@ -201,3 +201,20 @@ def test_the_tag_of_a_kit_changes_with_its_parts(kit: Kit, admin: httpx.Client) 
     path = f"/api/v1/inventory/{kit.id}/reserveStock"
     assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[0]}).status_code == 412
     assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[2]}).status_code == 204
+
+
+def test_a_cart_holds_kits_and_parts(kit: Kit, admin: httpx.Client, database: Database) -> None:
+    def put(kits: int, spoons: int) -> httpx.Response:
+        items = [{"sku_id": kit.sku_id, "quantity": kits}, {"sku_id": kit.spoon_sku, "quantity": spoons}]
+        return admin.put("/holds/cart-7", json={"items": items})
+
+    assert put(3, 4).status_code == 200
+    assert put(5, 1).json()["code"] == "INSUFFICIENT_STOCK"
+    answer = put(4, 2)
+    assert answer.status_code == 200, answer.text
+    assert [block["quantity"] for block in answer.json()["blocks"]] == [4, 2]
+    assert (kit.shown(), database.stock(kit.spoon)) == ((4, 0, 4, 0), (10, 0, 10))
+    database.verify()
+    assert admin.post("/holds/cart-7/convert-to-permanent").status_code == 200
+    assert (database.stock(kit.cup), database.stock(kit.spoon)) == ((6, 0, 0), (0, 0, 0))
+    database.verify()
