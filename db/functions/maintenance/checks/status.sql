@@ -44,7 +44,7 @@ begin
     return query
     select 'setting ' || s.key, s.value
     from store.setting as t
-    cross join lateral jsonb_each_text(to_jsonb(t) - 'singleton') as s;
+    cross join lateral jsonb_each_text(to_jsonb(t) - '{singleton,feed_base}'::text []) as s;
 
     return query
     select
