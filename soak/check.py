@@ -272,12 +272,39 @@ def check_webhooks(history: History, world: World) -> Check:
         check.expect(len(bodies) == 1, f"{message} came with {len(bodies)} bodies")
         for body in bodies:
             event = simplejson.loads(body)
+            if event["type"] == "stock.changed":
+                continue
             ids[event["type"], event["data"]["id"]].add(message)
     for flow in flows:
         check.expect(len(ids[flow]) == 1, f"{flow}: {len(ids[flow])} messages")
     for flow in ids.keys() - flows:
         check.expect(False, f"{flow} was delivered, but no such flow was acknowledged")
     check.expect(receiver.forged == 0, f"{receiver.forged} messages with a bad signature")
+    return check
+
+
+def check_told(world: World, ledger: Ledger, until: datetime) -> Check:
+    """A copy of the stock that the events stock.changed keep is the ledger as it was at that time."""
+    check = Check("stock.changed tells each change once, with its balances")
+    names = ("on_hand", "reserved", "blocked")
+    told: dict[int, dict[int, tuple[Decimal, ...]]] = defaultdict(dict)
+    for bodies in world.receiver.bodies.values():
+        event = simplejson.loads(next(iter(bodies)), use_decimal=True)
+        if event["type"] == "stock.changed":
+            product, number = event["data"]["product"]["id"], event["data"]["number"]
+            check.expect(number not in told[product], f"change {number} of product {product} was told twice")
+            told[product][number] = tuple(Decimal(event["data"]["after"][name]) for name in names)
+    written: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for movement in ledger.movements:
+        written[movement["product"]].append(movement)
+    for product, changes in told.items():
+        movements = written[product]
+        for number in range(min(changes), len(movements) + 1):
+            movement = movements[number - 1]
+            after = tuple(movement[f"{name}_after"] for name in names)
+            is_late = number > max(changes) and (movement["kind"] == "expire" or movement["created_at"] > until)
+            is_right = changes.get(number) == after or is_late
+            check.expect(is_right, f"change {number} of product {product}: {changes.get(number)}, not {after}")
     return check
 
 

@@ -128,7 +128,7 @@ class Client:
             (1, self._create_sku), (8, self._block), (5, self._block_several), (6, self._convert), (4, self._cancel),
             (4, self._extend), (4, self._convert_cart), (1, self._cancel_cart), (1, self._extend_cart),
             (3, self._add), (8, self._reserve), (4, self._release), (5, self._consume), (1, self._create_item),
-            (8, self._order), (2, self._orders), (2, self._take_count),
+            (8, self._order), (2, self._orders), (2, self._take_count), (3, self._set_stock),
         ]  # fmt: skip
         if self.role == "admin":
             plays += [
@@ -514,6 +514,19 @@ class Client:
             product, amount = chosen
             effect = Effect(product.id, "consume", -amount, -amount)
             await self._move("consume", product, amount, effect, [Want(product.id, reserved=amount)])
+
+    async def _set_stock(self) -> None:
+        """Count the whole stock: as many as there were a moment ago, or some more or fewer."""
+        product = self._product()
+        path = f"/api/v1/inventory/{product.id}"
+        looked = await self.do(2, "look at item", "GET", path, about=product)
+        if looked.outcome is Outcome.ACKNOWLEDGED:
+            quantity = max(ZERO, Decimal(looked.answer["onHandStock"]) + self._random.randint(-2, 3))
+
+            def told(answer: Any) -> list[Effect]:
+                return [Effect(product.id, "count", Decimal(answer["difference"]))] if answer["difference"] else []
+
+            await self.do(2, "set stock", "POST", f"{path}/setStock", {"quantity": quantity}, told)
 
     async def _create_item(self) -> None:
         stock, code = self._units(9), f"{self.name}-I{self._number}"

@@ -19,7 +19,7 @@ Moved = tuple[str, int, str, Decimal, Decimal, Decimal, str | None]
 # In the order of each product's changes. on_hand, reserved and blocked are differences.
 MOVEMENTS = """
 select
-    m.id, m.product_id as product, m.kind, m.actor, m.reference, m.occurred_at,
+    m.id, m.product_id as product, m.kind, m.actor, m.reference, m.occurred_at, m.created_at,
     m.on_hand_after - m.on_hand_before as on_hand,
     m.reserved_after - m.reserved_before as reserved,
     m.blocked_after - m.blocked_before as blocked,

@@ -14,7 +14,7 @@ import psycopg
 
 from soak import faults
 from soak.answers import Answers
-from soak.check import SHOWN, Check, check, check_logs, check_webhooks
+from soak.check import SHOWN, Check, check, check_logs, check_told, check_webhooks
 from soak.clients import Client, Shared
 from soak.follower import Follower
 from soak.history import History, Operation, Outcome
@@ -183,7 +183,7 @@ async def soak(options: Options) -> Report:
         setup = Client("setup", "admin", shared, options.seed)
         follower = Follower(shared.urls, "follower", PASSWORD, options.seed)
         try:
-            await _prepare(world, shared, [setup, *clients], options.products)
+            await _prepare(world, shared, [setup, *clients], options)
             await stack.enter_async_context(idlers(shared.urls, options.seed))
             playing = [asyncio.create_task(client.play()) for client in clients]
             copying.append(asyncio.create_task(follower.follow(is_settled)))
@@ -212,7 +212,7 @@ async def soak(options: Options) -> Report:
     return Report(options, driver.happened, history, checks, recovery, unexplained, outages)
 
 
-async def _prepare(world: World, shared: Shared, clients: list[Client], products: int) -> None:
+async def _prepare(world: World, shared: Shared, clients: list[Client], options: Options) -> None:
     """Create users, products and the webhook endpoint, before any fault.
 
     The products are created over HTTP, so that they are part of the history.
@@ -233,14 +233,17 @@ async def _prepare(world: World, shared: Shared, clients: list[Client], products
     shared.category = made.answer["id"]
     body = {"name": "Supplier", "phone_number": "+1 555 0100"}
     shared.supplier = (await setup.do(3, "create supplier", "POST", "/suppliers", body)).answer["supplier"]["id"]
-    for number in range(products):
+    for number in range(options.products):
         product = await setup.create_product(f"soak-{number}", 30)
         assert product is not None
         (shared.cold if number % (COLD_FOR_A_HOT + 1) else shared.hot).append(product)
     # The first order for a location creates it.
     orders = [{"type": "Add", "sku": shared.cold[0].sku, "quantity": 1, "to_location": p} for p in shared.places]
     await setup.place_orders([(order, shared.cold[0]) for order in orders], is_atomic=True)
-    body = {"url": world.receiver.url, "events": ["outflow.created", "inflow.created"]}  # type: ignore[dict-item]
+    events = ["outflow.created", "inflow.created"]
+    if options.planted is None:  # a short run has no time for so many deliveries
+        events.append("stock.changed")
+    body = {"url": world.receiver.url, "events": events}  # type: ignore[dict-item]
     hook = await setup.do(5, "create webhook", "POST", "/api/v1/webhooks/", body)
     assert hook.answer["url"] == world.receiver.url
     world.receiver.expect(hook.answer["secret"])
@@ -287,7 +290,13 @@ async def _settle(clients: list[Client], shared: Shared) -> None:
 async def _deliver(world: World) -> None:
     """Wait until all webhook deliveries are done. Ends the leases of deliveries that a killed server had claimed."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    pending = "select count(*) from store.webhook_delivery where next_attempt_at is not null"
+    pending = """
+        select (select count(*) from store.webhook_delivery where next_attempt_at is not null) + (
+            select count(*) from store.movement as m, store.webhook_position as p, store.webhook as w
+            where p.webhook_id = w.id and 'stock.changed' = any(w.events)
+                and (m.feed_key, m.id) > (p.feed_key, p.feed_id) and m.kind <> 'expire'
+        )
+    """
     last, since = -1, time.monotonic()
     while time.monotonic() < deadline:
         ((count,),) = await world.rows(pending)
@@ -333,6 +342,7 @@ async def _check(
         *explained,
         follower.check(ledger),
         webhooks,
+        check_told(world, ledger, follower.ended_at),
         stops,
         check_logs(world),
         progress,
