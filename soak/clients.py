@@ -423,7 +423,7 @@ class Client:
 
         def told(answer: Any) -> list[Effect]:
             kind = name.partition(" ")[0]
-            ended = [blocks[each["block_id"]] for each in answer["blocks"]]
+            ended = [blocks[each["block_id"]] for each in answer["blocks"] if each["block_id"] in blocks]
             return [
                 Effect(b.product.id, kind, -b.quantity if kind == "convert" else ZERO, ZERO, -b.quantity, b.id)
                 for b in ended

@@ -403,6 +403,7 @@ class Inventory(RuleBasedStateMachine):
                 "price": product.price,
                 "created_at": instant(product.created_at),
                 "blocks": [self.shown(block) for block in self.active_blocks(product)],
+                "parts": [],
             }
         active = self.active_blocks()
         assert exact(self.world.client.get("/temporary-blocks")) == {
@@ -438,6 +439,7 @@ class Inventory(RuleBasedStateMachine):
             "expires_at": instant(block.expires_at),
             "created_at": instant(block.created_at),
             "owner": None,
+            "kit_block_id": None,
         }
 
     def listed(self, block: Block) -> dict[str, Any]:

@@ -57,17 +57,17 @@ FAULTS = (
     Fault(
         "no lock: a block ends twice",
         "inventory.post",
-        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted)
+        """or v_line.kind = 'expire')
                 for no key update;""",
-        """(v_wanted <= 0 or s.on_hand - s.reserved - s.blocked >= v_wanted);""",
+        """or v_line.kind = 'expire');""",
         "convert_block",
         "cancel_block",
     ),
     Fault(
         "a condition before the lock: what has come back of a sale",
         "inventory.return_sale",
-        "    perform from store.stock as s where s.product_id = v_sold.product_id for no key update;\n",
-        "",
+        "    order by s.product_id\n    for no key update;\n",
+        "    order by s.product_id;\n",
         "return_sale",
         "return_sale",
     ),

@@ -46,14 +46,10 @@ def freeze(database: Database) -> None:
 
 
 def without_new(found: Any) -> Any:
-    """The answer without what blocks have since 0021, an owner, and endpoints of webhooks since 0023."""
+    """The answer without keys that came later: of blocks with 0021 and 0022, SKUs with 0022, webhooks with 0023."""
     if isinstance(found, dict):
-        new = {("owner", None), ("stock_changes", "each")}
-        return {
-            key: without_new(value)
-            for key, value in found.items()
-            if isinstance(value, dict | list) or (key, value) not in new
-        }
+        new = [("owner", None), ("kit_block_id", None), ("parts", []), ("stock_changes", "each")]
+        return {key: without_new(value) for key, value in found.items() if (key, value) not in new}
     return [without_new(each) for each in found] if isinstance(found, list | tuple) else found
 
 

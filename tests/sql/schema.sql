@@ -1127,10 +1127,11 @@ COMMENT ON COLUMN store.seal.hash IS 'maintenance.seal_hash of the row.';
 
 CREATE VIEW store.balance AS
  SELECT s.product_id,
+    (
         CASE
             WHEN s.is_kit THEN ((s.reserved + e.kits[1]) + e.kits[2])
             ELSE s.on_hand
-        END AS on_hand,
+        END)::numeric(12,3) AS on_hand,
     s.reserved,
         CASE
             WHEN s.is_kit THEN e.kits[1]

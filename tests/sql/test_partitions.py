@@ -47,7 +47,7 @@ def test_a_new_database_has_the_months_ahead(database: Database) -> None:
 def test_every_partition_has_the_key_and_the_index_of_the_whole(database: Database) -> None:
     found = dict(
         database.rows(
-            "select c.relname, array_agg(pg_get_indexdef(x.indexrelid) order by x.indisprimary desc)"
+            "select c.relname, array_agg(pg_get_indexdef(x.indexrelid) order by x.indisprimary desc, x.indexrelid)"
             " from pg_inherits as i join pg_class as c on i.inhrelid = c.oid join pg_index as x on x.indrelid = c.oid"
             " where i.inhparent = 'store.movement'::regclass group by 1"
         )
@@ -57,6 +57,8 @@ def test_every_partition_has_the_key_and_the_index_of_the_whole(database: Databa
             f"CREATE UNIQUE INDEX {table}_pkey ON store.{table} USING btree (product_id, number)",
             f"CREATE INDEX {table}_created_at_idx ON store.{table} USING brin (created_at)"
             " WITH (pages_per_range='32', autosummarize='on')",
+            f"CREATE INDEX {table}_feed_key_id_idx ON store.{table} USING btree (feed_key, id)"
+            " WHERE (feed_key > '0'::bigint)",
         ]
         for table in [*months(database), "movement_default"]
     }

@@ -665,6 +665,7 @@ def test_a_range_of_products_is_verified_alone(database: Database) -> None:
 def test_every_check_is_broken_once_above(database: Database) -> None:
     sources = database.rows(
         "select prosrc from pg_proc where pronamespace = 'maintenance'::regnamespace and proname like 'verify%'"
+        " and proname <> 'verify_seals'"
     )
     # A check's name has four words, and is no pattern.
     names = {

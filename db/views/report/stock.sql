@@ -6,7 +6,9 @@ select
     p.name,
     u.name as unit,
     s.status,
-    case when s.is_kit then k.available + s.reserved + s.blocked - coalesce(l.quantity, 0) else s.on_hand end as on_hand,
+    (
+        case when s.is_kit then k.available + s.reserved + s.blocked - coalesce(l.quantity, 0) else s.on_hand end
+    )::numeric(12, 3) as on_hand,
     s.reserved,
     s.blocked - coalesce(l.quantity, 0) as blocked,
     case when s.is_kit then k.available else s.on_hand - s.reserved - s.blocked + coalesce(l.quantity, 0) end as available,

@@ -1,7 +1,7 @@
 create or replace view store.balance as
 select
     s.product_id,
-    case when s.is_kit then s.reserved + e.kits[1] + e.kits[2] else s.on_hand end as on_hand,
+    (case when s.is_kit then s.reserved + e.kits[1] + e.kits[2] else s.on_hand end)::numeric(12, 3) as on_hand,
     s.reserved,
     case when s.is_kit then e.kits[1] else s.blocked - e.quantity end as blocked,
     case when s.is_kit then e.kits[2] else s.on_hand - s.reserved - s.blocked + e.quantity end as available,

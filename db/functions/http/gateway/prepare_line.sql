@@ -20,7 +20,7 @@ begin
             v_line.quantity := (a ->> 'p_quantity')::inventory.positive_quantity;
             v_line.reason := (a ->> 'p_reason')::inventory.reason;
             v_line.expires_at := http.instant_of(a ->> 'p_expires_at');
-            v_line.owner := (a ->> 'p_owner')::inventory.sku_code;
+            v_line.owner := (a ->> 'p_owner')::inventory.hold_owner;
             v_now := inventory.clock();
             perform inventory.block_expiry(v_line.expires_at, v_now, v_now);
         when p_function in ('convert_block', 'cancel_block') then
