@@ -111,7 +111,8 @@ def _movements(done: list[Operation], maybe: list[Operation], ledger: Ledger) ->
         moved = ledger.moved(movement)
         if movement["kind"] == "expire":
             continue
-        if movement["kind"] == "count":
+        if movement["kind"] == "count" and movement["reference"] is not None:
+            # Of a cycle count or an order, whose answer does not say by how much.
             of_counts[moved[0], moved[1], moved[6]] += 1
         else:
             found[moved] += 1
