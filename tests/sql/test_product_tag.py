@@ -323,27 +323,27 @@ def test_a_batch_posts_no_line_with_a_tag(database: Database, world: World) -> N
 # Who is first
 
 
-@pytest.mark.parametrize(
-    "calls",
-    [
-        ("reserve_stock({product_id}, 1", "reserve_stock({product_id}, 1"),
-        ("record_sale({product_id}, 1, 9", "update_catalog_product({product_id}, 'Cup'"),
-        ("set_price({product_id}, 8", "set_price({product_id}, 9"),
-        ("update_catalog_product({product_id}, 'Cup'", "update_catalog_product({product_id}, 'Pot'"),
-        ("cancel_block('{block_id}'", "extend_block('{block_id}', inventory.clock() + interval '1 day'"),
-        ("initialize_inventory({bare_product_id}", "initialize_inventory({bare_product_id}, 2"),
-        ("place_order('Add', 'A-1', 1, p_to_location => 'RACK-Z9-99'", "place_order('Remove', 'A-1', 1, 'RACK-A1-01'"),
-    ],
-    ids=lambda calls: f"{calls[0].split('(')[0]}-{calls[1].split('(')[0]}",
+RIVALS = (
+    ("reserve_stock({product_id}, 1", "reserve_stock({product_id}, 1"),
+    ("record_sale({product_id}, 1, 9", "update_catalog_product({product_id}, 'Cup'"),
+    ("set_price({product_id}, 8", "set_price({product_id}, 9"),
+    ("update_catalog_product({product_id}, 'Cup'", "update_catalog_product({product_id}, 'Pot'"),
+    ("cancel_block('{block_id}'", "extend_block('{block_id}', inventory.clock() + interval '1 day'"),
+    ("place_order('Add', 'A-1', 1, p_to_location => 'RACK-Z9-99'", "place_order('Remove', 'A-1', 1, 'RACK-A1-01'"),
 )
-@pytest.mark.parametrize("table", ["stock", "product"])
+BARE = ("initialize_inventory({bare_product_id}", "initialize_inventory({bare_product_id}, 2")
+
+
+@pytest.mark.parametrize(
+    ("calls", "table"),
+    # A product without an inventory has no row of stock.
+    [*((calls, table) for calls in RIVALS for table in ("stock", "product")), (BARE, "product")],
+    ids=lambda of: of if isinstance(of, str) else f"{of[0].split('(')[0]}-{of[1].split('(')[0]}",
+)
 def test_of_two_callers_with_one_tag_exactly_one_wins(
     database: Database, world: World, race: Race, calls: tuple[str, str], table: str
 ) -> None:
-    is_bare = "bare" in calls[0]
-    if is_bare and table == "stock":
-        pytest.skip("it has no row of stock")
-    product = world.bare_product_id if is_bare else world.product_id
+    product = world.bare_product_id if calls is BARE else world.product_id
     present = tag(database, product)
     with race.behind(product, table=table):
         for call in calls:
