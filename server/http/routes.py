@@ -145,10 +145,10 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),
     Route(Api.CATALOG, "GET", "/api/v1/users/{id}/", "get_user"),
     Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
-    # The change feed
+    # The change feed, and the seals of the ledger
     Route(Api.CATALOG, "GET", "/api/v1/changes/", "list_changes", waits=True),
-    # Webhooks
     Route(Api.CATALOG, "GET", "/api/v1/seals/", "list_seals"),
+    # Webhooks
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/", "list_webhooks"),
     Route(Api.CATALOG, "POST", "/api/v1/webhooks/", "create_webhook", 201),
     Route(Api.CATALOG, "GET", "/api/v1/webhooks/{id}/", "get_webhook"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 import pytest
 
 from tests.conftest import Database, InThread, Server
 
 PATH = "/api/v1/changes"
+# Whether a reader has looked for changes since an instant.
+LOOKED = """
+select coalesce(max(a.query_start) > %s, false) from pg_stat_activity as a
+where a.usename = 'inventory_integration' and a.datname = current_database() and a.query like '%%list_changes%%'
+"""
 
 
 @pytest.fixture
@@ -57,11 +60,12 @@ def test_limit(database: Database, integration: httpx.Client, client: httpx.Clie
 
 
 def test_a_reader_that_waits_gets_the_change(
-    integration: httpx.Client, client: httpx.Client, in_thread: type[InThread]
+    database: Database, integration: httpx.Client, client: httpx.Client, in_thread: type[InThread]
 ) -> None:
     start = integration.get(PATH, params={"after": "latest"}).json()["next"]
+    since = database.one("select clock_timestamp()")
     waiting = in_thread(lambda: integration.get(PATH, params={"after": start, "wait": 20}).json())
-    time.sleep(0.1)  # either way the answer is the same: the reader came before the change, or after it
+    database.wait_for(lambda: database.one(LOOKED, since))  # and found nothing
     client.post("/sku", json={"sku_code": "A", "name": "a", "quantity": 3, "price": 2})
     assert waiting.result()["changes"]
 

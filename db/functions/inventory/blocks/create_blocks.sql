@@ -35,7 +35,7 @@ begin
     );
     if p_allow_partial then
         perform inventory.require_argument('quantity', array_position(v_quantities, null) is not null);
-        -- What there is of a product goes to its lines in their order.
+        -- The first line of a product gets its available units before the second line does.
         v_quantities := array(
             select greatest(least(l.quantity, o.quantity + l.quantity - l.total), 0)
             from (

@@ -15,7 +15,7 @@ as $$
 declare
     v_available constant numeric := p_stock.on_hand - p_stock.reserved - p_stock.blocked + p_expired;
     v_wanted constant numeric := p_reserved + p_blocked - p_on_hand;
-    -- What is reserved for kits is released and consumed with them, and nothing else is.
+    -- A kit's own call releases and consumes the units that are reserved for kits; a call for the part alone may not use them.
     v_reserved constant numeric := case
         when p_line.kit_line is null or p_stock.is_kit then p_stock.reserved - p_stock.kit_reserved
         else p_stock.kit_reserved

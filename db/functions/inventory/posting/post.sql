@@ -173,7 +173,7 @@ begin
         v_on_hand := coalesce(v_line.quantity, 0) * v_kind.on_hand;
         v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
         v_blocked := coalesce(v_line.quantity, 0) * v_kind.blocked;
-        -- What a kit wants is taken from its parts, by their lines.
+        -- A kit has no units: the lines of its parts take them.
         v_wanted := case when v_line.kind = 'convert' or v_line.kit_line = v_position then 0 else v_reserved + v_blocked - v_on_hand end;
 
         -- Lock the stock row. A line that asks for more than is available takes no lock: it is refused from one snapshot, unless
