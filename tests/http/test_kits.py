@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -203,6 +203,16 @@ def test_the_tag_of_a_kit_changes_with_its_parts(kit: Kit, admin: httpx.Client) 
     path = f"/api/v1/inventory/{kit.id}/reserveStock"
     assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[0]}).status_code == 412
     assert admin.post(path, json={"amount": 1}, headers={"If-Match": tags[3]}).status_code == 204
+
+
+def test_the_tag_of_a_part_changes_with_the_end_of_its_block(kit: Kit, admin: httpx.Client) -> None:
+    block = admin.post(f"/sku/{kit.sku_id}/temporary-block", json={"quantity": 1}).raise_for_status().json()
+    before = admin.get(f"/sku/{kit.spoon_sku}")
+    until = {"expires_at": (datetime.fromisoformat(block["expires_at"]) + timedelta(hours=1)).isoformat()}
+    admin.post(f"/temporary-blocks/{block['block_id']}/extend", json=until).raise_for_status()
+    after = admin.get(f"/sku/{kit.spoon_sku}", headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert after.json()["blocks"] != before.json()["blocks"]
 
 
 def test_a_cart_holds_kits_and_parts(kit: Kit, admin: httpx.Client, database: Database) -> None:

@@ -34,7 +34,13 @@ begin
     );
     update store.product as p
     set version = p.version + 1
-    where p.id = p_block.product_id and v_moved.expires_at <> p_block.expires_at;
+    where
+        p.id = any(
+            p_block.product_id || array(
+                select c.product_id from store.block as c where c.kit_block_id = p_block.id and c.status = 'active'
+            )
+        )
+        and v_moved.expires_at <> p_block.expires_at;
     return v_moved;
 end;
 $$;
@@ -42,4 +48,5 @@ $$;
 comment on function inventory.move_block_end(store.block, timestamptz, timestamptz, text) is
 'Move the end of a block that is active at p_now to p_expires_at, and return the block.
 
-The blocks of a kit''s parts move with it. The caller holds the lock of the product''s stock row, and of those of its parts; the function also locks the product''s row. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
+The blocks of a kit''s parts move with it. The caller holds the locks of the stock rows of the product and of its parts; the function
+also locks the rows of these products. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
