@@ -119,6 +119,7 @@ def test_a_busy_hour_has_several_seals(database: Database, call: Call, freeze: F
     for _ in range(6):
         call("reserve_stock", product, 1)
     freeze(NOON + HOUR)
+    assert seal(0) == []
     assert seal(3) == [3, 3, 1]
     assert hours(database) == [(NOON, 1, 3), (NOON, 2, 3), (NOON, 3, 1)]
     assert found(database) == []

@@ -30,7 +30,7 @@ begin
     where m.feed_key > 0 and (m.feed_key, m.id) > (v_last.last_key, v_last.last_id) and m.feed_key < v_end
     order by m.feed_key, m.id
     limit 1;
-    if not found or v_seal.hour + interval '1 hour' > v_now then
+    if not found or p_limit = 0 or v_seal.hour + interval '1 hour' > v_now then
         return 0;
     end if;
 
