@@ -34,7 +34,7 @@ run: ## start the server, with a database and some demo stock
 	@tools/setup.sh $(client_only) && exec $(bin)/python -m tools.run $(ARGS)
 
 test: ## run the tests; ARGS='-k reserve' for some of them
-	@tools/setup.sh && exec $(bin)/python -m pytest $(ARGS)
+	@tools/setup.sh --browser && exec $(bin)/python -m pytest $(ARGS)
 
 test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSION=18; ARGS
 	@tools/setup.sh --npm && directory=$$($(bin)/python -m tools.postgresql "$(VERSION)") && \

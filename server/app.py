@@ -17,7 +17,7 @@ from pgcalls import Limits as QueueLimits
 from server.database import interface
 from server.database.calls import Database
 from server.database.interface import Interface
-from server.http import authentication, errors, files, pages
+from server.http import authentication, board, errors, files, pages
 from server.http.body import MAXIMUM_BODY
 from server.http.cors import SAFE_METHODS, Cors
 from server.http.endpoint import Endpoint, operations
@@ -90,7 +90,7 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
     jobs = Jobs(database, settings.run_jobs, settings.job_poll_seconds)
     malformed: collections.Counter[str] = collections.Counter()
     metrics = Metrics(database, limits, drain, sender, malformed)
-    handlers = _handlers(service)
+    handlers = _handlers(service, settings)
     admin: web.Application | None = None
     probe_handlers = Probes(database, metrics, drain).handlers()
     if settings.admin_port:
@@ -146,7 +146,7 @@ def _specification() -> pages.Asset:
     return pages.Asset(SPECIFICATION.read_text(), "application/json")
 
 
-def _handlers(service: Service) -> Handlers:
+def _handlers(service: Service, settings: Settings) -> Handlers:
     handlers: Handlers = {}
     for operation in operations(service.interface):
         route = operation.route
@@ -159,6 +159,7 @@ def _handlers(service: Service) -> Handlers:
         pages.SPECIFICATION: _specification().respond,
         pages.FILES: pages.file,
         **dict.fromkeys(pages.PAGES, pages.page),
+        **(board.handlers(reads_anew=not settings.is_production) if settings.board else {}),
     }
     return handlers | {("GET", path): (Api.SERVICE, handler) for path, handler in plain.items()}
 

@@ -55,6 +55,7 @@ class Settings(Environment):
     request_seconds: float = Field(default=30, gt=0)
     cors_origins: str = ""
     require_idempotency_key: bool = False
+    board: bool = True
     run_jobs: Literal["auto", "always", "never"] = "auto"
     job_poll_seconds: float = Field(default=5, gt=0)
     webhook_poll_seconds: float = Field(default=1, gt=0)

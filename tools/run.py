@@ -98,7 +98,10 @@ def _fill(settings: Settings, conninfo: str) -> None:
 
 
 def _banner(settings: Settings, url: str, psql: str) -> str:
-    lines = [f"Inventory on {url}", f"  documentation  {url}/docs and {url}/redoc"]
+    lines = [f"Inventory on {url}"]
+    if settings.board:
+        lines.append(f"  board          {url}/board")
+    lines.append(f"  documentation  {url}/docs and {url}/redoc")
     if settings.admin_username and not settings.is_production:
         lines.append(f"  admin login    {settings.admin_username} / {settings.admin_password}")
     lines += [f"  database       {psql}", "Ctrl-C stops it."]

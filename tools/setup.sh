@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients] [--deploy]
+#   tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--npm] [--clients] [--deploy]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
+#   --browser       also install Chromium, for the tests of the board
 #   --npm           also install npm, which fetches other versions of PostgreSQL
 #   --clients       also install the generators of clients of `make test-clients`, and their compilers
 #   --deploy        also install what `make test-deploy` builds images with, and Prometheus
@@ -23,17 +24,18 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no npm=no clients_too=no deploy=no
+server=yes dev=no bench=no browser=no npm=no clients_too=no deploy=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
         --bench) bench=yes npm=yes ;;
+        --browser) browser=yes ;;
         --npm) npm=yes ;;
         --clients) clients_too=yes ;;
         --deploy) deploy=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--npm] [--clients] [--deploy]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--npm] [--clients] [--deploy]" >&2
             exit 2
             ;;
     esac
@@ -225,6 +227,10 @@ missing_programs() {
 
 if [[ $bench = yes ]]; then
     missing_programs wrk
+fi
+
+if [[ $browser = yes ]]; then
+    missing_programs chromium
 fi
 
 if [[ $npm = yes ]]; then

@@ -11,7 +11,9 @@ import gzip
 import hashlib
 import re
 import threading
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -39,7 +41,13 @@ HEADERS = {
 class Asset:
     """A file that is sent often: its bytes, compressed once, and its ETag."""
 
-    def __init__(self, text: str, content_type: str, cache_control: str = "no-cache") -> None:
+    def __init__(
+        self,
+        text: str,
+        content_type: str,
+        cache_control: str = "no-cache",
+        headers: Mapping[str, str] = MappingProxyType(HEADERS),
+    ) -> None:
         self._plain = text.encode()
         self._gzip = gzip.compress(self._plain, 9, mtime=0)
         self._content_type = f"{content_type}; charset=utf-8"
@@ -48,7 +56,8 @@ class Asset:
             "ETag": f'W/"{self._tag}"',
             "Cache-Control": cache_control,
             "Vary": "Accept-Encoding",
-        } | HEADERS
+            **headers,
+        }
 
     @property
     def tag(self) -> str:

@@ -1,0 +1,145 @@
+/**
+ * The documented endpoints, as the board calls them.
+ *
+ * Numbers stay text, exactly as the service wrote them. The tokens of a log-in live in this module's memory and nowhere
+ * else: a reload is a log-out.
+ */
+
+import { hasText, setServerTime, t } from "./texts.js";
+
+const REQUEST_MILLISECONDS = 35_000; // longer than the service takes to answer that it could not
+
+let tokens = null;
+let caller = { username: null, role: "public", may: new Set() };
+let refreshing = null;
+
+/** The service has answered, and refused. `fields`: what is wrong, by field. `data`: what the refusal says, like available. */
+export class Refusal extends Error {
+  constructor(status, body) {
+    const inner = body?.error ?? (isObject(body?.detail) ? body.detail : body) ?? {};
+    const code = inner.code ?? inner.error_code ?? `HTTP_${status}`;
+    const said = typeof body?.detail === "string" ? body.detail : inner.message;
+    const data = { ...inner, ...(isObject(inner.details) ? inner.details : {}) };
+    super(hasText(`error.${code}`) ? t(`error.${code}`, data) : (said ?? t("error.unknown", { status })));
+    Object.assign(this, { status, code, data, fields: fieldsOf(body) });
+  }
+}
+
+/** No answer came, or one that says the outcome is unknown: the change was made, or it was not. */
+export class Unreachable extends Error {
+  constructor() {
+    super(t("error.unreachable"));
+  }
+}
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** The wrong fields of the documents' forms of an error, as {field: message}. */
+function fieldsOf(body) {
+  if (Array.isArray(body?.detail)) return Object.fromEntries(body.detail.map((one) => [one.loc?.at(-1) ?? "", one.msg]));
+  const lists = body?.errors ?? body ?? {};
+  const pairs = Object.entries(lists).filter(([, value]) => Array.isArray(value) && value.every((one) => typeof one === "string"));
+  return Object.fromEntries(pairs.map(([field, messages]) => [field, messages.join(" ")]));
+}
+
+/** Numbers as their text. A browser that does not tell the text gives its nearest number. */
+function parse(text) {
+  return JSON.parse(text, (_, value, context) => (typeof value === "number" ? (context?.source ?? String(value)) : value));
+}
+
+/** A GET. Returns the body. Raises Refusal, Unreachable. */
+export const get = (path, query = {}, options = {}) => call("GET", withQuery(path, query), options);
+
+/** A change, with a key that makes sending it again harmless. Returns the body, null where there is none. */
+export const send = (method, path, body, key) => call(method, path, { body, key });
+
+export function withQuery(path, query) {
+  const entries = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return entries.length ? `${path}?${new URLSearchParams(entries)}` : path;
+}
+
+async function call(method, path, options, isRepeated = false) {
+  const used = tokens;
+  const answer = await request(method, path, options, used);
+  if (answer.status === 401 && used && !isRepeated) {
+    if (await refresh(used)) return call(method, path, options, true);
+    await logOut();
+    throw new Refusal(401, { code: "NOT_AUTHENTICATED" });
+  }
+  const text = await answer.text().catch(() => {
+    throw new Unreachable();
+  });
+  let body = null;
+  try {
+    body = text ? parse(text) : null;
+  } catch {
+    if (answer.ok) throw new Unreachable();
+  }
+  if (answer.ok) return body;
+  const refusal = new Refusal(answer.status, body);
+  if (refusal.code === "OUTCOME_UNKNOWN" || (answer.status >= 502 && answer.status !== 503)) throw new Unreachable();
+  throw refusal;
+}
+
+async function request(method, path, { body, key, signal }, used) {
+  const headers = { Accept: "application/json" };
+  if (used) headers.Authorization = `Bearer ${used.access}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (key) headers["Idempotency-Key"] = key;
+  const limits = [AbortSignal.timeout(REQUEST_MILLISECONDS), ...(signal ? [signal] : [])];
+  try {
+    const answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.any(limits),
+    });
+    setServerTime(answer.headers.get("Date"));
+    return answer;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Unreachable();
+  }
+}
+
+/** Renew the access token: once, for all calls that found it too old. */
+async function refresh(used) {
+  if (tokens !== used) return tokens !== null;
+  refreshing ??= request("POST", "/api/v1/authentication/token/refresh/", { body: { refresh: used.refresh } }, null)
+    .then(async (answer) => {
+      if (answer.ok && tokens === used) tokens = { ...used, ...(await answer.json()) };
+      return answer.ok;
+    })
+    .finally(() => (refreshing = null));
+  return refreshing;
+}
+
+export async function logIn(username, password) {
+  const body = { username, password };
+  tokens = await call("POST", "/api/v1/authentication/token/", { body });
+  await learnRights();
+}
+
+export async function logOut() {
+  tokens = null;
+  await learnRights();
+}
+
+/** Ask who calls, and what they may. */
+export async function learnRights() {
+  const me = await get("/api/v1/me/");
+  caller = { ...me, may: new Set(me.may) };
+  dispatchEvent(new CustomEvent("caller"));
+}
+
+export const who = () => caller;
+
+/** Whether the caller may call all of these operations of the OpenAPI document. */
+export const may = (...operations) => operations.every((operation) => caller.may.has(operation));
+
+/** A key for one change. Also where the page is not on HTTPS, and randomUUID is missing. */
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

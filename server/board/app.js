@@ -1,0 +1,283 @@
+/**
+ * The frame: which page an address names, the search, who is logged in, and looking again when something has changed.
+ *
+ * A page is a module with
+ *   load(context)          asks the service; returns the page's data. context: {parameters, query, signal}
+ *   title(data)            the page's title
+ *   render(data, context)  the page, from its data alone. context also has `again()`: load and show anew
+ *   products(data)         the ids of the products that it shows, as a set; without it any change concerns the page
+ *   until(data)            the instants at which it changes by itself, like ends of blocks
+ */
+
+import { h, patch } from "./dom.js";
+import { learnRights, logIn, logOut, may, Refusal, Unreachable, who } from "./api.js";
+import { openForm, openUnanswered, unanswered } from "./form.js";
+import { follow } from "./live.js";
+import { button, icon, notify, quiet, tick } from "./parts.js";
+import { clockTime, currentLanguage, instant, LANGUAGES, loadLanguage, serverNow, t } from "./texts.js";
+
+const PAGES = [
+  [/^\/?$/, "today"],
+  [/^\/stock$/, "stock"],
+  [/^\/products\/(?<id>\d+)$/, "product"],
+  [/^\/blocks$/, "blocks"],
+  [/^\/locations$/, "locations"],
+  [/^\/locations\/(?<code>[^/]+)$/, "location"],
+  [/^\/scan$/, "scan"],
+];
+
+const PLACES = [
+  ["", "today", "M4 11 12 4l8 7v9h-5v-6H9v6H4z"],
+  ["/stock", "stock", "M4 7l8-4 8 4v10l-8 4-8-4zM4 7l8 4 8-4M12 11v10"],
+  ["/blocks", "blocks", "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 7v5l3 3"],
+  ["/locations", "locations", "M12 21s7-6 7-11a7 7 0 0 0-14 0c0 5 7 11 7 11M12 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5"],
+  ["/scan", "scan", "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M8 8v8M12 8v8M16 8v8"],
+];
+
+const main = document.getElementById("main");
+let current = null; // {module, context, data, root}
+let soon; // the timer of the next instant at which the page changes by itself
+let lastSeen = Date.now();
+let timer;
+
+// Addresses
+
+/** Go to a page of the board. */
+export function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", `/board${path}`);
+  show();
+}
+
+async function show() {
+  const path = location.pathname.replace(/^\/board/, "");
+  const found = PAGES.map(([pattern, name]) => [pattern.exec(path), name]).find(([match]) => match);
+  current?.controller.abort();
+  const controller = new AbortController();
+  const parameters = Object.fromEntries(Object.entries(found?.[0].groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)]));
+  const context = { parameters, query: Object.fromEntries(new URLSearchParams(location.search)), signal: controller.signal, again, go };
+  const isSamePage = current?.name === found?.[1] && JSON.stringify(current?.context.parameters) === JSON.stringify(parameters);
+  const next = { name: found?.[1], context, controller, data: null, module: null };
+  current = next;
+  renderPlaces();
+  if (!isSamePage) main.setAttribute("aria-busy", "true");
+  try {
+    if (!found) throw new Refusal(404, { code: "NOT_FOUND" });
+    next.module = await import(`./page-${next.name}.js`);
+    const data = await next.module.load(context);
+    if (current !== next) return;
+    next.data = data;
+    render();
+  } catch (error) {
+    if (current !== next || controller.signal.aborted) return;
+    showFailure(error);
+  }
+  main.removeAttribute("aria-busy");
+  if (!isSamePage) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  }
+}
+
+function render() {
+  const { module, context, data } = current;
+  document.title = `${module.title(data)} · ${t("app.title")}`;
+  const rendered = h("div.page", { key: current.name + JSON.stringify(context.parameters) }, module.render(data, context));
+  if (main.firstElementChild && main.childNodes.length === 1) patch(main.firstElementChild, rendered);
+  else main.replaceChildren(rendered);
+  clearTimeout(soon);
+  const instants = (module.until?.(data) ?? []).filter(Boolean).map((text) => instant(text) - serverNow()).filter((wait) => wait > 0);
+  if (instants.length) soon = setTimeout(again, Math.min(...instants, 2 ** 30) + 300);
+}
+
+function showFailure(error) {
+  if (error instanceof Refusal && [401, 403].includes(error.status)) {
+    document.title = `${t("login.title")} · ${t("app.title")}`;
+    main.replaceChildren(h("div.page", h("section.card.center", [
+      h("h1", t(who().username ? "denied.title" : "login.needed")),
+      quiet(who().username ? t("denied.text", { username: who().username }) : t("login.why")),
+      button(t(who().username ? "login.other" : "login.title"), askLogIn, "primary"),
+    ])));
+    return;
+  }
+  if (!(error instanceof Refusal || error instanceof Unreachable)) console.error(error);
+  document.title = `${t("failure.title")} · ${t("app.title")}`;
+  main.replaceChildren(h("div.page", h("section.card.center", { role: "alert" }, [
+    h("h1", error.status === 404 ? t("failure.missing") : t("failure.title")),
+    quiet(error instanceof Refusal || error instanceof Unreachable ? error.message : t("error.unknown", { status: "" })),
+    button(t("failure.again"), show, "primary"),
+  ])));
+}
+
+/** Load the page again, and show what has changed. */
+async function again() {
+  const shown = current;
+  if (!shown?.module) return;
+  if (!shown.data) return show();
+  const data = await shown.module.load(shown.context);
+  if (current !== shown) return;
+  shown.data = data;
+  lastSeen = Date.now();
+  render();
+}
+
+/** Something has changed: a set of products, or null. */
+async function changed(products) {
+  const shown = current;
+  const concerned = shown?.data && shown.module.products?.(shown.data);
+  if (products && concerned && ![...products].some((id) => concerned.has(String(id)))) return;
+  try {
+    await again();
+  } catch (error) {
+    if (shown.context.signal.aborted) return;
+    if (error instanceof Refusal && error.status < 500) showFailure(error);
+    else throw error;
+  }
+}
+
+// The frame
+
+function renderPlaces() {
+  const path = location.pathname.replace(/^\/board\/?/, "/").replace(/\/$/, "");
+  const nav = document.getElementById("places");
+  const list = h("ul", PLACES.map(([to, name, shape]) => {
+    const isHere = to === path || (to && path.startsWith(`${to}/`)) || (name === "stock" && path.startsWith("/products/"));
+    return h("li", h("a", { href: `/board${to}`, "aria-current": isHere ? "page" : null }, icon(shape), h("span", t(`place.${name}`))));
+  }));
+  if (nav.firstElementChild) patch(nav.firstElementChild, list);
+  else nav.append(list);
+}
+
+function renderFrame() {
+  document.getElementById("skip").textContent = t("app.skip");
+  document.getElementById("places").setAttribute("aria-label", t("app.places"));
+  document.querySelector(".brand span").textContent = t("app.title");
+  const find = document.getElementById("find");
+  const box = find.elements.q ?? find.appendChild(h("input", { name: "q", type: "search", id: "q", autocomplete: "off", spellcheck: "false" }));
+  box.placeholder = t("find.placeholder");
+  box.setAttribute("aria-label", t("find.label"));
+  box.setAttribute("aria-keyshortcuts", "/");
+  renderWho();
+  renderPlaces();
+}
+
+function renderWho() {
+  const { username } = who();
+  const choose = (name, label, options, chosen, onchange) =>
+    h("label.choice", h("span", label), h("select", { name, onchange: (event) => onchange(event.target.value) },
+      options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))));
+  const themes = ["auto", "light", "dark"].map((name) => [name, t(`theme.${name}`)]);
+  const menu = h("details.menu", [
+    h("summary", { "aria-label": t("app.settings") }, icon("M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M4 21a8 8 0 0 1 16 0"), h("span", username ?? t("login.nobody"))),
+    h("div.sheet", [
+      choose("language", t("app.language"), Object.entries(LANGUAGES), currentLanguage(), setLanguage),
+      choose("theme", t("app.theme"), themes, localStorage.theme ?? "auto", setTheme),
+      username
+        ? button(t("login.out"), () => logOut())
+        : may("obtain_token") || true ? button(t("login.title"), askLogIn, "primary") : null,
+    ]),
+  ]);
+  const place = document.getElementById("who");
+  if (place.firstElementChild) patch(place.firstElementChild, menu);
+  else place.append(menu);
+}
+
+async function askLogIn() {
+  document.querySelector(".menu[open]")?.removeAttribute("open");
+  await openForm({
+    id: "login",
+    isSecret: true,
+    title: t("login.title"),
+    fields: [
+      { name: "username", label: t("login.username"), required: true, autocomplete: "username" },
+      { name: "password", label: t("login.password"), required: true, type: "password", autocomplete: "current-password" },
+    ],
+    submit: t("login.submit"),
+    request: (values) => values,
+    perform: ({ username, password }) => logIn(username, password),
+  });
+}
+
+async function setLanguage(language) {
+  localStorage.language = language;
+  await loadLanguage(language);
+  renderFrame();
+  main.replaceChildren();
+  show();
+}
+
+function setTheme(theme) {
+  localStorage.theme = theme;
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+function renderOffline(isOnline) {
+  const place = document.getElementById("offline");
+  const drafts = unanswered();
+  place.hidden = isOnline && !drafts.length;
+  place.replaceChildren(
+    isOnline ? "" : t("offline.text", { time: clockTime(new Date(lastSeen).toISOString()) }),
+    ...drafts.map((draft) => button(t("offline.send", { title: draft.pending.title }), () => openUnanswered(draft))),
+  );
+}
+
+function search(event) {
+  event.preventDefault?.();
+  const q = document.getElementById("q").value.trim();
+  const isThere = location.pathname === "/board/stock";
+  go(q ? `/stock?q=${encodeURIComponent(q)}` : "/stock", { replace: isThere });
+}
+
+function listenToFrame() {
+  const find = document.getElementById("find");
+  find.addEventListener("submit", search);
+  find.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => search({}), 120);
+  });
+  addEventListener("popstate", show);
+  document.addEventListener("click", (event) => {
+    const anchor = event.target.closest?.("a[href^='/board']");
+    if (!anchor || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(anchor.getAttribute("href").slice("/board".length));
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest?.("input, select, textarea, dialog");
+    if (event.key === "/" && !isTyping) {
+      event.preventDefault();
+      document.getElementById("q").select();
+    }
+    if (event.key === "Escape") document.querySelector(".menu[open]")?.removeAttribute("open");
+  });
+  addEventListener("caller", () => {
+    renderWho();
+    show();
+  });
+  let isOnline = true;
+  addEventListener("connection", ({ detail }) => renderOffline((isOnline = detail.isOnline)));
+  addEventListener("drafts", () => renderOffline(isOnline));
+  setInterval(tick, 1000);
+}
+
+async function start() {
+  setTheme(localStorage.theme ?? "auto");
+  await loadLanguage(localStorage.language);
+  renderFrame();
+  listenToFrame();
+  document.getElementById("q").value = new URLSearchParams(location.search).get("q") ?? "";
+  try {
+    await learnRights(); // tells "caller", which shows the page
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof Unreachable)) throw error;
+    showFailure(error);
+    notify(error.message, "bad");
+  }
+  renderOffline(true);
+  follow(changed);
+}
+
+start();
