@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy format import psql clean
+.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSI
 
 test-clients: ## make clients of docs/openapi.json with the usual generators, compile and run them; ARGS='java go' for some
 	@tools/setup.sh --clients && exec $(bin)/python -m tests.clients $(ARGS)
+
+test-scores: ## let Lighthouse judge each page of the board; 4 minutes
+	@tools/setup.sh --scores && exec $(bin)/python -m pytest -n 1 tests/board/scores.py $(ARGS)
 
 test-deploy: ## build the images of deploy/ and run them, with Prometheus; root, Debian, 5 minutes
 	@tools/setup.sh --deploy && exec $(bin)/python -m pytest -n 0 tests/deploy/live.py $(ARGS)
@@ -132,5 +135,5 @@ psql: ## open the database of `make run` in psql; ARGS='-c "select 1"' for one q
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
 clean: ## remove the virtual environments and caches, but never the data
-	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules tests/board/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

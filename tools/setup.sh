@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--npm] [--clients] [--deploy]
+#   tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
 #   --browser       also install Chromium, for the tests of the board
+#   --scores        also install Lighthouse, for `make test-scores`
 #   --npm           also install npm, which fetches other versions of PostgreSQL
 #   --clients       also install the generators of clients of `make test-clients`, and their compilers
 #   --deploy        also install what `make test-deploy` builds images with, and Prometheus
@@ -24,18 +25,19 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no browser=no npm=no clients_too=no deploy=no
+server=yes dev=no bench=no browser=no scores=no npm=no clients_too=no deploy=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
         --bench) bench=yes npm=yes ;;
         --browser) browser=yes ;;
+        --scores) scores=yes browser=yes npm=yes ;;
         --npm) npm=yes ;;
         --clients) clients_too=yes ;;
         --deploy) deploy=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--npm] [--clients] [--deploy]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
             exit 2
             ;;
     esac
@@ -422,6 +424,10 @@ more_node() {
 if [[ $bench = yes ]]; then
     more_python "$bench_venv" bench/peers/requirements.txt
     more_node "$postgraphile"
+fi
+
+if [[ $scores = yes ]]; then
+    more_node tests/board
 fi
 
 if [[ $clients_too = yes ]]; then

@@ -112,6 +112,13 @@ def shown(template_database: str) -> Iterator[Server]:
         server.close()
 
 
+@pytest.fixture(scope="session")
+def products(shown: Server) -> dict[str, int]:
+    """The ids of the products of ``shown`` by their SKU."""
+    found = shown.client().get("/api/v1/inventory", params={"limit": 1000}).json()
+    return {each["sku"]: each["id"] for each in found}
+
+
 @pytest.fixture
 def warehouse(database: Database) -> Iterator[Server]:
     """A server over a filled warehouse of the test's own: ``database``."""
