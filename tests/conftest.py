@@ -49,6 +49,7 @@ TABLES = (
 )
 TEMPLATE = "template_inventory"
 IS_LOADED = "select 1 from pg_database as d where d.datname = %s and shobj_description(d.oid, 'pg_database') = 'loaded'"
+END_CONNECTIONS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
 # Each database is short-lived: vacuum, checkpoints and compiled queries cost more than they save.
 CLUSTER_SETTINGS = {
     "max_connections": "400",
@@ -210,6 +211,9 @@ def new_database(template: str = "template1", *, prefix: str = "test_", locale: 
         yield conninfo
     finally:
         coverage.read(conninfo)
+        # DROP DATABASE looks for connections every 100 ms; most have just been closed.
+        while administrator().execute(END_CONNECTIONS, [name]).rowcount:
+            time.sleep(0.001)
         administrator().execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
