@@ -43,6 +43,21 @@ CALLS = [
     ("q: nothing", "http.list_inventory(p_q => 'platinum')"),
     ("q: nothing, public", "http.list_products(p_q => 'platinum')"),
     ("page 1 of the products", "http.list_products()"),
+    *(
+        (f"stock: {name}", f"http.list_stock({arguments})")
+        for name, arguments in (
+            ("page 1", ""),
+            ("low", "p_state => 'low'"),
+            ("sold out, none in 100 000", "p_state => 'sold_out'"),
+            ("q: one letter of all codes", "p_q => 's'"),
+            ("q: one letter of nothing", "p_q => 'z'"),
+            ("q: one product's code", "p_q => 'sku-0654321'"),
+            ("q: some words, 455 products", "p_q => 'oak wool steel'"),
+            ("q: a word of 213 000 products", "p_q => 'quartz'"),
+            ("q: nothing", "p_q => 'platinum'"),
+            ("q: a word of 213 000 products, sold out", "p_q => 'quartz', p_state => 'sold_out'"),
+        )
+    ),
     ("movements of a product with a million", "http.list_movements(1)"),
     ("movements of a product with four", "http.list_movements(500000)"),
     ("page 1 of the purchases", "http.list_purchases()"),

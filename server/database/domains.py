@@ -257,6 +257,14 @@ TYPES: dict[str, Any] = {
     "inventory.per_page": _integer(ge=1, le=100),
     "inventory.search_text": text(max_length=255),
     "inventory.stock_status": Literal["active", "inactive", "archived"],
+    "inventory.stock_state": Literal["low", "sold_out"],
+    "inventory.block_order": Literal["created_at", "expires_at"],
+    "inventory.day_count": _integer(ge=1, le=366),
+    "inventory.time_zone": _form(
+        "^(UTC|Etc/GMT[+-][0-9]{1,2}|[A-Za-z_]{1,32}(/[A-Za-z_]+(-[A-Za-z_]+)*){1,2})$",
+        "Input should be the IANA name of a time zone, such as Europe/Berlin, or UTC",
+        max_length=64,
+    ),
     "inventory.price_type": Literal["retail", "promo", "wholesale"],
     "inventory.unit_symbol": Annotated[text(min_length=1, max_length=16), AfterValidator(_not_blank)],
     "inventory.email": _form(

@@ -145,6 +145,11 @@ ROUTES: tuple[Route, ...] = (
     Route(Api.CATALOG, "POST", "/api/v1/users/", "create_user", 201),
     Route(Api.CATALOG, "GET", "/api/v1/users/{id}/", "get_user"),
     Route(Api.CATALOG, "PATCH", "/api/v1/users/{id}/", "update_user"),
+    # Stock and sales at a glance, and who calls, with API 5's bodies
+    Route(Api.CATALOG, "GET", "/api/v1/stock/", "list_stock"),
+    Route(Api.CATALOG, "GET", "/api/v1/stock/{product_id}/", "get_stock", etag="product"),
+    Route(Api.CATALOG, "GET", "/api/v1/daily-sales/", "list_daily_sales"),
+    Route(Api.CATALOG, "GET", "/api/v1/me/", "get_me"),
     # The change feed, and the seals of the ledger
     Route(Api.CATALOG, "GET", "/api/v1/changes/", "list_changes", waits=True),
     Route(Api.CATALOG, "GET", "/api/v1/seals/", "list_seals"),

@@ -19,7 +19,7 @@ from tests.http.test_idempotency import assert_refused, assert_replay
 Unchanged = Callable[[], AbstractContextManager[None]]
 
 WITH_TEXT = ("/inventory/{id}", "/api/v1/products/{id}/")
-READS = ("/sku/{sku_id}", "/api/v1/inventory/{id}", "/products/{id}", *WITH_TEXT)
+READS = ("/sku/{sku_id}", "/api/v1/inventory/{id}", "/products/{id}", "/api/v1/stock/{id}/", *WITH_TEXT)
 # What changes one product.
 CONDITIONAL = [
     route
@@ -68,7 +68,7 @@ def tag(database: Database, product_id: int) -> str:
 # Reads
 
 
-def test_all_five_reads_have_the_tag_of_the_product(database: Database, admin: httpx.Client, world: World) -> None:
+def test_all_reads_of_one_product_have_its_tag(database: Database, admin: httpx.Client, world: World) -> None:
     present = tag(database, world.product_id)
     for path, filled in paths(world).items():
         answer = admin.get(filled)

@@ -22,7 +22,7 @@ from tests.operations.test_upgrade import columns, contents
 # The instant of everything that is asked: a block has expired that nobody has ended, keys are not forgotten yet.
 NOW = "select max(created_at) + interval '10 minutes' from store.movement"
 # Endpoints that no release of which there is a database had.
-NEW = {"get_hold", "list_changes", "list_seals"}
+NEW = {"get_hold", "list_changes", "list_seals", "list_stock", "get_stock", "list_daily_sales", "get_me"}
 PLAYED = sorted(path.name.removesuffix(".sql.gz") for path in RELEASES.glob("*.sql.gz"))
 
 

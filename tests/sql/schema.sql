@@ -85,6 +85,13 @@ ALTER DOMAIN inventory.block_lines OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.block_lines IS '1 to 100 lines of a multi-line block.';
 
+CREATE DOMAIN inventory.block_order AS text
+	CONSTRAINT block_order_known CHECK ((VALUE = ANY (ARRAY['created_at'::text, 'expires_at'::text])));
+
+ALTER DOMAIN inventory.block_order OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.block_order IS 'What blocks are listed by: created_at or expires_at.';
+
 CREATE DOMAIN inventory.catalog_money AS numeric
 	CONSTRAINT catalog_money_places CHECK ((VALUE = round(VALUE, 2)))
 	CONSTRAINT catalog_money_range CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 99999999999999999999.99)));
@@ -137,6 +144,13 @@ CREATE DOMAIN inventory.count_status AS text
 ALTER DOMAIN inventory.count_status OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.count_status IS 'The status of a count: open, closed or cancelled.';
+
+CREATE DOMAIN inventory.day_count AS integer
+	CONSTRAINT day_count_range CHECK (((VALUE >= 1) AND (VALUE <= 366)));
+
+ALTER DOMAIN inventory.day_count OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.day_count IS 'A number of days: 1 to 366.';
 
 CREATE DOMAIN inventory.delivery_status AS text
 	CONSTRAINT delivery_status_known CHECK ((VALUE = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])));
@@ -522,12 +536,27 @@ ALTER DOMAIN inventory.stock_findings OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.stock_findings IS 'Counts of 1 to 1000 products.';
 
+CREATE DOMAIN inventory.stock_state AS text
+	CONSTRAINT stock_state_known CHECK ((VALUE = ANY (ARRAY['low'::text, 'sold_out'::text])));
+
+ALTER DOMAIN inventory.stock_state OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.stock_state IS 'low: at or below the reorder point. sold_out: the inventory is active and nothing is available.';
+
 CREATE DOMAIN inventory.stock_status AS text
 	CONSTRAINT stock_status_known CHECK ((VALUE = ANY (ARRAY['active'::text, 'inactive'::text, 'archived'::text])));
 
 ALTER DOMAIN inventory.stock_status OWNER TO inventory_owner;
 
 COMMENT ON DOMAIN inventory.stock_status IS 'The status of a product''s inventory: active, inactive or archived.';
+
+CREATE DOMAIN inventory.time_zone AS text
+	CONSTRAINT time_zone_form CHECK ((VALUE ~ '^(UTC|Etc/GMT[+-][0-9]{1,2}|[A-Za-z_]{1,32}(/[A-Za-z_]+(-[A-Za-z_]+)*){1,2})$'::text))
+	CONSTRAINT time_zone_length CHECK ((length(VALUE) <= 64));
+
+ALTER DOMAIN inventory.time_zone OWNER TO inventory_owner;
+
+COMMENT ON DOMAIN inventory.time_zone IS 'The IANA name of a time zone, such as Europe/Berlin, or UTC.';
 
 CREATE DOMAIN inventory.unit_symbol AS text
 	CONSTRAINT unit_symbol_length CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 16)))
@@ -1150,7 +1179,9 @@ CREATE VIEW store.balance AS
         CASE
             WHEN s.is_kit THEN inventory.kit_number(s.product_id, inventory.clock())
             ELSE (0)::bigint
-        END) AS number
+        END) AS number,
+    s.is_kit,
+    (s.is_low AND (NOT s.is_kit)) AS is_low
    FROM (store.stock s
      CROSS JOIN LATERAL ( SELECT COALESCE(sum(b.quantity), (0)::numeric) AS quantity,
             count(*) AS number,
@@ -2063,6 +2094,8 @@ CREATE INDEX product_retail_price_idx ON store.product USING btree (retail_price
 
 CREATE INDEX product_search_idx ON store.product USING gin (translate(lower((name COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) extensions.gin_trgm_ops, translate(lower((sku COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) extensions.gin_trgm_ops);
 
+CREATE INDEX product_sku_folded_idx ON store.product USING btree (translate(lower((sku COLLATE "und-x-icu")), 'ςı̇'::text, 'σi'::text) COLLATE "C");
+
 CREATE INDEX purchase_created_idx ON store.purchase USING btree (created_at, id);
 
 CREATE INDEX purchase_id_idx ON store.purchase USING btree (id);
@@ -2189,6 +2222,8 @@ REVOKE ALL ON TYPE inventory.block_line FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.block_lines FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.block_order FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.catalog_money FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.change FROM PUBLIC;
@@ -2200,6 +2235,8 @@ REVOKE ALL ON TYPE inventory.count_found FROM PUBLIC;
 REVOKE ALL ON TYPE inventory.count_lines FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.count_status FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.day_count FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.delivery_status FROM PUBLIC;
 
@@ -2265,7 +2302,11 @@ REVOKE ALL ON TYPE inventory.stock_found FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.stock_findings FROM PUBLIC;
 
+REVOKE ALL ON TYPE inventory.stock_state FROM PUBLIC;
+
 REVOKE ALL ON TYPE inventory.stock_status FROM PUBLIC;
+
+REVOKE ALL ON TYPE inventory.time_zone FROM PUBLIC;
 
 REVOKE ALL ON TYPE inventory.unit_symbol FROM PUBLIC;
 

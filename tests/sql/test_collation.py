@@ -149,7 +149,7 @@ def test_searches_and_look_ups_use_their_indexes(localized: Database) -> None:
     session = localized.connect()
     session.execute("set enable_seqscan = off; set enable_indexonlyscan = off")
     (of_product,) = session.execute("select http.contains_condition('caf')").fetchone() or ()
-    (of_supplier,) = session.execute("select http.search_condition('t.name', 'caf')").fetchone() or ()
+    (of_supplier,) = session.execute("select http.search_condition('caf', 't.name')").fetchone() or ()
     for index, condition in (
         ("product_search_idx", f"store.product as p where true {of_product}"),
         ("supplier_search_idx", f"store.supplier as t where true {of_supplier}"),

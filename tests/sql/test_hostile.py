@@ -854,7 +854,7 @@ def test_once_calls_functions_of_http_by_their_bare_names_alone(scene: Scene, ro
             "select http.page('', '1', '1', 'select 1 as id from store.user_account', '1')",
             "select http.numbered_page(1, 1, 'select 1 as id from store.user_account', '1')",
             "select http.order_by('x', '{\"x\": \"(select 1)\"}', 'x')",
-            "select http.search_condition('1=1) --', 'x')",
+            "select http.search_condition('x', '1=1) --')",
             "select http.statement('ready')",
             "select inventory.hash_password('x', '$2a$31$......................')",
         ],

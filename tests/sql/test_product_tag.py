@@ -74,6 +74,7 @@ READS = (
     "get_product({product_id})",
     "get_inventory({product_id})",
     "get_catalog_product({product_id})",
+    "get_stock({product_id})",
 )
 
 

@@ -255,6 +255,30 @@ SAMPLES = {
         accepted=("active", "inactive", "archived"),
         rejected=(*_NO_TEXT, *_split("Active ARCHIVED deleted"), "", " active", "active ", "active\n", 1, True, [], {}),
     ),
+    "inventory.stock_state": Samples(
+        accepted=("low", "sold_out"),
+        rejected=(*_NO_TEXT, *_split("Low SOLD_OUT none"), "", " low", "low ", "low\n", 1, True, [], {}),
+    ),
+    "inventory.block_order": Samples(
+        accepted=("created_at", "expires_at"),
+        rejected=(*_NO_TEXT, *_split("Created_at id -expires_at"), "", " expires_at", "expires_at\n", 1, True, [], {}),
+    ),
+    "inventory.day_count": Samples(
+        accepted=(1, "1", 366, "366", "007", "+5"),
+        rejected=(*_NO_INTEGERS, 0, "0", -1, "-1", 367, "367", "1_0"),
+        only_sql=_SPACED_NUMBERS,
+        only_http=("1.0", Decimal("5.00"), "366.0"),
+    ),
+    "inventory.time_zone": Samples(
+        accepted=(
+            *_split("UTC Europe/Berlin America/Port-au-Prince America/Indiana/Tell_City Etc/GMT+5 Etc/GMT-14"),
+            "Nowhere/Land",
+        ),
+        rejected=(
+            *(*_NO_TEXT, "", " ", "UTC ", "UTC\n", "Europe/Berlin\n", 1, True, [], {}, "A/" + "x" * 63),
+            *_split("utc GMT PST CET EST5EDT EST+5 A/B+3 Europe/ /Berlin ../etc Europe//Berlin A/B/C/D Ü/b +02:00"),
+        ),
+    ),
     "inventory.price_type": Samples(
         accepted=("retail", "promo", "wholesale"),
         rejected=(*_NO_TEXT, *_split("Retail PROMO gift cost"), "", " retail", "retail ", "retail\n", 1, True, [], {}),
@@ -648,7 +672,7 @@ _EVERYTHING = {
     **dict.fromkeys(["inventory.quantity", "inventory.positive_quantity", "inventory.money"], _NUMBER),
     **dict.fromkeys(
         [
-            *("inventory.page_limit", "inventory.page_number", "inventory.per_page"),
+            *("inventory.page_limit", "inventory.page_number", "inventory.per_page", "inventory.day_count"),
             *("inventory.art_quantity", "inventory.count_quantity", "inventory.overlap_seconds"),
         ],
         st.one_of(_NUMBER, st.integers()),
@@ -660,6 +684,7 @@ _EVERYTHING = {
 # No text is likely to be one of these.
 _CHOICES = {
     *("inventory.user_role", "inventory.stock_status", "inventory.price_type"),
+    *("inventory.stock_state", "inventory.block_order"),
     *("inventory.art_type", "inventory.count_status", "inventory.webhook_event", "inventory.delivery_status"),
 }
 _LISTS = {

@@ -70,6 +70,22 @@ _INVENTORY = {
     "created_at": "2025-01-15T10:00:00",
     "updated_at": "2025-01-15T10:00:00",
 }
+_STOCK = {
+    "product_id": 1,
+    "sku_id": SKU_ID,
+    "sku": "POT-001",
+    "name": "Potatoes",
+    "unit": "kg",
+    "on_hand": 50.5,
+    "reserved": 10,
+    "blocked": 5,
+    "available": 35.5,
+    "reorder_point": 60,
+    "status": "active",
+    "is_low": True,
+    "is_kit": False,
+    "price": 2.5,
+}
 _PURCHASE = {
     "id": 1,
     "product_id": 1,
@@ -263,6 +279,7 @@ SHAPES: dict[str, Any] = {
     "purchase_json": _PURCHASE,
     "sale_json": _SALE,
     "supplier_json": _SUPPLIER,
+    "stock_line_json": _STOCK,
     "unit_json": _KILOGRAM,
     "user_json": {"id": 2, "username": "ann", "role": "employee", "is_active": True, **_TIMES},
     "webhook_json": _WEBHOOK,
@@ -308,6 +325,14 @@ ANSWERS: dict[str, Any] = {
     },
     "create_webhook": _WEBHOOK | {"secret": _SECRET},
     "get_location_stock": {"location": "RACK-A1-01", "stock": [{"sku": "4711M-50B", "quantity": 50}], "total": 1},
+    "get_me": {"username": "olga", "role": "operator", "may": ["add_stock", "cancel_block", "cancel_count"]},
+    "get_stock": _STOCK
+    | {
+        "description": "Washed",
+        "locations": [{"location": "RACK-A1-01", "quantity": 40}],
+        "unplaced": 10.5,
+        "parts": [],
+    },
     "get_sku": {
         "sku_id": SKU_ID,
         "sku_code": "ABC123",
@@ -420,6 +445,21 @@ ANSWERS: dict[str, Any] = {
         "next": "8153-20417",
     },
     "list_counts": {"counts": [SHAPES["count_json"]], "next": None},
+    "list_daily_sales": {
+        "days": [
+            {
+                "date": "2026-11-22",
+                "sales": 12,
+                "quantity": 29.5,
+                "revenue": "73.750",
+                "cost": "44.250",
+                "margin": "29.500",
+                "quantity_returned": 1,
+                "sales_without_cost": 0,
+            }
+        ]
+    },
+    "list_stock": {"stock": [_STOCK], "next": 1},
     "list_locations": {"locations": [{"code": "RACK-A1-01", "quantity": 50, "products": 1}], "total": 1},
     "list_product_purchases": {
         "product": SHAPES["product_json"],

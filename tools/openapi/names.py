@@ -16,6 +16,7 @@ TAGS: dict[str, str] = {
     "Catalog": "API 5: brands, categories, suppliers, products, inflows and outflows, in pages; import and export. "
     "Prices are strings with 2 decimals.",
     "Users": "Users of the service and their roles.",
+    "Stock and sales": "The stock of all products in one list, by state or as somebody types; the sales of each day.",
     "Changes": "The change feed: every change of stock, products and prices, in order; and the seals of the ledger.",
     "Webhooks": "Endpoints that are told of events, their secrets, and their deliveries.",
     "Authentication": "Get, refresh and verify tokens. One access token serves all APIs.",
@@ -30,6 +31,9 @@ _TAGS_OF = {
 }
 _TAGS_BELOW = {
     "/api/v1/users/": "Users",
+    "/api/v1/me/": "Users",
+    "/api/v1/stock/": "Stock and sales",
+    "/api/v1/daily-sales/": "Stock and sales",
     "/api/v1/changes/": "Changes",
     "/api/v1/seals/": "Changes",
     "/api/v1/webhooks/": "Webhooks",
@@ -59,8 +63,12 @@ OBJECTS: dict[str, str] = {
     "get_hold": "Hold",
     "get_location_stock": "LocationStock",
     "get_location_stock.stock": "LocationStockLine",
+    "get_me": "Caller",
     "get_sku": "Sku",
     "get_sku.parts": "KitPart",
+    "get_stock": "ProductStock",
+    "get_stock.locations": "StockLocation",
+    "get_stock.parts": "StockPart",
     "get_valuation.valuation": "Valuation",
     "get_valuation.valuation.layers": "ValuationLayer",
     "import_products": "ImportedProducts",
@@ -73,8 +81,11 @@ OBJECTS: dict[str, str] = {
     "list_changes": "ChangePage",
     "list_changes.changes": "Change",
     "list_counts": "CountList",
+    "list_daily_sales": "DailySales",
+    "list_daily_sales.days": "SalesDay",
     "list_seals": "SealPage",
     "list_locations": "LocationList",
+    "list_stock": "StockList",
     "list_locations.locations": "Location",
     "list_product_purchases": "ProductPurchases",
     "list_product_purchases.totals": "PurchaseTotals",
@@ -102,6 +113,7 @@ REQUESTS = dict.fromkeys(("add_stock", "reserve_stock", "release_stock", "consum
 # type says less: by function and name, by type, or by name.
 MEANINGS: dict[str, str] = {
     "after": "Only rows after the one with this id.",
+    "after_expires_at": "When the block after which the page begins ends, where order is expires_at.",
     "block_id": "The id of the block.",
     "brand": "The id of a brand.",
     "category": "The id of a category.",

@@ -11,7 +11,9 @@ select
     s.created_at,
     s.updated_at,
     s.last_number + e.number
-    + case when s.is_kit then inventory.kit_number(s.product_id, inventory.clock()) else 0 end as number
+    + case when s.is_kit then inventory.kit_number(s.product_id, inventory.clock()) else 0 end as number,
+    s.is_kit,
+    s.is_low and not s.is_kit as is_low
 from store.stock as s
 cross join lateral (
     select

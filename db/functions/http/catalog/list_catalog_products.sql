@@ -17,7 +17,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_search constant text := http.search_condition('p.name', p_search);
+    v_search constant text := http.search_condition(p_search, 'p.name');
     v_order constant text := http.order_by(
         p_ordering,
         '{"id": "m.id", "title": "m.name", "category": "m.category_name", "brand": "m.brand_name",'

@@ -17,7 +17,7 @@ declare
 begin
     v_page := http.page(
         p_url, p_page, p_page_size,
-        'select t.* from store.category as t where true' || http.search_condition('t.name', p_search),
+        'select t.* from store.category as t where true' || http.search_condition(p_search, 't.name'),
         http.order_by(
             p_ordering,
             '{"id": "m.id", "name": "m.name", "description": "m.description", "created_at": "m.created_at",'

@@ -24,7 +24,7 @@ begin
             ' where true',
             ' and s.product_id = ' || p_product_id,
             ' and s.status = ' || quote_literal(p_status),
-            case when p_low_stock then ' and s.is_low and not s.is_kit' end,
+            case when p_low_stock then http.stock_condition('low') end,
             http.contains_condition(p_q)
         ),
         'm.id'

@@ -1,4 +1,4 @@
-create or replace function http.search_condition(p_column text, p_search inventory.search_text)
+create or replace function http.search_condition(p_search inventory.search_text, variadic p_columns text[])
 returns text
 language plpgsql
 immutable
@@ -10,8 +10,17 @@ begin
             select
                 string_agg(
                     format(
-                        ' and %s like %s',
-                        http.folded(p_column), http.folded(quote_literal(inventory.like_pattern(t.term)))
+                        ' and (%s)',
+                        (
+                            select
+                                string_agg(
+                                    http.folded(c.name)
+                                    || ' like '
+                                    || http.folded(quote_literal(inventory.like_pattern(t.term))),
+                                    ' or ' order by c.position
+                                )
+                            from unnest(p_columns) with ordinality as c (name, position)
+                        )
                     ),
                     '' order by t.position
                 )
@@ -25,8 +34,8 @@ begin
 end;
 $$;
 
-comment on function http.search_condition(text, inventory.search_text) is
-'The SQL condition, to be added to others, that a column contains every word of a search, as in Django REST framework.
+comment on function http.search_condition(inventory.search_text, text[]) is
+'The SQL condition, to be added to others, that one of the columns contains each word of a search, as in Django REST framework.
 
 Words are separated by spaces or commas, or are in quotation marks. Case and order do not matter, and no character is a wildcard.
 The words are literals in the SQL, so that the planner can estimate how many rows match.';

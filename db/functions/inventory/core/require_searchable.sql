@@ -4,7 +4,7 @@ language plpgsql
 stable
 as $$
 begin
-    if p_search ~ '[^[:space:],"]' and p_search !~ '[[:alnum:]]{3}' and inventory.row_total('product') > 200000 then
+    if not inventory.is_searchable(p_search) then
         raise exception using
             errcode = 'invalid_parameter_value',
             message = format('%s must have 3 letters or digits in a row, as there are more than 200000 products', p_field),
