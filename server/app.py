@@ -17,6 +17,7 @@ from pgcalls import Limits as QueueLimits
 from server.database import interface
 from server.database.calls import Database
 from server.database.interface import Interface
+from server.database.standbys import Standbys, hosts_of
 from server.http import authentication, board, errors, files, pages
 from server.http.body import MAXIMUM_BODY
 from server.http.cors import SAFE_METHODS, Cors
@@ -68,20 +69,21 @@ async def create_app(settings: Settings, conninfo: str) -> web.Application:
     bounds = QueueLimits(settings.pool_size, settings.queue_size, settings.queue_seconds)
     database = Database(conninfo, settings.database_role_password, bounds, role_prefix=settings.role_prefix)
     try:
-        return await _create_app(settings, database, limits)
+        return await _create_app(settings, database, limits, bounds)
     except BaseException:
         await database.close()
         await limits.close()
         raise
 
 
-async def _create_app(settings: Settings, database: Database, limits: Limits) -> web.Application:
+async def _create_app(settings: Settings, database: Database, limits: Limits, bounds: QueueLimits) -> web.Application:
     offered = await _read_interface(database)
     if settings.is_production:
         await _check_no_development_admin(database)
     tokens = Tokens(settings.secret_keys, settings.access_token_seconds, settings.refresh_token_seconds)
     drain = Drain()
-    service = Service(offered, database, tokens, limits, settings, drain=drain)
+    standbys = _standbys(settings, database, bounds)
+    service = Service(offered, database, tokens, limits, settings, drain=drain, standbys=standbys)
     sender = Sender(
         database,
         poll_seconds=settings.webhook_poll_seconds,
@@ -89,7 +91,7 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
     )
     jobs = Jobs(database, settings.run_jobs, settings.job_poll_seconds)
     malformed: collections.Counter[str] = collections.Counter()
-    metrics = Metrics(database, limits, drain, sender, malformed)
+    metrics = Metrics(database, limits, drain, sender, malformed, standbys=standbys)
     handlers = _handlers(service, settings)
     admin: web.Application | None = None
     probe_handlers = Probes(database, metrics, drain).handlers()
@@ -108,17 +110,31 @@ async def _create_app(settings: Settings, database: Database, limits: Limits) ->
     _add_routes(app, handlers, cors, guard)
 
     async def start(_: web.Application) -> None:
+        if standbys is not None:
+            await standbys.start()
         await sender.start()
         await jobs.start()
 
     async def close(_: web.Application) -> None:
         await asyncio.gather(sender.stop(), jobs.stop())
+        if standbys is not None:
+            await standbys.stop()
         await database.close()
         await limits.close()
 
     app.on_startup.append(start)
     app.on_cleanup.append(close)
     return app
+
+
+def _standbys(settings: Settings, primary: Database, bounds: QueueLimits) -> Standbys | None:
+    if settings.database_read_url is None:
+        return None
+    databases = {
+        name: Database(conninfo, settings.database_role_password, bounds, role_prefix=settings.role_prefix)
+        for name, conninfo in hosts_of(settings.database_read_url).items()
+    }
+    return Standbys(primary, databases, settings.database_read_wait_seconds)
 
 
 async def _read_interface(database: Database) -> Interface:

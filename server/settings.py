@@ -34,6 +34,8 @@ class Settings(Environment):
     admin_port: int = Field(default=0, ge=0, le=65535)
     data_dir: Path = ROOT / ".data"
     database_url: str | None = None
+    database_read_url: str | None = None
+    database_read_wait_seconds: float = Field(default=0.2, ge=0, le=5)
     database_role_password: str | None = None
     secret_key: str = ""
     secret_key_previous: str = ""
@@ -66,7 +68,7 @@ class Settings(Environment):
     max_connections: int = Field(default=10_000, ge=1)
     stop_delay_seconds: float = Field(default=0, ge=0)
 
-    @field_validator("database_url", "database_role_password", "admin_username", "admin_password")
+    @field_validator("database_url", "database_read_url", "database_role_password", "admin_username", "admin_password")
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
@@ -115,7 +117,8 @@ class Settings(Environment):
             raise SettingsError("SECRET_KEY is too short: 32 characters or more (openssl rand -hex 32).")
         if self.secret_key_previous and len(self.secret_key_previous) < 32:
             raise SettingsError("SECRET_KEY_PREVIOUS is too short: 32 characters or more.")
-        self._check_database_url()
+        self._check_database_url("DATABASE_URL", self.database_url)
+        self._check_database_url("DATABASE_READ_URL", self.database_read_url)
         if self.database_url and not self.database_role_password:
             raise SettingsError("DATABASE_ROLE_PASSWORD is not set (openssl rand -hex 32).")
         if self.database_role_password == DEVELOPMENT_PASSWORD:
@@ -123,16 +126,16 @@ class Settings(Environment):
         if self.admin_username and self.admin_password and self.admin_username.lower() == self.admin_password.lower():
             raise SettingsError("ADMIN_PASSWORD is the development admin's: set one of your own, or none.")
 
-    def _check_database_url(self) -> None:
+    def _check_database_url(self, setting: str, url: str | None) -> None:
         """The server logs in as its own roles: a production server is not to know anybody else's secrets."""
         try:
-            parameters = conninfo_to_dict(self.database_url or "")
+            parameters = conninfo_to_dict(url or "")
         except psycopg.ProgrammingError as error:
-            raise SettingsError(f"DATABASE_URL cannot be read: {error}") from None
+            raise SettingsError(f"{setting} cannot be read: {error}") from None
         for name in ("user", "password"):
             if parameters.get(name):
                 raise SettingsError(
-                    f"DATABASE_URL names a {name}. The server needs none: it logs in as its own roles, with"
+                    f"{setting} names a {name}. The server needs none: it logs in as its own roles, with"
                     " DATABASE_ROLE_PASSWORD. Only python -m db.apply needs one, in MIGRATION_DATABASE_URL."
                 )
 

@@ -244,7 +244,7 @@ outside of its [type](types.md) is 23514.""",
 
 def _metrics() -> str:
     database = Database("", None, QueueLimits(1, 1, 1))
-    metrics = Metrics(database, Limits(Settings(_env_file=None)), Drain(), Sender(database), {})
+    metrics = Metrics(database, Limits(Settings(_env_file=None)), Drain(), Sender(database), {}, standbys=None)
     metrics.figures = dict.fromkeys(FIGURES, 0)
     families = [family for family in metrics.collect() if family.name.startswith("inventory_")]
     rows = (

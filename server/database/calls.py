@@ -41,12 +41,14 @@ class Key:
 class Answer:
     """What a function returned, as the JSON text to send on (None: nothing), and whether an earlier call made it.
 
-    ``tag``: of the product that a tagged function has read.
+    ``tag``: of the product that a tagged function has read. ``position``: of the log of the database, which all that
+    the answer shows is at or before; see standbys.py.
     """
 
     body: bytes | None
     is_replayed: bool = False
     tag: str | None = None
+    position: str | None = None
 
 
 class Database(Client):

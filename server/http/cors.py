@@ -15,10 +15,12 @@ from server.http.errors import Problem
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+_REQUEST_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Inventory-Position, X-Request-Id"
+)
 _RESPONSE_HEADERS = (
-    "ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Limit, RateLimit-Policy, RateLimit-Remaining,"
-    " RateLimit-Reset, Retry-After, X-Request-Id"
+    "ETag, Idempotent-Replayed, Inventory-Position, Location, RateLimit, RateLimit-Limit, RateLimit-Policy,"
+    " RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"
 )
 _PREFLIGHT_SECONDS = "600"  # for which a browser caches the answer to a preflight
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import hmac
 import logging
@@ -17,6 +18,7 @@ from pgcalls import CallError, DatabaseError, OutcomeUnknownError, UnavailableEr
 from pgcalls.queue import READ_ONLY
 from server.database.calls import Answer, Database, Key
 from server.database.interface import Function, Interface
+from server.database.standbys import Standbys
 from server.http.errors import FieldError, Problem
 from server.http.forwarded import addresses
 from server.http.guard import ACTOR, REQUEST_ID, ROLE, Drain
@@ -24,6 +26,7 @@ from server.http.rate_limits import Limit, Limits
 from server.http.tokens import Identity, TokenError, Tokens
 from server.settings import Settings
 
+POSITION_HEADER = "Inventory-Position"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 log = logging.getLogger("server.service")
@@ -41,9 +44,11 @@ class Service:
         settings: Settings,
         *,
         drain: Drain,
+        standbys: Standbys | None = None,
     ) -> None:
         self.interface = interface
         self.database = database
+        self.standbys = standbys
         self.tokens = tokens
         self.limits = limits
         self.drain = drain
@@ -109,15 +114,29 @@ class Service:
         *,
         kind: str | None = None,
         is_alone: bool = False,
+        after: str | None = None,
     ) -> Answer:
-        """Call the function as the caller's role; the database's errors become Problems."""
+        """Call the function as the caller's role; the database's errors become Problems.
+
+        ``after``: of a read that a standby may answer which shows everything up to this position.
+        """
         try:
-            return await self.database.call(identity.role, function, arguments, key, kind=kind, is_alone=is_alone)
+            if after is not None and self.standbys is not None:
+                assert isinstance(arguments, bytes)
+                answer = await self.standbys.read(identity.role, function, arguments, after)
+                if answer is not None:
+                    return answer
+            answer = await self.database.call(identity.role, function, arguments, key, kind=kind, is_alone=is_alone)
+            if self.standbys is not None:
+                answer = dataclasses.replace(answer, position=await self.standbys.position())
+            return answer
         except DatabaseError as error:
             problem = self._problem(error, identity)
             if problem is None:
                 await self._note(error)
                 raise
+            if self.standbys is not None and (position := await self.standbys.position()) is not None:
+                problem.headers = {**problem.headers, POSITION_HEADER: position}
             raise problem from error
         except UnavailableError as error:
             raise Problem("SERVICE_UNAVAILABLE", f"{error} Nothing was changed.") from error

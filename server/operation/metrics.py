@@ -21,6 +21,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from pgcalls import Histogram
 from server import VERSION
 from server.database.calls import Database
+from server.database.standbys import Standbys
 from server.http.guard import Drain
 from server.http.rate_limits import Limits
 from server.webhooks.sender import Sender
@@ -84,9 +85,17 @@ class Metrics:
     """Requests, calls of the database, refusals, webhooks, readiness, and the process itself."""
 
     def __init__(
-        self, database: Database, limits: Limits, drain: Drain, sender: Sender, malformed: Mapping[str, int]
+        self,
+        database: Database,
+        limits: Limits,
+        drain: Drain,
+        sender: Sender,
+        malformed: Mapping[str, int],
+        *,
+        standbys: Standbys | None,
     ) -> None:
         self._database = database
+        self._standbys = standbys.standbys if standbys is not None else []
         self._limits = limits
         self._drain = drain
         self._sender = sender
@@ -136,9 +145,20 @@ class Metrics:
             checks.add_metric([name], _STATES[state.partition(":")[0]])
         yield checks
         yield from self._figures()
+        yield from self._of_standbys()
         build = GaugeMetricFamily("inventory_build_info", "The version that runs.", labels=["version", "python"])
         build.add_metric([VERSION, platform.python_version()], 1)
         yield build
+
+    def _of_standbys(self) -> Iterable[Metric]:
+        is_there = GaugeMetricFamily(
+            "inventory_standby", "Whether a standby of DATABASE_READ_URL is there: 1 or 0.", labels=["standby"]
+        )
+        reads = CounterMetricFamily("inventory_standby_reads", "Reads that a standby has answered.", labels=["standby"])
+        for standby in self._standbys:
+            is_there.add_metric([standby.name], int(standby.at is not None))
+            reads.add_metric([standby.name], standby.reads)
+        return [is_there, reads]
 
     def _requests(self) -> Iterable[Metric]:
         labels = ["method", "route"]

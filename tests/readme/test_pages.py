@@ -85,7 +85,7 @@ def test_the_table_has_every_setting_and_no_other() -> None:
 
 def test_the_table_has_every_metric_and_no_other() -> None:
     queues = Database("", None, QueueLimits(1, 1, 1))
-    metrics = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {})
+    metrics = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {}, standbys=None)
     metrics.figures = dict.fromkeys(FIGURES, 0)
     # Not the time at which each counter began.
     shown = set(re.findall(r"^# HELP (inventory_\w+)", metrics.text().decode(), re.MULTILINE))

@@ -37,7 +37,7 @@ def test_requests_and_times_are_shown_as_the_library_shows_them(monkeypatch: pyt
         "inventory_http_request_seconds", "Time to answer a request.", ["method", "route"], registry=expected
     )
     queues = Database("", None, QueueLimits(1, 1, 1))
-    found = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {})
+    found = Metrics(queues, Limits(Settings()), Drain(), Sender(queues), {}, standbys=None)
     for method, route, status, seconds in OBSERVED:
         requests.labels(method, route, status).inc()
         times.labels(method, route).observe(seconds)
