@@ -146,7 +146,7 @@ class Standbys:
         standby = self._choose()
         if standby is None:
             return None
-        parameters = [after.encode(), self._wait, function.statement.encode(), arguments]
+        parameters = [after.encode(), self._wait, function.name.encode(), arguments]
         call = Call(READ_AFTER, parameters, is_batchable=function.is_batchable)
         try:
             body, tag, position = await standby.database.queue(role, READ).put(call)
