@@ -35,8 +35,8 @@ end;
 $$;
 
 comment on function http.read_after(pg_lsn, numeric, text, jsonb) is
-'Call http.<p_function> on a standby when it shows everything up to p_position. If it does not within p_seconds, nothing is read, and
-reached is null.
+'Call http.<p_function> on a standby when it shows everything up to p_position. If it does not within p_seconds, nothing is read,
+and reached is null.
 
 body: what the function returns. tag: of the product that it read, if it read one. reached: the answer shows nothing later. The
 caller needs EXECUTE on the called function. Errors: insufficient_privilege, undefined_function, and those of the function.';

@@ -1,12 +1,18 @@
 create or replace function inventory.log_position()
 returns pg_lsn
-language sql
+language plpgsql
 volatile
-return case
-    when pg_is_in_recovery() then pg_last_wal_replay_lsn()
-    when current_setting('synchronous_commit') = 'off' then pg_current_wal_insert_lsn() -- others see it before it is flushed
-    else pg_current_wal_flush_lsn()
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+        when current_setting('synchronous_commit') = 'off' then pg_current_wal_insert_lsn() -- others see it unflushed
+        else pg_current_wal_flush_lsn()
+    end;
 end;
+$$;
 
 comment on function inventory.log_position() is
 'How far this server is: everything that has been seen here so far is at or before this position of the write-ahead log.

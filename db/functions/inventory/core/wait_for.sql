@@ -2,6 +2,7 @@ create or replace function inventory.wait_for(p_position pg_lsn, p_seconds numer
 returns boolean
 language plpgsql
 volatile
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
