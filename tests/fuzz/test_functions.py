@@ -421,6 +421,7 @@ _GOOD: dict[str, list[str]] = {
     "timestamp with time zone": _TIMES,
     "date": ["2024-02-29", "2000-01-01", "0001-01-01", "4713-11-24 BC", "5874897-12-31", "infinity", "-infinity"],
     "interval": _SPANS,
+    "pg_lsn": ["0/0", "0/1", "16/B374D848", "FFFFFFFF/FFFFFFFF"],
     "jsonb": ["null", "[]", "{}", "[[]]", "[{}]", "[null]", "1", "true", '""', '[{"title":null}]'],
 }
 _NUMBERS = [

@@ -6,7 +6,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_end constant timestamptz := clock_timestamp() + least(p_seconds, 60) * interval '1 second';
+    v_end constant timestamptz := clock_timestamp() + greatest(0, least(p_seconds, 60)) * interval '1 second';
 begin
     while pg_is_in_recovery() and pg_last_wal_replay_lsn() < p_position
     loop
