@@ -1362,7 +1362,7 @@ CREATE VIEW store.change AS
     m.actor,
     m.occurred_at,
     m.created_at,
-    json_build_object('id', m.id, 'number', m.number, 'kind', m.kind, 'on_hand_before', trim_scale(m.on_hand_before), 'on_hand_after', trim_scale(m.on_hand_after), 'reserved_before', trim_scale(m.reserved_before), 'reserved_after', trim_scale(m.reserved_after), 'blocked_before', trim_scale(m.blocked_before), 'blocked_after', trim_scale(m.blocked_after), 'available_before', trim_scale(((m.on_hand_before - m.reserved_before) - m.blocked_before)), 'available_after', trim_scale(((m.on_hand_after - m.reserved_after) - m.blocked_after)), 'reference', m.reference, 'reason', m.reason) AS data
+    json_build_object('id', m.id, 'number', m.number, 'kind', m.kind, 'on_hand_before', trim_scale(m.on_hand_before), 'on_hand_after', trim_scale(m.on_hand_after), 'reserved_before', trim_scale(m.reserved_before), 'reserved_after', trim_scale(m.reserved_after), 'blocked_before', trim_scale(m.blocked_before), 'blocked_after', trim_scale(m.blocked_after), 'available_before', trim_scale(GREATEST(((m.on_hand_before - m.reserved_before) - m.blocked_before), (0)::numeric)), 'available_after', trim_scale(GREATEST(((m.on_hand_after - m.reserved_after) - m.blocked_after), (0)::numeric)), 'reference', m.reference, 'reason', m.reason) AS data
    FROM store.movement m
   WHERE (m.feed_key > 0)
 UNION ALL
@@ -1379,7 +1379,8 @@ UNION ALL
 
 ALTER TABLE store.change OWNER TO inventory_owner;
 
-COMMENT ON VIEW store.change IS 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position.';
+COMMENT ON VIEW store.change IS 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position. A kit''s
+own movements have on hand 0 and so none available: how many kits are available follows from their parts.';
 
 CREATE TABLE store.setting (
     singleton boolean DEFAULT true NOT NULL,

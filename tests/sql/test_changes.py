@@ -10,6 +10,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.conftest import Database
+from tests.sql.conftest import Call
+from tests.sql.test_kits import make_kit
 
 
 def read(database: Database, after: str | None = None, limit: int = 1000) -> list[Any]:
@@ -77,6 +79,18 @@ def test_every_kind_of_change_of_a_product_is_there(database: Database) -> None:
     database.one("select product_id from inventory.update_inventory(%s, p_quantity => 0)", product)
     database.settle()
     assert kinds(read(database, cursor)) == ["block", "inventory", "price", "product", "cancel", "adjust"]
+
+
+def test_a_kits_own_movements_have_none_available(database: Database, call: Call) -> None:
+    cup = database.product("CUP", 3)
+    kit = make_kit(database, {cup: 1})
+    cursor = last(database)
+    call("reserve_stock", kit, 2)
+    call("create_block", kit, 1)
+    database.settle()
+    columns = ("on_hand_after", "reserved_after", "blocked_after", "available_before", "available_after")
+    found = {(id_, *(data[column] for column in columns)) for _, _, id_, data in read(database, cursor)}
+    assert found == {(cup, 3, 2, 0, 3, 1), (cup, 3, 2, 1, 1, 0), (kit, 0, 2, 0, 0, 0), (kit, 0, 2, 1, 0, 0)}
 
 
 def test_the_deletion_of_a_product_comes_last(database: Database) -> None:

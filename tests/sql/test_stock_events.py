@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.sql.conftest import AdminCall, Call, Freeze, Refused
+from tests.sql.test_kits import make_kit
 
 URL = "https://shop.example/hooks"
 STOCK_EVENTS = "{stock.changed,stock.available,stock.sold_out}"
@@ -53,7 +55,8 @@ def told(database: Database) -> Told:
 
 
 def balances(on_hand: Any, reserved: Any = 0, blocked: Any = 0) -> dict[str, Any]:
-    return {"on_hand": on_hand, "reserved": reserved, "blocked": blocked, "available": on_hand - reserved - blocked}
+    available = max(on_hand - reserved - blocked, 0)
+    return {"on_hand": on_hand, "reserved": reserved, "blocked": blocked, "available": available}
 
 
 def numbers(bodies: list[dict[str, Any]]) -> list[Any]:
@@ -309,6 +312,23 @@ def test_an_endpoint_gets_the_one_that_it_wants(database: Database, call: Call, 
     product = database.product("A-1", 1)
     call("reserve_stock", product, 1)
     assert [body["type"] for body in told()] == [event]
+
+
+def test_a_kit_has_none_available_of_its_own_and_its_parts_cross(database: Database, call: Call, told: Told) -> None:
+    cup = database.product("CUP", 3)
+    kit = make_kit(database, {cup: 1})
+    subscribe(database)
+    call("reserve_stock", kit, 2)
+    call("create_block", kit, 1)
+    call("release_stock", kit, 2)
+    bodies = told()
+    for product, on_hand in ((kit, 0), (cup, 3)):
+        mine = [body["data"] for body in bodies if body["data"]["product"]["id"] == product and "kind" in body["data"]]
+        chain = [balances(on_hand, *promised) for promised in ((0, 0), (2, 0), (2, 1), (0, 1))]
+        assert [(data["before"], data["after"]) for data in mine] == list(pairwise(chain))
+    crossed = {(body["type"], body["data"]["product"]["id"]) for body in bodies if body["type"] != "stock.changed"}
+    assert crossed == {("stock.sold_out", cup), ("stock.available", cup)}
+    database.verify()
 
 
 # At most one event a second

@@ -17,8 +17,8 @@ select
         'reserved_after', trim_scale(m.reserved_after),
         'blocked_before', trim_scale(m.blocked_before),
         'blocked_after', trim_scale(m.blocked_after),
-        'available_before', trim_scale(m.on_hand_before - m.reserved_before - m.blocked_before),
-        'available_after', trim_scale(m.on_hand_after - m.reserved_after - m.blocked_after),
+        'available_before', trim_scale(greatest(m.on_hand_before - m.reserved_before - m.blocked_before, 0)),
+        'available_after', trim_scale(greatest(m.on_hand_after - m.reserved_after - m.blocked_after, 0)),
         'reference', m.reference,
         'reason', m.reason
     ) as data
@@ -38,4 +38,5 @@ from store.audit as a
 where a.feed_key > 0;
 
 comment on view store.change is
-'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position.';
+'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position. A kit''s
+own movements have on hand 0 and so none available: how many kits are available follows from their parts.';

@@ -118,7 +118,7 @@ begin
                     (g.last).feed_key,
                     (g.last).id as feed_id,
                     (g.last).occurred_at as at,
-                    case when a.before = 0 then 'stock.available' else 'stock.sold_out' end as event,
+                    case when a.after > 0 then 'stock.available' else 'stock.sold_out' end as event,
                     inventory.movements_in_event(g.first, g.last) as data
                 from (
                     select
@@ -134,7 +134,7 @@ begin
                         (g.last).on_hand_after - (g.last).reserved_after - (g.last).blocked_after as after
                 ) as a
                 where
-                    (a.before = 0) <> (a.after = 0)
+                    (a.before > 0) <> (a.after > 0)
                     and ((g.last).feed_key, (g.last).id) between (v_first.feed_key, v_first.id) and (v_last.feed_key, v_last.id)
                     and exists (
                         select from store.stock as s where s.product_id = (g.last).product_id and s.status = 'active'
@@ -164,7 +164,7 @@ The ledger is the outbox: the movements come from the change feed, in its order,
 any work for them. A call reads up to p_limit movements for the endpoints that are told each change, and up to 5 * p_limit, once a
 second, for the others. Of the movements of a product in one transaction, only the balances before the first and after the last
 decide whether available has come from 0 or fallen to 0. As stock.low, that is not told of a product that is deleted, or whose
-inventory is not active when the event is queued.
+inventory is not active when the event is queued. A kit''s own balances never cross: nothing of it is on hand.
 
 One call at a time does this, in all servers: another returns false at once. The senders call it, and again at once while it
 returns true. Locks the positions of the endpoints, and skips those that are locked. If nobody subscribes, it reads the endpoints
