@@ -1364,7 +1364,6 @@ CREATE VIEW store.change AS
     m.created_at,
     json_build_object('id', m.id, 'number', m.number, 'kind', m.kind, 'on_hand_before', trim_scale(m.on_hand_before), 'on_hand_after', trim_scale(m.on_hand_after), 'reserved_before', trim_scale(m.reserved_before), 'reserved_after', trim_scale(m.reserved_after), 'blocked_before', trim_scale(m.blocked_before), 'blocked_after', trim_scale(m.blocked_after), 'available_before', trim_scale(GREATEST(((m.on_hand_before - m.reserved_before) - m.blocked_before), (0)::numeric)), 'available_after', trim_scale(GREATEST(((m.on_hand_after - m.reserved_after) - m.blocked_after), (0)::numeric)), 'reference', m.reference, 'reason', m.reason) AS data
    FROM store.movement m
-  WHERE (m.feed_key > 0)
 UNION ALL
  SELECT a.feed_key,
     a.feed_id,
@@ -1374,13 +1373,15 @@ UNION ALL
     a.created_at AS occurred_at,
     a.created_at,
     json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after) AS data
-   FROM store.audit a
-  WHERE (a.feed_key > 0);
+   FROM store.audit a;
 
 ALTER TABLE store.change OWNER TO inventory_owner;
 
 COMMENT ON VIEW store.change IS 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position. A kit''s
-own movements have on hand 0 and so none available: how many kits are available follows from their parts.';
+own movements have on hand 0 and so none available: how many kits are available follows from their parts.
+
+A query adds feed_key > 0: rows with 0 are not in the feed. With that condition in the view, PostgreSQL would not read in the
+order of the indexes: each page would sort the rest of the feed.';
 
 CREATE TABLE store.setting (
     singleton boolean DEFAULT true NOT NULL,

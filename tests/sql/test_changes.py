@@ -68,6 +68,16 @@ def test_a_page_goes_on_after_the_last_cursor(database: Database) -> None:
     assert len(whole) == 7
 
 
+def test_a_page_does_not_read_the_rest_of_the_feed(database: Database) -> None:
+    product = database.product("A", 1000)
+    database.rows("select inventory.reserve_stock(%s, 1) from generate_series(1, 300)", product)
+    database.settle()
+    fetched = "select sum(idx_tup_fetch + seq_tup_read) from pg_stat_xact_user_tables where relname ~ '^movement|audit'"
+    with session(database) as reader:
+        assert len(reader.execute("select inventory.changes_after(null, 10)").fetchall()) == 10
+        assert reader.execute(fetched).fetchone() < (30,)
+
+
 def test_every_kind_of_change_of_a_product_is_there(database: Database) -> None:
     product = database.one("select id from inventory.create_product('A', 'a', p_quantity => 5, p_price => 3)")
     block = database.one("select id from inventory.create_block(%s, 1)", product)

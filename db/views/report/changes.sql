@@ -14,7 +14,8 @@ select
 from store.change as c
 left join store.product_ever as p on c.product_id = p.id
 where
-    c.feed_key < (
+    c.feed_key > 0
+    and c.feed_key < (
         select s.feed_base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint
         from store.setting as s
     );

@@ -23,7 +23,6 @@ select
         'reason', m.reason
     ) as data
 from store.movement as m
-where m.feed_key > 0
 union all
 select
     a.feed_key,
@@ -34,9 +33,11 @@ select
     a.created_at as occurred_at,
     a.created_at,
     json_build_object('action', a.action, 'id', a.subject_id, 'before', a.before, 'after', a.after) as data
-from store.audit as a
-where a.feed_key > 0;
+from store.audit as a;
 
 comment on view store.change is
 'The change feed: movements, and the changes of products, inventories, prices and ends of blocks, with their position. A kit''s
-own movements have on hand 0 and so none available: how many kits are available follows from their parts.';
+own movements have on hand 0 and so none available: how many kits are available follows from their parts.
+
+A query adds feed_key > 0: rows with 0 are not in the feed. With that condition in the view, PostgreSQL would not read in the
+order of the indexes: each page would sort the rest of the feed.';
