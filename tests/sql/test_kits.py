@@ -142,7 +142,18 @@ def test_a_block_of_a_kit_holds_its_parts_until_the_same_end(database: Database,
         block["id"],
     )
     assert children == [(cup, 3, "cart", True), (spoon, 6, "cart", True)]
-    call("extend_block", block["id"], block["expires_at"] + timedelta(minutes=5))
+    database.settle()
+    cursor = database.one("select http.list_changes('latest') ->> 'next'")
+    until = block["expires_at"] + timedelta(minutes=5)
+    call("extend_block", block["id"], until, "ann")
+    database.settle()
+    ids = database.rows("select product_id, id::text from store.block order by kit_block_id nulls first, product_id")
+    recorded = database.rows(
+        "select product_id, data ->> 'id', data ->> 'action', (data #>> '{before,expires_at}')::timestamptz,"
+        " (data #>> '{after,expires_at}')::timestamptz, actor from inventory.changes_after(%s)",
+        cursor,
+    )
+    assert recorded == [(*row, "change", block["expires_at"], until, "ann") for row in ids]
     database.advance(timedelta(minutes=15))
     assert balances(call, kit) == (5, 0, 3, 2)
     database.verify()

@@ -26,12 +26,15 @@ begin
     end if;
     perform inventory.record_change(
         'block',
-        p_block.id::text,
+        b.id::text,
         jsonb_build_object('expires_at', inventory.instant_text(p_block.expires_at)),
         jsonb_build_object('expires_at', inventory.instant_text(v_moved.expires_at)),
         p_actor,
-        p_block.product_id
-    );
+        b.product_id
+    )
+    from store.block as b
+    where (b.id = p_block.id or b.kit_block_id = p_block.id) and b.status = 'active'
+    order by b.kit_block_id nulls first, b.product_id;
     update store.product as p
     set version = p.version + 1
     where
@@ -48,5 +51,5 @@ $$;
 comment on function inventory.move_block_end(store.block, timestamptz, timestamptz, text) is
 'Move the end of a block that is active at p_now to p_expires_at, and return the block.
 
-The blocks of a kit''s parts move with it. The caller holds the locks of the stock rows of the product and of its parts; the function
-also locks the rows of these products. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
+The blocks of a kit''s parts move with it, and each is recorded for its product. The caller holds the locks of the stock rows of the
+product and of its parts; the function also locks the rows of these products. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
