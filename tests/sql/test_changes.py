@@ -192,6 +192,23 @@ def test_what_is_no_cursor_is_refused(database: Database, after: str) -> None:
         read(database, after)
 
 
+def test_every_reader_gets_the_same_cursors(database: Database) -> None:
+    """A view of reports may call no function for them."""
+    database.product("A", 5, p_price=2)
+    database.settle()
+    whole = [cursor for cursor, *_ in read(database)]
+    listed = database.one("select http.list_changes()")
+    assert [change["cursor"] for change in listed["changes"]] == whole
+    assert listed["next"] == whole[-1]
+    reporting = database.connect("inventory_reporting")
+    assert reporting.execute("select cursor from report.changes order by feed_key, feed_id").fetchall() == [
+        (cursor,) for cursor in whole
+    ]
+    assert database.one("select http.list_changes('0-0', 1) ->> 'next'") == whole[0]
+    assert database.one("select http.list_changes(%s) ->> 'next'", whole[-1]) == whole[-1]
+    assert read(database, "latest") == []
+
+
 def test_a_cursor_of_another_database_is_refused(database: Database) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="later than the last change"):
         read(database, f"{10**17}-0")

@@ -7,8 +7,8 @@ cross join lateral ( -- noqa: ST05
     select
         s.number,
         inventory.instant_text(s.hour) as hour,
-        s.first_key || '-' || s.first_id as first,
-        s.last_key || '-' || s.last_id as last,
+        inventory.feed_cursor(s.first_key, s.first_id) as first,
+        inventory.feed_cursor(s.last_key, s.last_id) as last,
         s.movements,
         encode(s.hash, 'hex') as hash,
         encode(s.previous_hash, 'hex') as previous,

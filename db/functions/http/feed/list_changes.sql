@@ -13,9 +13,6 @@ declare
     v_changes inventory.change [];
     v_last inventory.change;
 begin
-    if p_after = 'latest' then
-        return json_build_object('changes', json_build_array(), 'next', inventory.feed_end() || '-0');
-    end if;
     v_changes := array(select c from inventory.changes_after(p_after, p_limit) as c);
     v_last := v_changes[cardinality(v_changes)];
     return json_build_object(
@@ -28,7 +25,7 @@ begin
             left join store.product_ever as p on c.product_id = p.id
             cross join lateral ( -- noqa: ST05
                 select
-                    c.feed_key || '-' || c.feed_id as cursor,
+                    inventory.feed_cursor(c.feed_key, c.feed_id) as cursor,
                     c.type,
                     c.product_id,
                     p.sku_id,
@@ -39,7 +36,11 @@ begin
                     c.data
             ) as r
         ),
-        'next', coalesce(v_last.feed_key || '-' || v_last.feed_id, p_after, '0-0')
+        'next',
+        coalesce(
+            inventory.feed_cursor(v_last.feed_key, v_last.feed_id),
+            (select inventory.feed_cursor(p.feed_key, p.feed_id) from inventory.feed_position(p_after) as p)
+        )
     );
 end;
 $$;

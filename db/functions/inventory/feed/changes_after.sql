@@ -9,29 +9,12 @@ set enable_hashjoin = off
 as $$
 declare
     v_end constant bigint := inventory.feed_end();
-    v_key bigint;
-    v_id bigint;
+    v_after constant record := inventory.feed_position(p_after);
 begin
-    if p_after !~ '^[0-9]{1,18}-[0-9]{1,18}$' then
-        raise exception using
-            errcode = 'invalid_parameter_value',
-            message = 'after must be a cursor that this list has given',
-            detail = jsonb_build_object('field', 'after', 'input', p_after);
-    end if;
-    v_key := coalesce(split_part(p_after, '-', 1)::bigint, 0);
-    v_id := coalesce(split_part(p_after, '-', 2)::bigint, 0);
-    if v_key > v_end and not pg_is_in_recovery() then -- a standby may be behind the server that gave the cursor
-        raise exception using
-            errcode = 'invalid_parameter_value',
-            message = 'after is later than the last change: it comes from another database, or this one was restored',
-            detail = jsonb_build_object('field', 'after', 'input', p_after),
-            hint = 'Compare your copy with the stock as it is now, and go on from the cursor "latest".';
-    end if;
-
     return query
     select c.*
     from store.change as c
-    where (c.feed_key, c.feed_id) > (v_key, v_id) and c.feed_key > 0 and c.feed_key < v_end
+    where (c.feed_key, c.feed_id) > (v_after.feed_key, v_after.feed_id) and c.feed_key > 0 and c.feed_key < v_end
     order by c.feed_key, c.feed_id
     limit coalesce(p_limit, 100);
 end;
@@ -40,8 +23,8 @@ $$;
 comment on function inventory.changes_after(text, inventory.page_limit) is
 'The changes of stock, products and prices after a cursor, in an order that never changes.
 
-p_after: the cursor of the last change that was read ("key-id"); null: from the beginning of the feed. A change appears as soon as
-no transaction runs that began to write before it: so nothing that commits later ever has a place before what was read. Errors:
-22023 if p_after is not a cursor, or is later than the last change.';
+p_after: the cursor of the last change that was read, as inventory.feed_position takes it; null: from the beginning of the feed. A
+change appears as soon as no transaction runs that began to write before it: so nothing that commits later ever has a place before
+what was read. Errors: 22023 if p_after is not a cursor, or is later than the last change.';
 
 grant execute on function inventory.changes_after(text, inventory.page_limit) to inventory_integration;
