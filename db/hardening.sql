@@ -1,5 +1,7 @@
--- What makes an attack harder, and may need a superuser. db/apply.py runs it after init.sql; it is safe to repeat. A step that
--- the user may not do, and that nobody has done before, is left out with a warning that says what that means.
+-- Takes away rights that no role of the project needs and an attacker could use: attributes of the roles, the schema public,
+-- large objects, advisory locks. db/apply.py runs this file after init.sql. It can be run again at any time. Some steps may need
+-- a superuser. If the current user may not do such a step, and it was not done before, the step is skipped, and a warning says
+-- what remains possible.
 
 do $$
 declare
