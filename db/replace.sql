@@ -99,7 +99,9 @@ begin
             raise exception '% is overloaded by hand: %. Drop the wrong one.', v_name, v_oids::regprocedure[]
                 using errcode = 'ambiguous_function';
         elsif cardinality(v_oids) > 1 then
-            perform pg_temp.drop_routine(o.oid, 'its arguments changed') from unnest(v_oids) as o (oid) where o.oid = any(v_before);
+            perform pg_temp.drop_routine(o.oid, 'its arguments changed')
+            from unnest(v_oids) as o (oid)
+            where o.oid = any(v_before);
         end if;
     end loop;
 

@@ -105,6 +105,15 @@ def test_every_function_has_a_comment(catalog: Catalog) -> None:
     assert catalog.names(silent) == []
 
 
+def test_no_line_is_longer_than_the_linter_allows() -> None:
+    """sqlfluff does not look into literals: comments and the bodies of functions."""
+    limit = int(re.findall(r"^max_line_length = (\d+)$", (ROOT / ".sqlfluff").read_text(), re.MULTILINE)[0])
+    files = (*FUNCTIONS.rglob("*.sql"), *VIEWS.rglob("*.sql"), *(ROOT / "db").glob("*.sql"))
+    lines = [(path, line) for path in files for line in path.read_text().splitlines()]
+    assert len(files) > 300
+    assert [(str(path), line) for path, line in lines if len(line) > limit] == []
+
+
 def test_no_function_is_overloaded(catalog: Catalog) -> None:
     assert catalog.names(f"select {NAME} from pg_proc as p where {OURS} group by 1 having count(*) > 1") == []
 

@@ -52,9 +52,9 @@ comment on column report.movements.average_value is
 'Money: the value of those units by the moving average. One unit costs average_value / average_quantity.';
 comment on column report.movements.reference is
 'What caused the movement: for block, convert, cancel and expire the UUID of the block; otherwise the id of the purchase, sale,
-return, inflow, outflow or ART operation; for the deletion of a flow the id of the flow; for the reservations of a kit a UUID, which the movements of its
-parts have too; for a repair that takes back a change the
-number of the movement before which it was made.';
+return, inflow, outflow or ART operation; for the deletion of a flow the id of the flow; for the reservations of a kit a UUID,
+which the movements of its parts have too; for a repair that takes back a change the number of the movement before which it was
+made.';
 comment on column report.movements.reason is 'The reason that the caller gave.';
 comment on column report.movements.actor is 'Who caused the movement: a user''s name, anonymous, expiry, or a database role.';
 comment on column report.movements.occurred_at is 'When it happened; for expire, the instant at which the block expired.';

@@ -50,8 +50,8 @@ comment on function http.list_changes(text, inventory.page_limit) is
 
 after: the cursor of the last change that was read, or next of the last answer; "latest" for the end of the list; without it, the
 list starts at its beginning. limit: 1 to 1000 (default 100). wait: if there is no change yet, wait for one for up to that many
-seconds (0 to 30, default 0; over HTTP alone). The order never changes: nothing that commits later has a place before what was read, so a client
-that keeps the last cursor misses nothing and sees nothing twice.
+seconds (0 to 30, default 0; over HTTP alone). The order never changes: nothing that commits later has a place before what was
+read, so a client that keeps the last cursor misses nothing and sees nothing twice.
 
 type is movement, product, inventory (status or reorder point), price (the active price) or block (its end was moved). The data of
 a movement has its id, number, kind, the balances before and after, reference and reason. The data of another change has action

@@ -28,10 +28,10 @@ $$;
 comment on function http.list_seals(bigint, inventory.page_limit) is
 'List the seals of the ledger, oldest first: keep them elsewhere.
 
-after: the number of the last seal that was read, or next of the last answer (default 0). limit: 1 to 1000 (default 100). A seal stands
-for the movements of the change feed from the cursor first to the cursor last, which were written in one hour, or before it by a
-transaction that ended later. hash covers them and the hash of the seal before, which is previous; both are SHA-256 in hexadecimal.
-maintenance.verify_seals compares the ledger with the seals, and these with the copy.
+after: the number of the last seal that was read, or next of the last answer (default 0). limit: 1 to 1000 (default 100). A seal
+stands for the movements of the change feed from the cursor first to the cursor last, which were written in one hour, or before it
+by a transaction that ended later. hash covers them and the hash of the seal before, which is previous; both are SHA-256 in
+hexadecimal. maintenance.verify_seals compares the ledger with the seals, and these with the copy.
 
 Returns {"seals": ["seal_json"], "next": "integer"}';
 

@@ -207,7 +207,10 @@ begin
                 v_claimed := http.claim_keys(array[v_owners[i]], array[v_keys[i]], array[v_requests[i]]);
                 v_are_replayed[i] := v_claimed.are_replayed[1];
                 v_results[i] := v_claimed.results[1];
-                v_errors[i] := case when v_are_replayed[i] then v_claimed.errors[1] else coalesce(v_claimed.errors[1], c_alone) end;
+                v_errors[i] := case
+                    when v_are_replayed[i] then v_claimed.errors[1]
+                    else coalesce(v_claimed.errors[1], c_alone)
+                end;
             end if;
         end loop;
     end if;

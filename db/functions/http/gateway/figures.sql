@@ -48,10 +48,10 @@ comment on function http.figures() is
 'The figures of the database that the server shows as metrics.
 
 webhook_due: the number of due deliveries (10001 means more than 10 000). webhook_oldest_seconds: for how long the first of them
-has been due. blocks_unswept_seconds: for how long the block that expired first has waited to be ended. feed_delay_seconds: for how
-long the first movement that the change feed does not show yet has waited for an older transaction. backends, backends_limit: the
-connections of the PostgreSQL server, and how many there may be of roles that are no superuser. verify_differences,
-verify_seconds: what the last maintenance.verify() found, and how long ago. job_seconds: the time since each job last ran or, if it
-has not run yet, since it was scheduled. Null means never.';
+has been due. blocks_unswept_seconds: for how long the block that expired first has waited to be ended. feed_delay_seconds: for
+how long the first movement that the change feed does not show yet has waited for an older transaction. backends, backends_limit:
+the connections of the PostgreSQL server, and how many there may be of roles that are no superuser. verify_differences,
+verify_seconds: what the last maintenance.verify() found, and how long ago. job_seconds: the time since each job last ran or, if
+it has not run yet, since it was scheduled. Null means never.';
 
 grant execute on function http.figures() to inventory_public;

@@ -13,7 +13,8 @@ begin
             case p_operation.operation_type
                 when 'Add'
                     then format(
-                        'Successfully added %s units of SKU %s to location %s', v_quantity, p_operation.sku, p_operation.to_location
+                        'Successfully added %s units of SKU %s to location %s',
+                        v_quantity, p_operation.sku, p_operation.to_location
                     )
                 when 'Remove'
                     then format(
@@ -22,15 +23,17 @@ begin
                     )
                 when 'Transfer'
                     then format(
-                        'Successfully transferred %s units of SKU %s from location %s to location %s', v_quantity, p_operation.sku,
-                        p_operation.from_location, p_operation.to_location
+                        'Successfully transferred %s units of SKU %s from location %s to location %s',
+                        v_quantity, p_operation.sku, p_operation.from_location, p_operation.to_location
                     )
                 when 'Count'
                     then format(
-                        'Successfully counted %s units of SKU %s at location %s', v_quantity, p_operation.sku, p_operation.to_location
+                        'Successfully counted %s units of SKU %s at location %s',
+                        v_quantity, p_operation.sku, p_operation.to_location
                     )
                 else format(
-                    'Successfully adjusted SKU %s by %s units at location %s', p_operation.sku, v_quantity, p_operation.to_location
+                    'Successfully adjusted SKU %s by %s units at location %s',
+                    p_operation.sku, v_quantity, p_operation.to_location
                 )
             end,
             'operation_type', p_operation.operation_type,

@@ -53,9 +53,9 @@ $$;
 comment on function http.get_stock(bigint) is
 'Show a product with its stock, where it lies, and the parts of a kit.
 
-locations: the locations that hold units of it, in order of code; unplaced: the units on hand that are at no location. parts: what one
-unit of a kit is made of, and how many units of each part are available; empty for an ordinary product. The other fields are those of
-the list.
+locations: the locations that hold units of it, in order of code; unplaced: the units on hand that are at no location. parts: what
+one unit of a kit is made of, and how many units of each part are available; empty for an ordinary product. The other fields are
+those of the list.
 
 Returns {"product_id": "integer", "sku_id": "uuid", "sku": "sku_code", "name": "name", "unit": "text?", "on_hand": "quantity",
 "reserved": "quantity", "blocked": "quantity", "available": "quantity", "reorder_point": "quantity?",

@@ -65,13 +65,13 @@ comment on function http.list_daily_sales(inventory.day_count, inventory.time_zo
 'Sum up the sales of each of the last days, up to today, oldest first.
 
 days: how many days, today included: 1 to 366 (default 14). timezone: the IANA name of the time zone whose days these are, such as
-Europe/Berlin (default UTC). A day without sales has zeros. If more than 1 000 000 sales were recorded in these days, the request is
-refused (422): ask for fewer days.
+Europe/Berlin (default UTC). A day without sales has zeros. If more than 1 000 000 sales were recorded in these days, the request
+is refused (422): ask for fewer days.
 
-It counts as report.cost_of_goods_sold does: a return counts on the day on which it was recorded, and lowers quantity, revenue and cost
-of that day. sales: the number of sales, without returns. quantity_returned: the units that came back. cost: what the units took from
-the cost layers, first in first out. cost and margin (revenue - cost) are null if the cost of any sale or return of the day is not
-known; sales_without_cost says of how many.
+It counts as report.cost_of_goods_sold does: a return counts on the day on which it was recorded, and lowers quantity, revenue and
+cost of that day. sales: the number of sales, without returns. quantity_returned: the units that came back. cost: what the units
+took from the cost layers, first in first out. cost and margin (revenue - cost) are null if the cost of any sale or return of the
+day is not known; sales_without_cost says of how many.
 
 Returns {"days": [{"date": "text", "sales": "integer", "quantity": "units", "revenue": "decimal", "cost": "decimal?",
 "margin": "decimal?", "quantity_returned": "quantity", "sales_without_cost": "integer"}]}';

@@ -43,17 +43,18 @@ $$;
 comment on function http.list_stock(inventory.search_text, inventory.stock_state, bigint, inventory.page_limit) is
 'List the products with their stock, in order of id; or search them as somebody types.
 
-q: only products whose SKU code or name contains each word of it, ignoring case: first the SKU code that is q, then those that begin
-with it, then the others. With more than 200 000 products, a text without 3 letters or digits in a row finds SKU codes that begin with
-it, and no others. A search has no pages, so q and after exclude each other (422).
-state: low lists products whose quantity on hand is at or below their reorder point; sold_out lists products with an active inventory
-of which nothing is available. With q, the state is looked for among the first 10 000 SKU codes that begin with q and the first 10 000
-others.
-after: only products with a higher id. limit: 1 to 1000 (default 50). next is the value of after for the next page; null at the end.
-With state=sold_out a call reads at most 100 000 products, so a page may have fewer rows than limit, or none, though next is there.
+q: only products whose SKU code or name contains each word of it, ignoring case: first the SKU code that is q, then those that
+begin with it, then the others. With more than 200 000 products, a text without 3 letters or digits in a row finds SKU codes that
+begin with it, and no others. A search has no pages, so q and after exclude each other (422).
+state: low lists products whose quantity on hand is at or below their reorder point; sold_out lists products with an active
+inventory of which nothing is available. With q, the state is looked for among the first 10 000 SKU codes that begin with q and
+the first 10 000 others.
+after: only products with a higher id. limit: 1 to 1000 (default 50). next is the value of after for the next page; null at the
+end. With state=sold_out a call reads at most 100 000 products, so a page may have fewer rows than limit, or none, though next is
+there.
 
-unit, reorder_point and status are null if the product has no inventory yet; reorder_point also if none is set. price is the active
-retail price. A kit has as many available as its parts allow, and is never low.
+unit, reorder_point and status are null if the product has no inventory yet; reorder_point also if none is set. price is the
+active retail price. A kit has as many available as its parts allow, and is never low.
 
 Returns {"stock": ["stock_line_json"], "next": "integer?"}';
 

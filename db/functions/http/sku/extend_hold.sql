@@ -22,8 +22,8 @@ comment on function http.extend_hold(inventory.hold_owner, timestamptz, text) is
 If a block of the owner has expired, nothing changes (409): PUT settles what is held now. A block of the same SKU that was created
 since then counts as its successor.
 
-owner: the id of the cart or order. expires_at: must be in the future. A block may last at most 30 days from its creation, which is a
-setting.
+owner: the id of the cart or order. expires_at: must be in the future. A block may last at most 30 days from its creation, which
+is a setting.
 
 Returns {"owner": "text", "blocks": ["block_json"], "total": "integer"}
 Errors: BLOCK_NOT_FOUND, BLOCK_EXPIRED, BLOCK_CONVERTED, BLOCK_CANCELLED.';

@@ -92,11 +92,11 @@ comment on function http.list_blocks(
 ) is
 'List the active blocks, oldest first.
 
-sku_id: only blocks of that SKU. owner: only blocks that are held for this cart or order. order: created_at (default), or expires_at
-for the blocks that end next. limit, after: a page with at most that many blocks, after the block with this id; by expires_at, after
-the block that ends at after_expires_at and has the id after. total counts all matching blocks, on all pages. If more than 10 000
-blocks match, limit is required; if more than 1 000 000 match, sku_id is required. Without it the request is refused (422).
-kit_block_id: the block of the kit whose part the block holds.
+sku_id: only blocks of that SKU. owner: only blocks that are held for this cart or order. order: created_at (default), or
+expires_at for the blocks that end next. limit, after: a page with at most that many blocks, after the block with this id; by
+expires_at, after the block that ends at after_expires_at and has the id after. total counts all matching blocks, on all pages. If
+more than 10 000 blocks match, limit is required; if more than 1 000 000 match, sku_id is required. Without it the request is
+refused (422). kit_block_id: the block of the kit whose part the block holds.
 
 Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
 "text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}],

@@ -31,13 +31,14 @@ comment on function http.set_hold(
 ) is
 'Make the blocks of an owner, a cart or an order, be exactly these: one for each SKU, all or none.
 
-The owner''s own units count as available: 4 instead of 3 takes 1 more, and a cart that tries to pay again is not blocked by itself.
-A block that holds the wanted quantity stays. Where another quantity is wanted, the block is cancelled and a new one created. Blocks
-of other SKUs are cancelled: an empty list cancels all.
+The owner''s own units count as available: 4 instead of 3 takes 1 more, and a cart that tries to pay again is not blocked by
+itself. A block that holds the wanted quantity stays. Where another quantity is wanted, the block is cancelled and a new one
+created. Blocks of other SKUs are cancelled: an empty list cancels all.
 
-items: 0 to 100 SKUs with their quantities; the same SKU twice counts together. reason: the reason of the blocks that are created or
-cancelled. expires_at: when all blocks of the owner expire (default: blocks that stay keep their end, new ones end after 15 minutes,
-a setting). allow_partial: where too little is available, hold what there is and say in missing what is not held (default: false).
+items: 0 to 100 SKUs with their quantities; the same SKU twice counts together. reason: the reason of the blocks that are created
+or cancelled. expires_at: when all blocks of the owner expire (default: blocks that stay keep their end, new ones end after 15
+minutes, a setting). allow_partial: where too little is available, hold what there is and say in missing what is not held
+(default: false).
 
 Returns {
     "owner": "text", "blocks": ["block_json"], "total": "integer",

@@ -18,8 +18,8 @@ $$;
 comment on function http.set_kit_parts(uuid, inventory.kit_parts, text) is
 'Make a SKU a kit of other SKUs, or change the parts of a kit.
 
-parts: what one unit of the kit takes, up to 50 lines; lines of the same SKU count together. An empty list makes it an ordinary SKU
-again. The SKU must have no units of its own, and none of it may be reserved or blocked.
+parts: what one unit of the kit takes, up to 50 lines; lines of the same SKU count together. An empty list makes it an ordinary
+SKU again. The SKU must have no units of its own, and none of it may be reserved or blocked.
 
 Returns {"sku_id": "uuid", "sku_code": "sku_code", "name": "name", "quantity": "quantity", "reserved": "quantity",
 "blocked": "quantity", "available": "quantity", "price": "money?", "created_at": "timestamp", "blocks": ["block_json"],

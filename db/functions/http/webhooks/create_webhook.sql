@@ -24,9 +24,9 @@ comment on function http.create_webhook(
 'Register a webhook endpoint.
 
 url: http or https. events: one or more of outflow.created, inflow.created, stock.low, stock.changed, stock.available,
-stock.sold_out, block.expired, price.changed. stock_changes: whether stock.changed comes for each change (each, the default) or at most
-once a second for a product (per_second). secret signs the deliveries (Standard Webhooks); only this answer and that of rotate-secret
-show it.
+stock.sold_out, block.expired, price.changed. stock_changes: whether stock.changed comes for each change (each, the default) or at
+most once a second for a product (per_second). secret signs the deliveries (Standard Webhooks); only this answer and that of
+rotate-secret show it.
 
 Returns {"id": "integer", "url": "text", "events": ["webhook_event"], "enabled": "boolean", "stock_changes":
 "each|per_second", "secret": "text", "created_at": "timestamp", "updated_at": "timestamp"}';

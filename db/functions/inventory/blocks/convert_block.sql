@@ -17,7 +17,8 @@ begin
     end if;
     return (inventory.post_line(
         inventory.line(
-            'convert', inventory.block_product(p_block_id), p_quantity, p_reason => p_reason, p_actor => p_actor, p_block_id => p_block_id
+            'convert', inventory.block_product(p_block_id), p_quantity,
+            p_reason => p_reason, p_actor => p_actor, p_block_id => p_block_id
         )
     )).block;
 end;

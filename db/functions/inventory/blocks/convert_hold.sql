@@ -37,8 +37,8 @@ comment on function inventory.convert_hold(inventory.hold_owner, inventory.reaso
 
 Never takes only a part: see the errors. Locks the owner, then the stock rows of the products in order of id.
 
-Errors: BLOCK_EXPIRED if a block of the owner has expired, unless inventory.set_hold or cancel_hold was called since, or a block of
-the same product was created since; if there is no block to convert, BLOCK_CONVERTED, BLOCK_CANCELLED or BLOCK_EXPIRED by the newest
-one, or BLOCK_NOT_FOUND; TOO_MANY_LAYERS; 40001.';
+Errors: BLOCK_EXPIRED if a block of the owner has expired, unless inventory.set_hold or cancel_hold was called since, or a block
+of the same product was created since; if there is no block to convert, BLOCK_CONVERTED, BLOCK_CANCELLED or BLOCK_EXPIRED by the
+newest one, or BLOCK_NOT_FOUND; TOO_MANY_LAYERS; 40001.';
 
 grant execute on function inventory.convert_hold(inventory.hold_owner, inventory.reason, text) to inventory_operator;

@@ -25,7 +25,8 @@ begin
     end if;
     return (inventory.post_line(
         inventory.line(
-            'block', p_product_id, p_quantity, p_reason => p_reason, p_actor => p_actor, p_expires_at => p_expires_at, p_owner => p_owner
+            'block', p_product_id, p_quantity,
+            p_reason => p_reason, p_actor => p_actor, p_expires_at => p_expires_at, p_owner => p_owner
         )
     )).block;
 end;
@@ -38,7 +39,8 @@ comment on function inventory.create_block(
 
 p_expires_at: when the block expires; null: after the default duration. From that instant its units are available to other
 callers, even before maintenance.expire_blocks() has ended the block. p_owner: the cart or order that it is
-held for. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND; 22023 for p_expires_at.';
+held for. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED, KIT_NOT_WHOLE, PRODUCT_NOT_FOUND; 22023 for
+p_expires_at.';
 
 grant execute on function inventory.create_block(
     bigint, inventory.positive_quantity, inventory.reason, timestamptz, text, text, inventory.hold_owner

@@ -29,8 +29,8 @@ comment on function inventory.extend_hold(inventory.hold_owner, timestamptz, tex
 
 p_expires_at has the limits of inventory.extend_block. Locks the owner, then the stock rows of the products in order of id.
 
-Errors: BLOCK_EXPIRED if a block of the owner has expired, unless inventory.set_hold or cancel_hold was called since, or a block of
-the same product was created since; if there is no block to extend, BLOCK_CONVERTED, BLOCK_CANCELLED or BLOCK_EXPIRED by the newest
-one, or BLOCK_NOT_FOUND; 22023 for p_expires_at; 40001.';
+Errors: BLOCK_EXPIRED if a block of the owner has expired, unless inventory.set_hold or cancel_hold was called since, or a block
+of the same product was created since; if there is no block to extend, BLOCK_CONVERTED, BLOCK_CANCELLED or BLOCK_EXPIRED by the
+newest one, or BLOCK_NOT_FOUND; 22023 for p_expires_at; 40001.';
 
 grant execute on function inventory.extend_hold(inventory.hold_owner, timestamptz, text) to inventory_operator;

@@ -32,5 +32,5 @@ comment on function inventory.lock_hold(text, bigint[]) is
 note of it.
 
 Locks the owner, so that calls for one owner take turns. Then locks the stock rows of its blocks'' products and of p_product_ids,
-in order of id. A call that creates or ends a single block does not lock the owner. Errors: 40001 if one created a block of another
-product meanwhile.';
+in order of id. A call that creates or ends a single block does not lock the owner. Errors: 40001 if one created a block of
+another product meanwhile.';

@@ -51,5 +51,5 @@ $$;
 comment on function inventory.move_block_end(store.block, timestamptz, timestamptz, text) is
 'Move the end of a block that is active at p_now to p_expires_at, and return the block.
 
-The blocks of a kit''s parts move with it, and each is recorded for its product. The caller holds the locks of the stock rows of the
-product and of its parts; the function also locks the rows of these products. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';
+The blocks of a kit''s parts move with it, and each is recorded for its product. The caller holds the locks of the stock rows of
+the product and of its parts; the function also locks the rows of these products. Errors: BLOCK_EXPIRED; 22023 for p_expires_at.';

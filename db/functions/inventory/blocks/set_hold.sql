@@ -115,10 +115,10 @@ comment on function inventory.set_hold(
 'Make the blocks of an owner, a cart or an order, be exactly these, all or none, and return them, oldest first: one for each SKU.
 
 Lines of the same SKU count together. The owner''s own units count as available: 4 instead of 3 takes 1 more. A block that holds
-the wanted quantity stays; p_expires_at moves its end as inventory.extend_block does. Where another quantity is wanted, the block is
-cancelled and a new one created; blocks of other SKUs are cancelled. New blocks end at p_expires_at (null: after the default
-duration). p_reason: of the blocks that are created or cancelled. p_allow_partial: where too little is available, the SKU gets what
-there is, or no block.
+the wanted quantity stays; p_expires_at moves its end as inventory.extend_block does. Where another quantity is wanted, the block
+is cancelled and a new one created; blocks of other SKUs are cancelled. New blocks end at p_expires_at (null: after the default
+duration). p_reason: of the blocks that are created or cancelled. p_allow_partial: where too little is available, the SKU gets
+what there is, or no block.
 
 Blocks of the owner that have expired do not stand in the way of inventory.convert_hold and extend_hold any more. Locks the owner,
 then the stock rows of all products in order of id. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_ACTIVE, INVENTORY_NOT_INITIALIZED,

@@ -17,7 +17,7 @@ $$;
 comment on function inventory.log_position() is
 'How far this server is: everything that has been seen here so far is at or before this position of the write-ahead log.
 
-Ask for it after the transaction whose changes, or after the query whose rows are meant. On a standby, inventory.wait_for waits for
-it.';
+Ask for it after the transaction whose changes, or after the query whose rows are meant. On a standby, inventory.wait_for waits
+for it.';
 
 grant execute on function inventory.log_position() to inventory_public;

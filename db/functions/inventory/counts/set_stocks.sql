@@ -74,8 +74,8 @@ comment on function inventory.set_stocks(inventory.stock_findings, text) is
 'Set the stock on hand of 1 to 1000 products to what was counted, all or none.
 
 counted_at is when the units were counted (null: now). The stock at that instant is set to the quantity, and what has moved since
-keeps its effect: the difference between the count and the stock at that instant is added to the stock now, as one movement of kind
-count. Units of unknown cost arrive at the product''s cost price; missing units leave first in, first out.
+keeps its effect: the difference between the count and the stock at that instant is added to the stock now, as one movement of
+kind count. Units of unknown cost arrive at the product''s cost price; missing units leave first in, first out.
 
 Returns a row for each item, in their order. The same count again changes nothing and returns the same row.
 

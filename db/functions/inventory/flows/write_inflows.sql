@@ -9,8 +9,8 @@ begin
     with inflow as (
         insert into store.inflow as f (product_id, id, supplier_id, movement_id, quantity, description, actor, created_at)
         select
-            i.product_id, (i.movement).reference::bigint, i.supplier_id, (i.movement).id, i.quantity, i.reason, (i.movement).actor,
-            (i.movement).created_at
+            i.product_id, (i.movement).reference::bigint, i.supplier_id, (i.movement).id, i.quantity, i.reason,
+            (i.movement).actor, (i.movement).created_at
         from rows from (unnest(p_lines), unnest(p_posted)) as i
         where i.kind = 'inflow' and (i.movement).id is not null
         returning f as it

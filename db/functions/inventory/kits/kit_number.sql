@@ -5,7 +5,11 @@ stable
 as $$
 begin
     return (
-        select sum(s.last_number + p.version + case when s.blocked > 0 then inventory.expired_count(s.product_id, p_at) else 0 end)
+        select
+            sum(
+                s.last_number + p.version
+                + case when s.blocked > 0 then inventory.expired_count(s.product_id, p_at) else 0 end
+            )
         from store.kit_part as k
         inner join store.stock as s on k.part_id = s.product_id
         inner join store.product as p on k.part_id = p.id

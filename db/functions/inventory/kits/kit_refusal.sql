@@ -24,6 +24,6 @@ $$;
 comment on function inventory.kit_refusal(inventory.posting) is
 'The refusal of a line that names a kit and no parts.
 
-KIT_HOLDS_NO_STOCK if a kit cannot be in such a line; INSUFFICIENT_STOCK if its parts have too few, decided from one snapshot without a
-lock. Otherwise 40001: a function that posts one line then calls inventory.post_with_parts, and a batch gives the call back to be made
-alone.';
+KIT_HOLDS_NO_STOCK if a kit cannot be in such a line; INSUFFICIENT_STOCK if its parts have too few, decided from one snapshot
+without a lock. Otherwise 40001: a function that posts one line then calls inventory.post_with_parts, and a batch gives the call
+back to be made alone.';

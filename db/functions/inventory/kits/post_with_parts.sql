@@ -36,5 +36,5 @@ $$;
 comment on function inventory.post_with_parts(inventory.posting[]) is
 'Post lines as inventory.post does, and with each line of a kit the lines of its parts (inventory.with_parts).
 
-Returns one result for each given line. The result of a kit''s line is a refusal if one of its parts is refused. The caller must turn a
-refusal into an error, because other lines of the same kit may have been accepted.';
+Returns one result for each given line. The result of a kit''s line is a refusal if one of its parts is refused. The caller must
+turn a refusal into an error, because other lines of the same kit may have been accepted.';

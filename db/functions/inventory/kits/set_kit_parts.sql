@@ -104,10 +104,11 @@ $$;
 comment on function inventory.set_kit_parts(bigint, inventory.kit_parts, text) is
 'Make a product a kit of up to 50 other products, or change the parts of a kit. No parts: make it an ordinary product again.
 
-quantity: how many units of the part one kit takes. Lines of the same SKU count together. The product must have no units on hand and
-nothing reserved or blocked; expired blocks are ended. The parts that it has already change nothing. Returns the parts, in order of id. Locks the stock rows of the product and of its
-old and new parts, in order of id.
+quantity: how many units of the part one kit takes. Lines of the same SKU count together. The product must have no units on hand
+and nothing reserved or blocked; expired blocks are ended. The parts that it has already change nothing. Returns the parts, in
+order of id. Locks the stock rows of the product and of its old and new parts, in order of id.
 
-Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, KIT_IN_USE, KIT_NESTED, QUANTITY_OUT_OF_RANGE; 40001 if the parts changed meanwhile: try again.';
+Errors: PRODUCT_NOT_FOUND, INVENTORY_NOT_INITIALIZED, KIT_IN_USE, KIT_NESTED, QUANTITY_OUT_OF_RANGE; 40001 if the parts changed
+meanwhile: try again.';
 
 grant execute on function inventory.set_kit_parts(bigint, inventory.kit_parts, text) to inventory_operator;

@@ -77,9 +77,9 @@ $$;
 comment on function inventory.with_parts(inventory.posting[]) is
 'Add to lines for inventory.post what the kits among them take from their parts.
 
-The given lines keep their positions; the lines of the parts follow them. kit_line of a kit''s line and of its parts'' lines is the
-position of the kit''s line. A block of a kit and the blocks of its parts end at the same instant. Locks the stock rows of all products
-and parts, in order of id.
+The given lines keep their positions; the lines of the parts follow them. kit_line of a kit''s line and of its parts'' lines is
+the position of the kit''s line. A block of a kit and the blocks of its parts end at the same instant. Locks the stock rows of all
+products and parts, in order of id.
 
-Whoever posts the lines must undo everything if one of them is refused: see inventory.post_with_parts. Errors: KIT_NOT_WHOLE; 22023 for
-expires_at; 40001.';
+Whoever posts the lines must undo everything if one of them is refused: see inventory.post_with_parts. Errors: KIT_NOT_WHOLE;
+22023 for expires_at; 40001.';

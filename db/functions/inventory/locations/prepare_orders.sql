@@ -51,7 +51,8 @@ begin
             coalesce(o.from_location, o.to_location) as named
         from unnest(p_orders) with ordinality as o
         left join store.product as p on o.sku = p.sku
-        left join store.location as l on l.code = case when o.type in ('Remove', 'Transfer') then o.from_location else o.to_location end
+        left join store.location as l
+            on l.code = case when o.type in ('Remove', 'Transfer') then o.from_location else o.to_location end
         left join store.location as t on o.to_location = t.code
         order by o.ordinality
     loop

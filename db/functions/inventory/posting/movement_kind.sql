@@ -44,8 +44,8 @@ comment on function inventory.movement_kind(text) is
 'The definition of a kind of movement: how it changes the balances, and how it is counted. Null if there is no such kind.
 
 on_hand, reserved, blocked: 1 if the quantity is added to the balance, -1 if it is subtracted. The kinds that end a block
-(convert, kit_convert, cancel, expire) also subtract the whole block from blocked. The kinds kit_… are those of a kit, which has no
-units of its own; part_sale and part_return are what a sale and a return of a kit do to its parts. requires_active: a line of this kind is refused if the
-inventory is not active. is_history: a product with such a movement cannot be deleted. is_sale: the movement counts as a sale.
-undoes: the movement takes back an arrival, a departure, or a break
-of the chain: a change of the balances that no movement made.';
+(convert, kit_convert, cancel, expire) also subtract the whole block from blocked. The kinds kit_… are those of a kit, which has
+no units of its own; part_sale and part_return are what a sale and a return of a kit do to its parts. requires_active: a line of
+this kind is refused if the inventory is not active. is_history: a product with such a movement cannot be deleted. is_sale: the
+movement counts as a sale. undoes: the movement takes back an arrival, a departure, or a break of the chain: a change of the
+balances that no movement made.';

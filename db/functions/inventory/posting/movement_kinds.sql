@@ -10,7 +10,12 @@ begin
     from (
         select n.kind, inventory.movement_kind(n.kind) as it
         from unnest(
-            '{reserve,release,consume,block,convert,cancel,expire,sale,return,kit_consume,kit_convert,kit_sale,kit_return,part_sale,part_return,purchase,outflow,delete_outflow,inflow,delete_inflow,add,remove,transfer,count,initial,adjust,delete_product,repair}'::text [] -- noqa: LT05
+            '{
+                reserve,release,consume,block,convert,cancel,expire,sale,return,
+                kit_consume,kit_convert,kit_sale,kit_return,part_sale,part_return,
+                purchase,outflow,delete_outflow,inflow,delete_inflow,
+                add,remove,transfer,count,initial,adjust,delete_product,repair
+            }'::text []
         ) as n (kind)
     ) as k;
 end;

@@ -157,7 +157,10 @@ begin
 
         -- The changes of the balances, as far as they are known before the lock.
         if (v_line.quantity <> 0) is not true then
-            if coalesce(v_line.quantity, v_line.counted) is null and v_line.kind not in ('convert', 'cancel', 'kit_convert', 'expire') then
+            if
+                coalesce(v_line.quantity, v_line.counted) is null
+                and v_line.kind not in ('convert', 'cancel', 'kit_convert', 'expire')
+            then
                 v_result[v_position] := inventory.refusal(
                     '22004', 'quantity is required', jsonb_build_object('field', 'quantity')
                 );
@@ -174,7 +177,10 @@ begin
         v_reserved := coalesce(v_line.quantity, 0) * v_kind.reserved;
         v_blocked := coalesce(v_line.quantity, 0) * v_kind.blocked;
         -- A kit has no units: the lines of its parts take them.
-        v_wanted := case when v_line.kind = 'convert' or v_line.kit_line = v_position then 0 else v_reserved + v_blocked - v_on_hand end;
+        v_wanted := case
+            when v_line.kind = 'convert' or v_line.kit_line = v_position then 0
+            else v_reserved + v_blocked - v_on_hand
+        end;
 
         -- Lock the stock row. A line that asks for more than is available takes no lock: it is refused from one snapshot, unless
         -- ending expired blocks would make enough available.
@@ -309,8 +315,9 @@ begin
         end if;
         if
             (v_wanted > 0 and v_free + v_expired < v_wanted)
-            or (case when v_line.kit_line <> v_position then v_stock.kit_reserved else v_stock.reserved - v_stock.kit_reserved end)
-            + v_reserved < 0
+            or (
+                case when v_line.kit_line <> v_position then v_stock.kit_reserved else v_stock.reserved - v_stock.kit_reserved end
+            ) + v_reserved < 0
             or v_held + v_on_hand < 0
             or (v_line.kind = 'transfer' and v_held < v_line.quantity)
             or (v_kind.requires_active and v_stock.status <> 'active')
@@ -549,7 +556,10 @@ begin
                 for v_location_stock in
                     select *
                     from store.location_stock as h
-                    where h.product_id = v_product_id and h.quantity > 0 and h.location_id <> all(coalesce(v_seen_location_ids, '{}'))
+                    where
+                        h.product_id = v_product_id
+                        and h.quantity > 0
+                        and h.location_id <> all(coalesce(v_seen_location_ids, '{}'))
                     union all
                     select * from unnest(v_location_stocks[v_location_base + 1:]) as p where p.quantity > 0
                     order by arrived_at, location_id
@@ -579,7 +589,8 @@ begin
                     v_location_stock := v_location_stocks[v_location_at];
                 end if;
                 v_location_movements := v_location_movements || row(
-                    v_product_id, v_movement.id, v_location_ids[i], v_location_stock.quantity, v_location_stock.quantity + v_changes[i]
+                    v_product_id, v_movement.id, v_location_ids[i],
+                    v_location_stock.quantity, v_location_stock.quantity + v_changes[i]
                 )::store.location_movement;
                 if v_changes[i] > 0 then
                     -- Units that are moved keep their time of arrival. A location that already holds units keeps the older time.
@@ -642,8 +653,8 @@ layer_id: the only cost layer that units may be taken from.
 returns_movement_id: the departure whose units come back.
 unit_price: for a sale. revenue, returned_sale_id: for a return. supplier_id: for a purchase or an inflow.
 reference: null: a new id for a kind that has records of its own. reason. actor: null: the login.
-kit_line: the position of the line of the kit that this line belongs to (inventory.with_parts). Lines with a kit_line are all posted,
-or all undone by the caller.
+kit_line: the position of the line of the kit that this line belongs to (inventory.with_parts). Lines with a kit_line are all
+posted, or all undone by the caller.
 
 Lines of one product are decided in their order. The function locks the stock rows of the products in order of id, until the end
 of the transaction; a line that cannot succeed takes no lock. The lock of a product also protects its blocks and its stock at

@@ -42,7 +42,8 @@ begin
     then
         raise exception using
             errcode = 'IV039', -- PROTECTED
-            message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders, or is a part of a kit.',
+            message = 'The product cannot be deleted: it has a history of flows, trade, blocks, reservations or orders, or is a'
+                ' part of a kit.',
             hint = 'Set its inventory to archived instead.';
     end if;
 

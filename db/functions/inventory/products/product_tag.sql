@@ -24,9 +24,9 @@ $$;
 comment on function inventory.product_tag(bigint) is
 'The tag of a product, <number>.<version>: it changes whenever something that the product shows changes, and never comes back.
 
-The number is that of its last movement; an expired block counts from the instant at which it expires. The version counts all other
-changes: of its fields, its prices, its inventory, the ends of its blocks. A function with an argument p_expected takes the tag, and
-refuses the call if the product has another one by then: see inventory.require_expected. The names of its brand and its category are
-no part of it. Errors: PRODUCT_NOT_FOUND.';
+The number is that of its last movement; an expired block counts from the instant at which it expires. The version counts all
+other changes: of its fields, its prices, its inventory, the ends of its blocks. A function with an argument p_expected takes the
+tag, and refuses the call if the product has another one by then: see inventory.require_expected. The names of its brand and its
+category are no part of it. Errors: PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.product_tag(bigint) to inventory_public;

@@ -30,6 +30,7 @@ $$;
 comment on function inventory.require_expected(bigint, text) is
 'Refuse a call for a product whose tag (inventory.product_tag) is none of those that the caller expects.
 
-p_expected: a tag, or several with commas between them, or * for any. p_product_id null: nothing is checked, and the caller refuses
-what it was called for. Locks the product''s stock row (and those of a kit''s parts), then its row, so that the tag can only change by the passing of time until
-the transaction ends; * locks nothing. Errors: PRODUCT_NOT_FOUND; PRECONDITION_FAILED with the present tag in the DETAIL.';
+p_expected: a tag, or several with commas between them, or * for any. p_product_id null: nothing is checked, and the caller
+refuses what it was called for. Locks the product''s stock row (and those of a kit''s parts), then its row, so that the tag can
+only change by the passing of time until the transaction ends; * locks nothing. Errors: PRODUCT_NOT_FOUND; PRECONDITION_FAILED
+with the present tag in the DETAIL.';

@@ -15,6 +15,6 @@ $$;
 comment on function inventory.tag_of(store.product, bigint, timestamptz) is
 'The tag of a product at the present instant p_at: see inventory.product_tag.
 
-p_number: inventory.number_at, or store.balance.number; null without an inventory. The version counts prices that have begun or ended
-and that no job has processed yet. So the tag changes on time, and the jobs leave it as it is. PostgreSQL inlines the function, so that
-a query can join it laterally.';
+p_number: inventory.number_at, or store.balance.number; null without an inventory. The version counts prices that have begun or
+ended and that no job has processed yet. So the tag changes on time, and the jobs leave it as it is. PostgreSQL inlines the
+function, so that a query can join it laterally.';

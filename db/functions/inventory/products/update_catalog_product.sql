@@ -54,7 +54,10 @@ begin
         category_id = coalesce(p_category_id, p.category_id),
         brand_id = coalesce(p_brand_id, p.brand_id),
         -- Answers show prices with 2 decimals. A price that a client sends back as it was shown is not a change.
-        cost_price = case when round(p.cost_price, 2) = p_cost_price then p.cost_price else coalesce(p_cost_price, p.cost_price) end,
+        cost_price = case
+            when round(p.cost_price, 2) = p_cost_price then p.cost_price
+            else coalesce(p_cost_price, p.cost_price)
+        end,
         description = coalesce(p_description, p.description),
         serial_number = coalesce(p_serial_number, p.serial_number),
         updated_at = inventory.clock(),
@@ -92,10 +95,10 @@ comment on function inventory.update_catalog_product(
 'Change a product of the catalog; null leaves a value unchanged.
 
 p_quantity: the new quantity on hand. The difference is an arrival at the product''s cost price, or a departure of available
-units, whatever the inventory''s status is. That of a kit cannot be changed. p_selling_price: the retail price from now on; if it is the active price, no rule is
-created. A price that equals the stored one to 2 decimals is not a change, although 3 decimals are stored. Locks the product''s
-stock row if p_quantity is given, then the product''s row. Errors: BRAND_NOT_FOUND, CATEGORY_NOT_FOUND, DUPLICATE_SKU,
-INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, KIT_HOLDS_NO_STOCK, PRODUCT_NOT_FOUND.';
+units, whatever the inventory''s status is. That of a kit cannot be changed. p_selling_price: the retail price from now on; if it
+is the active price, no rule is created. A price that equals the stored one to 2 decimals is not a change, although 3 decimals are
+stored. Locks the product''s stock row if p_quantity is given, then the product''s row. Errors: BRAND_NOT_FOUND,
+CATEGORY_NOT_FOUND, DUPLICATE_SKU, INSUFFICIENT_STOCK, INVENTORY_NOT_INITIALIZED, KIT_HOLDS_NO_STOCK, PRODUCT_NOT_FOUND.';
 
 grant execute on function inventory.update_catalog_product(
     bigint, inventory.name, bigint, bigint, inventory.catalog_money, inventory.catalog_money, inventory.description,

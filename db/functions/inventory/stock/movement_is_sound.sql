@@ -44,5 +44,5 @@ $$;
 comment on function inventory.movement_is_sound(text, numeric, numeric, numeric, numeric, numeric, numeric) is
 'Whether a row of store.movement keeps the invariants. Returns true, or raises check_violation with the name of the broken one.
 
-Before and after the movement, reserved, blocked and available are not negative; the kind is known. Available may be negative where
-nothing is on hand before and after: a kit. The check of store.stock allows that to kits alone.';
+Before and after the movement, reserved, blocked and available are not negative; the kind is known. Available may be negative
+where nothing is on hand before and after: a kit. The check of store.stock allows that to kits alone.';

@@ -110,7 +110,7 @@ $$;
 comment on function inventory.stock_at(timestamptz, bigint) is
 'The balances at p_at of every product that had an inventory then, and the pool of its moving average.
 
-Blocks that had expired at p_at hold nothing, even if they were ended later. The ledger does not say how many more kits the parts of
-a kit allowed at an instant: of a kit only the promised ones are on hand, and none is available. p_product_id null: of all products; the function
-reads the ledger from the present backwards to p_at. For one product it searches the last movement before p_at, and the number of
-later movements does not matter. Errors: 22023 if p_at is before the beginning of the ledger.';
+Blocks that had expired at p_at hold nothing, even if they were ended later. The ledger does not say how many more kits the parts
+of a kit allowed at an instant: of a kit only the promised ones are on hand, and none is available. p_product_id null: of all
+products; the function reads the ledger from the present backwards to p_at. For one product it searches the last movement before
+p_at, and the number of later movements does not matter. Errors: 22023 if p_at is before the beginning of the ledger.';

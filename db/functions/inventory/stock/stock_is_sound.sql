@@ -55,5 +55,5 @@ comment on function inventory.stock_is_sound(
 'Whether a row of store.stock keeps the invariants. Returns true, or raises check_violation with the name of the broken one.
 
 On hand, reserved, blocked, available and the reorder point are not negative. Neither the units at locations nor those in the
-moving average are more than the units on hand. The value of no units is 0. The status is known. A kit has nothing on hand, so that
-what is promised of it may be more. Not more is reserved for kits than is reserved.';
+moving average are more than the units on hand. The value of no units is 0. The status is known. A kit has nothing on hand, so
+that what is promised of it may be more. Not more is reserved for kits than is reserved.';

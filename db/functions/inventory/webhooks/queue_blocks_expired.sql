@@ -5,7 +5,9 @@ volatile
 as $$
 begin
     if inventory.has_subscriber('block.expired') then
-        perform inventory.queue_events('block.expired', array_agg(e.data order by e.position), array_agg(e.at order by e.position))
+        perform inventory.queue_events(
+            'block.expired', array_agg(e.data order by e.position), array_agg(e.at order by e.position)
+        )
         from (
             select
                 b.ordinality as position,

@@ -53,5 +53,5 @@ comment on function inventory.queue_events(text, json[], timestamptz[], bigint[]
 'Queue events of one type for every enabled webhook endpoint that subscribes to it, and return the number of deliveries.
 
 The events are delivered if the caller''s transaction commits. If no endpoint subscribes, nothing is written. p_data: one object
-for each event; p_occurred_at: the time of each event. p_webhook_ids: for these endpoints only (null: for all). The body is {"type", "timestamp", "data"}. Errors: 23514 for an unknown
-event.';
+for each event; p_occurred_at: the time of each event. p_webhook_ids: for these endpoints only (null: for all). The body is
+{"type", "timestamp", "data"}. Errors: 23514 for an unknown event.';

@@ -52,7 +52,8 @@ comment on function inventory.update_webhook(
 'Change a webhook endpoint: its URL, events, way of being told changes of stock, and whether it is enabled; null changes nothing.
 
 Deliveries that are already queued go to the new URL. While an endpoint is disabled, no events are queued for it, and those that
-were queued before wait until it is enabled. Changes of stock that were not yet queued (inventory.queue_stock_changes) are not told.
+were queued before wait until it is enabled. Changes of stock that were not yet queued (inventory.queue_stock_changes) are not
+told.
 Errors: WEBHOOK_NOT_FOUND.';
 
 grant execute on function inventory.update_webhook(

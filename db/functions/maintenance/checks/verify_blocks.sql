@@ -50,7 +50,10 @@ begin
                 coalesce(t.given_back, 0)
             ),
             -- How many kits left is in the movements of their parts: see maintenance.verify_kits().
-            ('converted', coalesce(b.converted_quantity, 0), coalesce(case when t.is_of_kit then b.converted_quantity else t.converted end, 0))
+            (
+                'converted', coalesce(b.converted_quantity, 0),
+                coalesce(case when t.is_of_kit then b.converted_quantity else t.converted end, 0)
+            )
     ) as k (subject, expected, found)
     where
         (

@@ -10,7 +10,8 @@ begin
     cross join lateral (
         values
             (
-                'product with parts is a kit', 'is_kit', (exists (select from store.kit_part as p where p.kit_id = s.product_id))::integer::numeric,
+                'product with parts is a kit', 'is_kit',
+                (exists (select from store.kit_part as p where p.kit_id = s.product_id))::integer::numeric,
                 s.is_kit::integer::numeric
             ),
             (
@@ -28,8 +29,8 @@ begin
 
     return query
     select
-        'block of a kit holds its parts', b.product_id, format('product %s of block %s', p.part_id, b.id), b.quantity * p.quantity,
-        coalesce(c.quantity, 0)
+        'block of a kit holds its parts', b.product_id, format('product %s of block %s', p.part_id, b.id),
+        b.quantity * p.quantity, coalesce(c.quantity, 0)
     from store.block as b
     inner join store.kit_part as p on b.product_id = p.kit_id
     left join store.block as c
@@ -49,7 +50,10 @@ begin
             ('end', extract(epoch from b.expires_at), extract(epoch from c.expires_at)),
             (
                 'status', 1,
-                case when c.status = b.status or (c.status in ('active', 'expired') and b.status in ('active', 'expired')) then 1 else 0 end
+                case
+                    when c.status = b.status or (c.status in ('active', 'expired') and b.status in ('active', 'expired')) then 1
+                    else 0
+                end
             ),
             (
                 'converted', coalesce(round(b.converted_quantity * c.quantity / b.quantity, 3), 0),

@@ -19,15 +19,15 @@ begin
         where o.product_id between p_from and p_to
         union all
         select
-            m.product_id, m.id, m.number, m.on_hand_before, m.on_hand_after, m.reserved_before, m.reserved_after, m.blocked_before,
-            m.blocked_after, m.average_quantity, m.average_value, m.cost, m.created_at,
+            m.product_id, m.id, m.number, m.on_hand_before, m.on_hand_after, m.reserved_before, m.reserved_after,
+            m.blocked_before, m.blocked_after, m.average_quantity, m.average_value, m.cost, m.created_at,
             case when m.kind = 'repair' then coalesce(substring(m.reference from '^[0-9]{1,18}$'), '0') end
         from store.movement as m
         where m.product_id between p_from and p_to
         union all
         select
-            s.product_id, c_now, s.last_number + 1, s.on_hand, s.on_hand, s.reserved, s.reserved, s.blocked, s.blocked, s.average_quantity,
-            s.average_value, null, null, null
+            s.product_id, c_now, s.last_number + 1, s.on_hand, s.on_hand, s.reserved, s.reserved, s.blocked, s.blocked,
+            s.average_quantity, s.average_value, null, null, null
         from store.stock as s
         where s.product_id between p_from and p_to
         union all

@@ -31,7 +31,7 @@ comment on function maintenance.continue_feed() is
 'After a restore from a dump, let the change feed go on after its last row. Returns by how much its base was raised; 0: it was not
 needed.
 
-The keys of the feed come from the ids of transactions. In another cluster these begin anew, and the keys would be lower than those
-that are there already: nothing new would be in the feed. db.apply calls this function.';
+The keys of the feed come from the ids of transactions. In another cluster these begin anew, and the keys would be lower than
+those that are there already: nothing new would be in the feed. db.apply calls this function.';
 
 grant execute on function maintenance.continue_feed() to inventory_maintenance;

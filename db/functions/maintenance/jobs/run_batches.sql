@@ -23,7 +23,7 @@ comment on procedure maintenance.run_batches (text, integer) is
 'Run a job in batches, with one transaction for each batch, until little work is left, but for at most p_seconds (an hour).
 
 p_job: expire_blocks, make_partitions, purge_idempotency_keys, purge_webhook_deliveries, seal_movements, turn_prices or
-verify. pg_cron calls this procedure. It does nothing if the same job is already running. It records the run for /ready and maintenance.status(). Errors:
-20000 for an unknown job.';
+verify. pg_cron calls this procedure. It does nothing if the same job is already running. It records the run for /ready and
+maintenance.status(). Errors: 20000 for an unknown job.';
 
 grant execute on procedure maintenance.run_batches(text, integer) to inventory_maintenance;

@@ -32,12 +32,17 @@ begin
                 (t.began).blocked_after - (t.began).blocked_before, (t.ended).blocked_before - (t.ended).blocked_after
             ) as quantity,
             case (t.ended).kind
-                when 'convert' then 'converted' when 'kit_convert' then 'converted' when 'cancel' then 'cancelled' when 'expire' then 'expired' else 'active'
+                when 'convert' then 'converted'
+                when 'kit_convert' then 'converted'
+                when 'cancel' then 'cancelled'
+                when 'expire' then 'expired'
+                else 'active'
             end as status,
             case (t.ended).kind
                 when 'convert' then (t.ended).on_hand_before - (t.ended).on_hand_after
                 -- The movement of a kit does not say how many left: the record does, or all of them did.
-                when 'kit_convert' then coalesce(b.converted_quantity, b.quantity, (t.began).blocked_after - (t.began).blocked_before)
+                when 'kit_convert'
+                    then coalesce(b.converted_quantity, b.quantity, (t.began).blocked_after - (t.began).blocked_before)
             end as converted_quantity,
             case when (t.ended).kind = 'expire' then (t.ended).occurred_at else (t.ended).created_at end as ended_at
         from told as t
@@ -47,8 +52,8 @@ begin
     select
         'block',
         w.found,
-        -- The ledger does not say when a block was to expire, and for whom. An active block that is lost gets the default duration from
-        -- now on, and no owner.
+        -- The ledger does not say when a block was to expire, and for whom. An active block that is lost gets the default
+        -- duration from now on, and no owner.
         coalesce(
             w.found,
             jsonb_build_object(

@@ -50,7 +50,8 @@ begin
         return query values (
             'stock', null::jsonb, null::jsonb,
             format(
-                'Kits have reserved %s units, and the ledger says %s.', trim_scale(v_wanted.kit_reserved), trim_scale(v_wanted.reserved)
+                'Kits have reserved %s units, and the ledger says %s.',
+                trim_scale(v_wanted.kit_reserved), trim_scale(v_wanted.reserved)
             )
         );
     elsif v_wanted is distinct from v_stock then
@@ -184,5 +185,6 @@ comment on function maintenance.rebuild_stock(bigint) is
 'What repairs the differences that maintenance.verify_ledger() finds.
 
 The balances of the stock row are those after the last movement, or those that were brought forward. The quantity at locations is
-what the last movement at each location left. What is reserved for kits follows from the kits. A break in the chain (the balances were changed, and movements followed) is taken
-back by a movement of the kind repair that names the movement before which it lies. Returns rows as maintenance.plan_of() does.';
+what the last movement at each location left. What is reserved for kits follows from the kits. A break in the chain (the balances
+were changed, and movements followed) is taken back by a movement of the kind repair that names the movement before which it lies.
+Returns rows as maintenance.plan_of() does.';

@@ -51,7 +51,10 @@ begin
             s.quantity < 0 as is_return,
             coalesce(m.id, s.movement_id) as movement_id,
             coalesce(case when m.kind in ('sale', 'return') then m.on_hand_before - m.on_hand_after end, s.quantity) as quantity,
-            case when (m.kind in ('sale', 'return')) is not true then s.cost else sign(m.on_hand_before - m.on_hand_after) * m.cost end as cost,
+            case
+                when m.kind in ('sale', 'return') then sign(m.on_hand_before - m.on_hand_after) * m.cost
+                else s.cost
+            end as cost,
             s.revenue,
             s.revenue_to_date - lag(s.revenue_to_date, 1, 0.0) over (order by s.number) as revenue_by_totals,
             s.unit_price,

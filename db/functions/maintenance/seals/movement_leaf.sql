@@ -43,8 +43,8 @@ $$;
 comment on function maintenance.movement_leaf(store.movement) is
 'What a seal keeps of a movement: its id as 8 bytes, the highest first, and the first 16 bytes of the SHA-256 of its text.
 
-The text is a JSON array of strings or null, in UTF-8, with a comma and a space between the values: id, feed_key, product_id, number,
-kind, on_hand before and after, reserved before and after, blocked before and after, cost, average_quantity, average_value,
-reference, reason, actor, written_by, occurred_at, created_at. Quantities and money have their three decimals; times are microseconds
-since 1970 (UTC). In Python it is json.dumps(values, ensure_ascii=False). No setting of a session changes it. A release that changes
-it would break the seals that are there.';
+The text is a JSON array of strings or null, in UTF-8, with a comma and a space between the values: id, feed_key, product_id,
+number, kind, on_hand before and after, reserved before and after, blocked before and after, cost, average_quantity,
+average_value, reference, reason, actor, written_by, occurred_at, created_at. Quantities and money have their three decimals;
+times are microseconds since 1970 (UTC). In Python it is json.dumps(values, ensure_ascii=False). No setting of a session changes
+it. A release that changes it would break the seals that are there.';

@@ -23,6 +23,7 @@ $$;
 
 comment on function maintenance.seal_hash(store.seal) is
 'The hash of a seal: the SHA-256 of the hash of the seal before it (nothing for the first), its number, the beginning of its hour
-in seconds since 1970, part, first_key, first_id, last_key, last_id, movements, sealed_at in microseconds since 1970, and its leaves.
+in seconds since 1970, part, first_key, first_id, last_key, last_id, movements, sealed_at in microseconds since 1970, and its
+leaves.
 
 Each number is 8 bytes, the highest first.';

@@ -79,9 +79,9 @@ comment on function maintenance.seal_movements(integer) is
 'Seal the next up to p_limit movements of the change feed, if the hour in which they were written has ended. Returns how many; 0
 if there is nothing to seal.
 
-A seal continues where the last one ended, and ends before the first movement of a later hour or of another month. So each movement
-of the feed is in exactly one seal, a busy hour has several, and an hour without movements has none. A movement whose transaction
-was still running at the end of its hour may be in the seal of the next, or in another part of its own. Waits for nobody, and keeps
-nobody waiting. Call it again until it returns 0: a job does so every five minutes.';
+A seal continues where the last one ended, and ends before the first movement of a later hour or of another month. So each
+movement of the feed is in exactly one seal, a busy hour has several, and an hour without movements has none. A movement whose
+transaction was still running at the end of its hour may be in the seal of the next, or in another part of its own. Waits for
+nobody, and keeps nobody waiting. Call it again until it returns 0: a job does so every five minutes.';
 
 grant execute on function maintenance.seal_movements(integer) to inventory_maintenance;

@@ -140,10 +140,11 @@ $$;
 comment on function maintenance.verify_seals(jsonb, bigint, bigint) is
 'Compare the ledger with its seals, and return each difference; no row is good. p_from, p_to: only the seals with these numbers.
 
-problem: changed, removed or slipped in (a movement that differs from its seal, is gone, or lies where seals have none); seal changed
-(the hash does not follow from the seal), chain broken (it does not continue the seal before it); differs from the copy. detached is no
-damage: the movements of the seals up to this one are in months that maintenance.detach_movements() has taken out, and those that are
-not there were not compared. p_known: seals that were kept elsewhere, as /api/v1/seals gives them. Only they show that somebody sealed
-the whole ledger anew, or removed the last seals. A movement that has another feed_key is removed and slips in. Errors: 22023.';
+problem: changed, removed or slipped in (a movement that differs from its seal, is gone, or lies where seals have none); seal
+changed (the hash does not follow from the seal), chain broken (it does not continue the seal before it); differs from the copy.
+detached is no damage: the movements of the seals up to this one are in months that maintenance.detach_movements() has taken out,
+and those that are not there were not compared. p_known: seals that were kept elsewhere, as /api/v1/seals gives them. Only they
+show that somebody sealed the whole ledger anew, or removed the last seals. A movement that has another feed_key is removed and
+slips in. Errors: 22023.';
 
 grant execute on function maintenance.verify_seals(jsonb, bigint, bigint) to inventory_maintenance;
