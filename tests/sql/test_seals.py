@@ -186,6 +186,7 @@ def test_a_transaction_that_spans_the_end_of_an_hour_is_sealed_with_the_next(
 ) -> None:
     freeze(NOON)
     products = [database.product(sku, 10) for sku in ("A-1", "B-1")]
+    database.settle()
     slow = database.connect()
     with slow.transaction():
         slow.execute("select inventory.reserve_stock(%s, 1)", [products[0]])
