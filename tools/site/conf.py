@@ -25,7 +25,7 @@ copyright = "the authors"
 
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "bench/**.md", "db/*.md", "docs/**.md", "pgcalls/*.md", "deploy/**.md", "server/*.md"]
+include_patterns = ["*.md", "bench/**.md", "db/*.md", "docs/**.md", "pgcalls/*.md", "deploy/**.md", "server/**.md"]
 exclude_patterns = [".*", "**/node_modules"]
 
 nitpicky = True
