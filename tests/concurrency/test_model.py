@@ -444,7 +444,9 @@ class Inventory(RuleBasedStateMachine):
 
     def listed(self, block: Block) -> dict[str, Any]:
         """A block as the list shows it."""
-        return self.shown(block) | {"sku_code": block.product.sku}
+        product = block.product
+        named = {"sku_code": product.sku, "product_id": product.id, "name": product.sku, "unit": "pc"}
+        return self.shown(block) | named
 
     def teardown(self) -> None:
         self.world.database.verify()

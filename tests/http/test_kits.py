@@ -75,6 +75,9 @@ def test_all_apis_take_the_parts(kit: Kit, admin: httpx.Client, database: Databa
         ("KIT", 1, None),
         *[(sku, quantity, block["block_id"]) for sku, quantity in (("CUP", 1), ("SPOON", 2))],
     ]
+    assert [(each["product_id"], each["name"], each["unit"]) for each in listed] == [
+        *((id, f"Product {sku}", "pc") for id, sku in ((kit.id, "KIT"), (kit.cup, "CUP"), (kit.spoon, "SPOON"))),
+    ]
     child = listed[1]["block_id"]
     for path, body in (
         ("cancel", {}),

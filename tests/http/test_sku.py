@@ -541,9 +541,11 @@ def test_the_paths_id_counts_and_not_the_bodys(client: httpx.Client) -> None:
 def test_the_list_as_in_the_sample(client: httpx.Client) -> None:
     sku_id = create_sku(client, "ABC123")
     made = block(client, sku_id, 5, reason="Order processing", expires_at=written(tomorrow_noon()))
+    product_id = client.get(f"/api/v1/inventory/{sku_id}").json()["id"]
     answer = client.get("/temporary-blocks")
     assert answer.status_code == 200
-    assert answer.json() == {"blocks": [made | {"sku_code": "ABC123"}], "total": 1}
+    named = {"sku_code": "ABC123", "product_id": product_id, "name": "A", "unit": "pc"}
+    assert answer.json() == {"blocks": [made | named], "total": 1}
 
 
 def test_an_empty_list(client: httpx.Client) -> None:

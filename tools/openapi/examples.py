@@ -413,7 +413,12 @@ ANSWERS: dict[str, Any] = {
         ],
         "next": 1,
     },
-    "list_blocks": {"blocks": [_BLOCK | {"sku_code": "ABC123"}], "total": 1},
+    "list_blocks": {
+        "blocks": [
+            _BLOCK | {"sku_code": "ABC123", "product_id": 1, "name": "Wireless Headphones", "unit": "pc"},
+        ],
+        "total": 1,
+    },
     "list_changes": {
         "changes": [
             {

@@ -63,6 +63,14 @@ begin
                     b.id as block_id,
                     p.sku_id,
                     p.sku as sku_code,
+                    p.id as product_id,
+                    p.name,
+                    (
+                        select u.symbol
+                        from store.stock as s
+                        inner join store.unit as u on s.unit_id = u.id
+                        where s.product_id = p.id
+                    ) as unit,
                     trim_scale(b.quantity) as quantity,
                     b.reason,
                     b.status,
@@ -96,11 +104,11 @@ sku_id: only blocks of that SKU. owner: only blocks that are held for this cart 
 expires_at for the blocks that end next. limit, after: a page with at most that many blocks, after the block with this id; by
 expires_at, after the block that ends at after_expires_at and has the id after. total counts all matching blocks, on all pages. If
 more than 10 000 blocks match, limit is required; if more than 1 000 000 match, sku_id is required. Without it the request is
-refused (422). kit_block_id: the block of the kit whose part the block holds.
+refused (422). unit: the symbol of the product''s unit. kit_block_id: the block of the kit whose part the block holds.
 
-Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "quantity": "quantity", "reason":
-"text?", "status": "active", "expires_at": "timestamp", "created_at": "timestamp", "owner": "text?", "kit_block_id": "uuid?"}],
-"total": "integer"}';
+Returns {"blocks": [{"block_id": "uuid", "sku_id": "uuid", "sku_code": "sku_code", "product_id": "integer", "name": "name",
+"unit": "text?", "quantity": "quantity", "reason": "text?", "status": "active", "expires_at": "timestamp", "created_at":
+"timestamp", "owner": "text?", "kit_block_id": "uuid?"}], "total": "integer"}';
 
 grant execute on function http.list_blocks(
     uuid, inventory.page_limit, uuid, inventory.sku_code, inventory.block_order, timestamptz
