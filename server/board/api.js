@@ -9,8 +9,11 @@ import { hasText, setServerTime, t } from "./texts.js";
 
 const REQUEST_MILLISECONDS = 35_000; // longer than the service takes to answer that it could not
 
+const NOBODY = { username: null, role: "public", may: new Set() };
+
+// These two change together: what is sent in a user's name has that user's token.
 let tokens = null;
-let caller = { username: null, role: "public", may: new Set() };
+let caller = NOBODY;
 let refreshing = null;
 
 /** The service has answered, and refused. `fields`: what is wrong, by field. `data`: what the refusal says, like available. */
@@ -36,10 +39,11 @@ const isObject = (value) => value !== null && typeof value === "object" && !Arra
 
 /** The wrong fields of the documents' forms of an error, as {field: message}. */
 function fieldsOf(body) {
-  if (Array.isArray(body?.detail)) return Object.fromEntries(body.detail.map((one) => [one.loc?.at(-1) ?? "", one.msg]));
+  const plain = (message) => message.replace(/^Value error, /, "");
+  if (Array.isArray(body?.detail)) return Object.fromEntries(body.detail.map((one) => [one.loc?.at(-1) ?? "", plain(one.msg)]));
   const lists = body?.errors ?? body ?? {};
   const pairs = Object.entries(lists).filter(([, value]) => Array.isArray(value) && value.every((one) => typeof one === "string"));
-  return Object.fromEntries(pairs.map(([field, messages]) => [field, messages.join(" ")]));
+  return Object.fromEntries(pairs.map(([field, messages]) => [field, messages.map(plain).join(" ")]));
 }
 
 /** Numbers as their text. A browser that does not tell the text gives its nearest number. */
@@ -50,19 +54,24 @@ function parse(text) {
 /** A GET. Returns the body. Raises Refusal, Unreachable. */
 export const get = (path, query = {}, options = {}) => call("GET", withQuery(path, query), options);
 
-/** A change, with a key that makes sending it again harmless. Returns the body, null where there is none. */
-export const send = (method, path, body, key) => call(method, path, { body, key });
+/**
+ * A change, with a key that makes sending it again harmless. Returns the body, null where there is none.
+ *
+ * A key belongs to its user: in another's name it would be another change. So with a `username` it is sent in that name or
+ * not at all: Refusal 401.
+ */
+export const send = (method, path, body, key, username) => call(method, path, { body, key, username });
 
 export function withQuery(path, query) {
   const entries = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return entries.length ? `${path}?${new URLSearchParams(entries)}` : path;
 }
 
-async function call(method, path, options, isRepeated = false) {
-  const used = tokens;
+async function call(method, path, options, used = tokens, isRepeated = false) {
+  if (options.username !== undefined && options.username !== caller.username) throw new Refusal(401, { code: "NOT_AUTHENTICATED" });
   const answer = await request(method, path, options, used);
   if (answer.status === 401 && used && !isRepeated) {
-    if (await refresh(used)) return call(method, path, options, true);
+    if (await refresh(used)) return call(method, path, options, tokens, true);
     await logOut();
     throw new Refusal(401, { code: "NOT_AUTHENTICATED" });
   }
@@ -109,7 +118,9 @@ async function refresh(used) {
   if (tokens !== used) return tokens !== null;
   refreshing ??= request("POST", "/api/v1/authentication/token/refresh/", { body: { refresh: used.refresh } }, null)
     .then(async (answer) => {
-      if (answer.ok && tokens === used) tokens = { ...used, ...(await answer.json()) };
+      const body = await answer.json().catch(() => null);
+      if (answer.status >= 500 || answer.status === 429) throw new Refusal(answer.status, body); // this does not end a log-in
+      if (answer.ok && tokens === used) tokens = { ...used, ...body };
       return answer.ok;
     })
     .finally(() => (refreshing = null));
@@ -118,18 +129,21 @@ async function refresh(used) {
 
 export async function logIn(username, password) {
   const body = { username, password };
-  tokens = await call("POST", "/api/v1/authentication/token/", { body });
-  await learnRights();
+  await learnRights(await call("POST", "/api/v1/authentication/token/", { body }, null));
 }
 
 export async function logOut() {
   tokens = null;
+  caller = NOBODY;
   await learnRights();
 }
 
-/** Ask who calls, and what they may. */
-export async function learnRights() {
-  const me = await get("/api/v1/me/");
+/** Ask who has these tokens, and what they may; from then on all calls use them. */
+export async function learnRights(used = tokens) {
+  const before = tokens;
+  const me = await call("GET", "/api/v1/me/", {}, used, used !== before); // those of a log-in are new: no need to renew them
+  if (tokens !== before) return; // somebody has logged in or out meanwhile
+  tokens = used;
   caller = { ...me, may: new Set(me.may) };
   dispatchEvent(new CustomEvent("caller"));
 }

@@ -10,8 +10,8 @@
  */
 
 import { h, patch } from "./dom.js";
-import { learnRights, logIn, logOut, may, Refusal, Unreachable, who } from "./api.js";
-import { openForm, openUnanswered, unanswered } from "./form.js";
+import { learnRights, logOut, may, Refusal, Unreachable, who } from "./api.js";
+import { askLogIn, openUnanswered, unanswered } from "./form.js";
 import { follow } from "./live.js";
 import { button, icon, notify, quiet, tick } from "./parts.js";
 import { clockTime, currentLanguage, instant, LANGUAGES, loadLanguage, serverNow, t } from "./texts.js";
@@ -86,7 +86,7 @@ function render() {
   else main.replaceChildren(rendered);
   clearTimeout(soon);
   const instants = (module.until?.(data) ?? []).filter(Boolean).map((text) => instant(text) - serverNow()).filter((wait) => wait > 0);
-  if (instants.length) soon = setTimeout(again, Math.min(...instants, 2 ** 30) + 300);
+  if (instants.length) soon = setTimeout(lookAgain, Math.min(...instants, 2 ** 30) + 300);
 }
 
 function showFailure(error) {
@@ -95,7 +95,7 @@ function showFailure(error) {
     main.replaceChildren(h("div.page", h("section.card.center", [
       h("h1", t(who().username ? "denied.title" : "login.needed")),
       quiet(who().username ? t("denied.text", { username: who().username }) : t("login.why")),
-      button(t(who().username ? "login.other" : "login.title"), askLogIn, "primary"),
+      button(t(who().username ? "login.other" : "login.title"), () => askLogIn(), "primary"),
     ])));
     return;
   }
@@ -113,11 +113,25 @@ async function again() {
   const shown = current;
   if (!shown?.module) return;
   if (!shown.data) return show();
-  const data = await shown.module.load(shown.context);
-  if (current !== shown) return;
+  let data;
+  try {
+    data = await shown.module.load(shown.context);
+  } catch (error) {
+    if (current === shown) throw error;
+  }
+  if (current !== shown) return; // another page is shown by now
   shown.data = data;
   lastSeen = Date.now();
   render();
+}
+
+/** Load the page again at an instant at which it changes. Without an answer nothing changes, and the frame says so. */
+async function lookAgain() {
+  try {
+    await again();
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof Unreachable)) throw error;
+  }
 }
 
 /** Something has changed: a set of products, or null. */
@@ -128,7 +142,6 @@ async function changed(products) {
   try {
     await again();
   } catch (error) {
-    if (shown.context.signal.aborted) return;
     if (error instanceof Refusal && error.status < 500) showFailure(error);
     else throw error;
   }
@@ -173,7 +186,7 @@ function renderWho() {
       choose("theme", t("app.theme"), themes, localStorage.theme ?? "auto", setTheme),
       username
         ? button(t("login.out"), () => logOut())
-        : may("obtain_token") || true ? button(t("login.title"), askLogIn, "primary") : null,
+        : may("obtain_token") || true ? button(t("login.title"), logInFromMenu, "primary") : null,
     ]),
   ]);
   const place = document.getElementById("who");
@@ -181,20 +194,9 @@ function renderWho() {
   else place.append(menu);
 }
 
-async function askLogIn() {
+function logInFromMenu() {
   document.querySelector(".menu[open]")?.removeAttribute("open");
-  await openForm({
-    id: "login",
-    isSecret: true,
-    title: t("login.title"),
-    fields: [
-      { name: "username", label: t("login.username"), required: true, autocomplete: "username" },
-      { name: "password", label: t("login.password"), required: true, type: "password", autocomplete: "current-password" },
-    ],
-    submit: t("login.submit"),
-    request: (values) => values,
-    perform: ({ username, password }) => logIn(username, password),
-  });
+  askLogIn();
 }
 
 async function setLanguage(language) {
@@ -217,7 +219,7 @@ function renderOffline(isOnline) {
   place.hidden = isOnline && !drafts.length;
   place.replaceChildren(
     isOnline ? "" : t("offline.text", { time: clockTime(new Date(lastSeen).toISOString()) }),
-    ...drafts.map((draft) => button(t("offline.send", { title: draft.pending.title }), () => openUnanswered(draft))),
+    ...drafts.map((draft) => button(t("offline.send", { title: draft.title }), () => openUnanswered(draft))),
   );
 }
 

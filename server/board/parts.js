@@ -29,7 +29,7 @@ export const live = (text) => h("span.live", text);
 export function table(caption, columns, rows, key) {
   return h("table", [
     h("caption", caption),
-    h("thead", h("tr", columns.map((column) => h("th", { scope: "col", class: column.class }, column.title)))),
+    h("thead", h("tr", columns.map((column) => column.title ? h("th", { scope: "col", class: column.class }, column.title) : h("td", { class: column.class })))),
     h("tbody", rows.map((row) => h("tr", { key: key(row) }, columns.map((column) =>
       h("td", { class: column.class, "data-title": column.title }, h("div", column.cell(row))))))),
   ]);
@@ -56,8 +56,11 @@ export const timeAgo = (at) => h("time", { datetime: at, title: exactMoment(at),
 
 export const timeAt = (at) => h("time", { datetime: at, title: exactMoment(at) }, moment(at));
 
+const isSoon = (text) => /^[0-4]:\d\d$/.test(text);
+
 /** What is left until an instant, to the second. It keeps itself up to date. */
-export const countdown = (at) => h("time.countdown", { datetime: at, title: exactMoment(at), "data-left": at, role: "timer" }, left(at));
+export const countdown = (at) =>
+  h("time.countdown", { class: isSoon(left(at)) ? "soon" : "", datetime: at, title: exactMoment(at), "data-left": at, role: "timer" }, left(at));
 
 export const withUnit = (number, unit) => [live(quantity(number)), unit ? h("span.unit", ` ${unit}`) : null];
 
@@ -79,7 +82,7 @@ export function tick(root = document) {
   for (const element of root.querySelectorAll("[data-left]")) {
     const text = left(element.dataset.left);
     if (element.textContent !== text) element.textContent = text;
-    element.classList.toggle("soon", /^[0-4]:\d\d$/.test(text));
+    element.classList.toggle("soon", isSoon(text));
   }
   for (const element of root.querySelectorAll("[data-ago]")) {
     const text = ago(element.dataset.ago);

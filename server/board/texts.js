@@ -73,6 +73,12 @@ export function typedNumber(text) {
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? plain.replace(/^\+/, "").replace(/^(-?)\./, "$10.").replace(/\.$/, "") : undefined;
 }
 
+/** A number of an answer as people type it: what typedNumber reads back. */
+export function asTyped(text) {
+  const decimal = formats.quantity.formatToParts(1.5).find((part) => part.type === "decimal").value;
+  return (text ?? "").replace(".", decimal);
+}
+
 /** The instant that an answer names. Some APIs leave out the zone, which is UTC. */
 export function instant(text) {
   return new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
@@ -85,6 +91,12 @@ export function setServerTime(header) {
 }
 
 export const serverNow = () => Date.now() + serverAhead;
+
+/** The first whole minute from an instant on, in the viewer's zone, as a date and time field has it. */
+export function localMinute(milliseconds) {
+  const minute = Math.ceil(milliseconds / 60_000) * 60_000;
+  return new Date(minute - new Date(minute).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
 
 export const moment = (text) => formats.moment.format(instant(text));
 export const exactMoment = (text) => `${formats.exact.format(instant(text))} (${instant(text).toISOString()})`;
