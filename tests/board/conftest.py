@@ -71,12 +71,12 @@ class Visitor:
 
     def log_in(self, username: str, password: str = "secret") -> None:
         """Log in by the form. The page is the one that was open."""
-        self.page.locator(".menu > summary").click()
+        self.page.locator("#who summary").click()
         self.page.get_by_role("button", name="Log in").click()
         self.page.get_by_label("User name").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("dialog").get_by_role("button", name="Log in").click()
-        self.page.locator(".menu > summary").get_by_text(username).wait_for(state="attached")
+        self.page.locator("#who summary").get_by_text(username).wait_for(state="attached")
 
     def picture(self, name: str) -> None:
         """A picture of the whole page, where somebody wants pictures."""
