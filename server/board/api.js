@@ -15,6 +15,7 @@ const NOBODY = { username: null, role: "public", may: new Set() };
 let tokens = null;
 let caller = NOBODY;
 let refreshing = null;
+let learned = null;
 
 /** The service has answered, and refused. `fields`: what is wrong, by field. `data`: what the refusal says, like available. */
 export class Refusal extends Error {
@@ -86,6 +87,7 @@ async function call(method, path, options, used = tokens, isRepeated = false) {
   }
   if (answer.ok) return body;
   const refusal = new Refusal(answer.status, body);
+  refusal.retryAfter = Number(answer.headers.get("Retry-After")); // seconds
   if (refusal.code === "OUTCOME_UNKNOWN" || (answer.status >= 502 && answer.status !== 503)) throw new Unreachable();
   throw refusal;
 }
@@ -95,6 +97,7 @@ async function request(method, path, { body, key, signal }, used) {
   if (used) headers.Authorization = `Bearer ${used.access}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
+  const sent = Date.now();
   const limits = [AbortSignal.timeout(REQUEST_MILLISECONDS), ...(signal ? [signal] : [])];
   try {
     const answer = await fetch(path, {
@@ -105,7 +108,7 @@ async function request(method, path, { body, key, signal }, used) {
       redirect: "error",
       signal: AbortSignal.any(limits),
     });
-    setServerTime(answer.headers.get("Date"));
+    setServerTime(answer.headers.get("Date"), sent);
     return answer;
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -138,14 +141,16 @@ export async function logOut() {
   await learnRights();
 }
 
-/** Ask who has these tokens, and what they may; from then on all calls use them. */
+/** Ask who has these tokens, and what they may; from then on all calls use them. Something else than before is told as the event "caller". */
 export async function learnRights(used = tokens) {
   const before = tokens;
   const me = await call("GET", "/api/v1/me/", {}, used, used !== before); // those of a log-in are new: no need to renew them
   if (tokens !== before) return; // somebody has logged in or out meanwhile
   tokens = used;
+  const isSame = learned === JSON.stringify(me);
+  learned = JSON.stringify(me);
   caller = { ...me, may: new Set(me.may) };
-  dispatchEvent(new CustomEvent("caller"));
+  if (!isSame) dispatchEvent(new CustomEvent("caller"));
 }
 
 export const who = () => caller;

@@ -13,6 +13,7 @@ import { h, patch } from "./dom.js";
 import { learnRights, logOut, may, Refusal, Unreachable, who } from "./api.js";
 import { askLogIn, openUnanswered, unanswered } from "./form.js";
 import { follow } from "./live.js";
+import "./outbox.js"; // what a reload has left unsent is sent on
 import { button, icon, notify, quiet, tick } from "./parts.js";
 import { clockTime, currentLanguage, instant, LANGUAGES, loadLanguage, serverNow, t } from "./texts.js";
 
@@ -34,16 +35,19 @@ const PLACES = [
   ["/scan", "scan", "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M8 8v8M12 8v8M16 8v8"],
 ];
 
+const AGAIN_MILLISECONDS = 3000; // for which a page that should have changed by itself is looked at again
+
 const main = document.getElementById("main");
-let current = null; // {module, context, data, root}
+let current = null; // the page: {name, module, context, controller, data}, its load that runs and the one that follows
 let soon; // the timer of the next instant at which the page changes by itself
 let lastSeen = Date.now();
-let timer;
+let timer; // of the search, which waits for the next key
 
 // Addresses
 
 /** Go to a page of the board. */
 export function go(path, { replace = false } = {}) {
+  clearTimeout(timer);
   history[replace ? "replaceState" : "pushState"](null, "", `/board${path}`);
   show();
 }
@@ -56,96 +60,108 @@ async function show() {
   const parameters = Object.fromEntries(Object.entries(found?.[0].groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)]));
   const context = { parameters, query: Object.fromEntries(new URLSearchParams(location.search)), signal: controller.signal, again, go };
   const isSamePage = current?.name === found?.[1] && JSON.stringify(current?.context.parameters) === JSON.stringify(parameters);
-  const next = { name: found?.[1], context, controller, data: null, module: null };
+  const caller = who().username;
+  const isMove = current !== null && !isSamePage;
+  if (!isSamePage || current.caller !== caller) main.setAttribute("aria-busy", "true");
+  const next = { name: found?.[1], context, controller, caller, data: null, module: null, running: null, following: null };
   current = next;
   renderPlaces();
-  if (!isSamePage) main.setAttribute("aria-busy", "true");
-  try {
-    if (!found) throw new Refusal(404, { code: "NOT_FOUND" });
-    next.module = await import(`./page-${next.name}.js`);
-    const data = await next.module.load(context);
-    if (current !== next) return;
-    next.data = data;
-    render();
-  } catch (error) {
-    if (current !== next || controller.signal.aborted) return;
-    showFailure(error);
-  }
+  const box = document.getElementById("q");
+  if (box !== document.activeElement) box.value = context.query.q ?? "";
+  await look(next).catch((error) => {
+    if (current === next && !(error instanceof Refusal || error instanceof Unreachable)) console.error(error);
+    fail(next, error);
+  });
+  if (current !== next) return;
   main.removeAttribute("aria-busy");
-  if (!isSamePage) {
-    scrollTo(0, 0);
-    main.focus({ preventScroll: true });
-  }
+  if (isMove) scrollTo(0, 0);
+  if (isMove && box !== document.activeElement) main.focus({ preventScroll: true });
+}
+
+/**
+ * Load a page, and show it. One load at a time, so that no older numbers come after newer ones: who asks while one runs
+ * gets the next, which sees what has changed since.
+ */
+function look(page) {
+  page.following ??= (async () => {
+    await page.running?.catch(() => {});
+    page.following = null;
+    page.running = load(page);
+    await page.running;
+  })();
+  return page.following;
+}
+
+async function load(page) {
+  if (!page.name) throw new Refusal(404, { code: "NOT_FOUND" });
+  page.module ??= await import(`./page-${page.name}.js`).catch((error) => {
+    throw error instanceof TypeError ? new Unreachable() : error;
+  });
+  const data = await page.module.load(page.context);
+  if (current !== page) return;
+  page.data = data;
+  lastSeen = Date.now();
+  render();
 }
 
 function render() {
   const { module, context, data } = current;
   document.title = `${module.title(data)} · ${t("app.title")}`;
-  const rendered = h("div.page", { key: current.name + JSON.stringify(context.parameters) }, module.render(data, context));
+  put(h("div.page", { key: current.name + JSON.stringify(context.parameters) }, module.render(data, context)));
+  clearTimeout(soon);
+  // The service's clock is known only so well: what should have changed a moment ago is looked at again.
+  const waits = (module.until?.(data) ?? []).filter(Boolean).map((text) => instant(text) - serverNow()).filter((wait) => wait > -AGAIN_MILLISECONDS);
+  if (waits.length) soon = setTimeout(() => document.hidden || again(), Math.min(Math.max(Math.min(...waits), 0) + 300, 2 ** 30));
+}
+
+function put(rendered) {
   if (main.firstElementChild && main.childNodes.length === 1) patch(main.firstElementChild, rendered);
   else main.replaceChildren(rendered);
-  clearTimeout(soon);
-  const instants = (module.until?.(data) ?? []).filter(Boolean).map((text) => instant(text) - serverNow()).filter((wait) => wait > 0);
-  if (instants.length) soon = setTimeout(lookAgain, Math.min(...instants, 2 ** 30) + 300);
+}
+
+/** Show what is wrong in the page's place, where there is nothing to show or nothing that may be shown. */
+function fail(page, error) {
+  if (page !== current) return;
+  const isRefused = error instanceof Refusal && error.status < 500 && error.status !== 429;
+  if (!page.data || isRefused) showFailure(error);
 }
 
 function showFailure(error) {
+  if (current) current.data = null;
   if (error instanceof Refusal && [401, 403].includes(error.status)) {
     document.title = `${t("login.title")} · ${t("app.title")}`;
-    main.replaceChildren(h("div.page", h("section.card.center", [
+    put(h("div.page", { key: "login" }, h("section.card.center", [
       h("h1", t(who().username ? "denied.title" : "login.needed")),
       quiet(who().username ? t("denied.text", { username: who().username }) : t("login.why")),
       button(t(who().username ? "login.other" : "login.title"), () => askLogIn(), "primary"),
     ])));
     return;
   }
-  if (!(error instanceof Refusal || error instanceof Unreachable)) console.error(error);
   document.title = `${t("failure.title")} · ${t("app.title")}`;
-  main.replaceChildren(h("div.page", h("section.card.center", { role: "alert" }, [
+  put(h("div.page", { key: "failure" }, h("section.card.center", { role: "alert" }, [
     h("h1", error.status === 404 ? t("failure.missing") : t("failure.title")),
     quiet(error instanceof Refusal || error instanceof Unreachable ? error.message : t("error.unknown", { status: "" })),
-    button(t("failure.again"), show, "primary"),
+    button(t("failure.again"), again, "primary"),
   ])));
 }
 
-/** Load the page again, and show what has changed. */
-async function again() {
-  const shown = current;
-  if (!shown?.module) return;
-  if (!shown.data) return show();
-  let data;
-  try {
-    data = await shown.module.load(shown.context);
-  } catch (error) {
-    if (current === shown) throw error;
-  }
-  if (current !== shown) return; // another page is shown by now
-  shown.data = data;
-  lastSeen = Date.now();
-  render();
-}
-
-/** Load the page again at an instant at which it changes. Without an answer nothing changes, and the frame says so. */
-async function lookAgain() {
-  try {
-    await again();
-  } catch (error) {
-    if (!(error instanceof Refusal || error instanceof Unreachable)) throw error;
-  }
-}
-
-/** Something has changed: a set of products, or null. */
+/** Something has changed: a set of products, or null. Raises what the page's load raises, after it was shown. */
 async function changed(products) {
-  const shown = current;
-  const concerned = shown?.data && shown.module.products?.(shown.data);
+  const page = current;
+  if (!page) return learnRights(); // there was no connection at the start
+  const concerned = page.data && page.module.products?.(page.data);
   if (products && concerned && ![...products].some((id) => concerned.has(String(id)))) return;
   try {
-    await again();
+    await look(page);
   } catch (error) {
-    if (error instanceof Refusal && error.status < 500) showFailure(error);
-    else throw error;
+    if (page !== current) return;
+    fail(page, error);
+    throw error;
   }
 }
+
+/** Load the page again, and show what has changed, or what is wrong. */
+const again = () => changed(null).catch((error) => error instanceof Refusal || error instanceof Unreachable || console.error(error));
 
 // The frame
 
@@ -185,8 +201,8 @@ function renderWho() {
       choose("language", t("app.language"), Object.entries(LANGUAGES), currentLanguage(), setLanguage),
       choose("theme", t("app.theme"), themes, localStorage.theme ?? "auto", setTheme),
       username
-        ? button(t("login.out"), () => logOut())
-        : may("obtain_token") || true ? button(t("login.title"), logInFromMenu, "primary") : null,
+        ? button(t("login.out"), leave)
+        : button(t("login.title"), logInFromMenu, "primary"),
     ]),
   ]);
   const place = document.getElementById("who");
@@ -194,9 +210,16 @@ function renderWho() {
   else place.append(menu);
 }
 
+const closeMenu = () => document.querySelector(".menu[open]")?.removeAttribute("open");
+
+function leave() {
+  closeMenu();
+  return logOut();
+}
+
 function logInFromMenu() {
-  document.querySelector(".menu[open]")?.removeAttribute("open");
-  askLogIn();
+  closeMenu();
+  return askLogIn();
 }
 
 async function setLanguage(language) {
@@ -213,12 +236,13 @@ function setTheme(theme) {
   else document.documentElement.dataset.theme = theme;
 }
 
-function renderOffline(isOnline) {
+function renderOffline(state) {
   const place = document.getElementById("offline");
   const drafts = unanswered();
-  place.hidden = isOnline && !drafts.length;
+  const isLive = state === "live";
+  place.hidden = isLive && !drafts.length;
   place.replaceChildren(
-    isOnline ? "" : t("offline.text", { time: clockTime(new Date(lastSeen).toISOString()) }),
+    isLive ? "" : t(state === "busy" ? "offline.busy" : "offline.text", { time: clockTime(new Date(lastSeen).toISOString()) }),
     ...drafts.map((draft) => button(t("offline.send", { title: draft.title }), () => openUnanswered(draft))),
   );
 }
@@ -253,15 +277,15 @@ function listenToFrame() {
       event.preventDefault();
       document.getElementById("q").select();
     }
-    if (event.key === "Escape") document.querySelector(".menu[open]")?.removeAttribute("open");
+    if (event.key === "Escape") closeMenu();
   });
   addEventListener("caller", () => {
     renderWho();
     show();
   });
-  let isOnline = true;
-  addEventListener("connection", ({ detail }) => renderOffline((isOnline = detail.isOnline)));
-  addEventListener("drafts", () => renderOffline(isOnline));
+  let state = "live";
+  addEventListener("connection", ({ detail }) => renderOffline((state = detail.state)));
+  addEventListener("drafts", () => renderOffline(state));
   setInterval(tick, 1000);
 }
 
@@ -270,7 +294,6 @@ async function start() {
   await loadLanguage(localStorage.language);
   renderFrame();
   listenToFrame();
-  document.getElementById("q").value = new URLSearchParams(location.search).get("q") ?? "";
   try {
     await learnRights(); // tells "caller", which shows the page
   } catch (error) {
@@ -278,7 +301,7 @@ async function start() {
     showFailure(error);
     notify(error.message, "bad");
   }
-  renderOffline(true);
+  renderOffline("live");
   follow(changed);
 }
 

@@ -113,9 +113,10 @@ function patchChildren(shown, rendered) {
   }
 }
 
-/** Let the eye find what has changed. */
+/** Let the eye find what has changed. An animation of its own: a class that begins anew costs a layout for each number. */
 function flash(element) {
-  element.classList.remove("changed");
-  void element.offsetWidth; // the animation begins anew
-  element.classList.add("changed");
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const mark = { backgroundColor: "var(--warn-soft)", boxShadow: "0 0 0 4px var(--warn-soft)", borderRadius: "3px" };
+  const rest = { backgroundColor: "transparent", boxShadow: "0 0 0 4px transparent", borderRadius: "3px" };
+  element.animate([mark, rest], { duration: 1200, easing: "ease-out" });
 }

@@ -1,25 +1,31 @@
 /**
- * Tells pages that what they show has changed.
+ * Tells the page that what it shows has changed.
  *
  * Who may read the change feed waits for it: one open request, and products by their id. Others look again every second:
- * the service answers 304 where nothing has changed. A hidden page asks nothing.
+ * the service answers 304 where nothing has changed. A hidden page asks nothing. After a failure the next look is later
+ * and later, and not before the service wants it.
  */
 
-import { get, may, Unreachable } from "./api.js";
+import { get, learnRights, may, Refusal, Unreachable } from "./api.js";
 
-const LOOK_MILLISECONDS = 1000;
-const FEED_SECONDS = 20;
-const PAUSE_MILLISECONDS = 400; // between two looks at what keeps changing
+const LOOK_MILLISECONDS = 1000; // from the begin of a look to the next one
+const PAUSE_MILLISECONDS = 400; // between a look and the next one at the least
+const LATE_MILLISECONDS = 5000; // a look that takes longer is told: the numbers are old
+const MOST_MILLISECONDS = 8000; // between two looks that fail
+// The feed tells nothing while a transaction is open, which the service's own are for up to 10 seconds, and nothing of a
+// block that has ended before a job has noted it. So the page looks again after a wait without a change, too.
+const FEED_SECONDS = 10;
+const FEED_ROWS = 200;
 
 let listener = null;
 let running = new AbortController();
+let state = "live";
 
 /** Call `changed(products)` on changes: a set of product ids, or null for anything. `changed` returns a promise. */
 export function follow(changed) {
   listener = changed;
   document.addEventListener("visibilitychange", restart);
-  addEventListener("caller", restart);
-  addEventListener("online", restart);
+  for (const type of ["caller", "online", "offline"]) addEventListener(type, restart);
   restart();
 }
 
@@ -30,42 +36,76 @@ function restart() {
 }
 
 async function run(signal) {
-  let cursor = "latest";
+  let hasFeed = may("list_changes");
+  let cursor = null; // null: what has changed before is not known
+  let failures = 0;
   while (!signal.aborted) {
+    const begin = performance.now();
+    let rest;
     try {
-      if (may("list_changes")) {
-        const isFirst = cursor === "latest";
-        const feed = await get("/api/v1/changes/", { after: cursor, limit: 1000, ...(isFirst ? {} : { wait: FEED_SECONDS }) }, { signal });
-        cursor = feed.next;
-        const products = new Set(feed.changes.map((change) => change.product_id));
-        if (isFirst) await listener(null);
-        else if (products.size) await listener(products);
-        if (products.size) await pause(PAUSE_MILLISECONDS, signal);
-      } else {
-        await listener(null);
-        await pause(LOOK_MILLISECONDS, signal);
-      }
-      setOnline(true);
+      if (hasFeed) cursor = await nextChanges(cursor, signal);
+      else await look(null);
+      if (signal.aborted) return;
+      tell("live");
+      failures = 0;
+      rest = hasFeed ? 0 : LOOK_MILLISECONDS - (performance.now() - begin);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Unreachable || error.status >= 500) setOnline(false);
-      else if (error.code === "VALIDATION_ERROR") cursor = "latest"; // the database was restored to an earlier time
-      await pause(2 * LOOK_MILLISECONDS, signal);
+      cursor = null; // also where the database was restored to an earlier time, and refuses the cursor
+      failures += 1;
+      if (error instanceof Refusal && [401, 403].includes(error.status)) {
+        hasFeed = false;
+        await learnRights().catch(() => {}); // other rights are told as "caller", and end this run
+      } else if (error instanceof Refusal) {
+        if (error.status >= 500 || error.status === 429) tell("busy");
+      } else {
+        tell("lost");
+        if (!(error instanceof Unreachable)) console.error(error);
+      }
+      rest = Math.min(LOOK_MILLISECONDS * 2 ** failures, MOST_MILLISECONDS) * (0.75 + Math.random() / 4);
+      rest = Math.max(rest, 1000 * (error.retryAfter || 0));
     }
+    await pause(Math.max(rest, PAUSE_MILLISECONDS), signal);
+  }
+}
+
+/** Wait for changes after the cursor, and tell them. Returns the next cursor. */
+async function nextChanges(cursor, signal) {
+  const ask = (query) => get("/api/v1/changes/", query, { signal });
+  const found = cursor ? await ask({ after: cursor, limit: FEED_ROWS, wait: FEED_SECONDS }) : null;
+  if (!found || found.changes.length === FEED_ROWS) {
+    const { next } = await ask({ after: "latest" }); // what has changed before is not known, or too much to tell
+    await look(null);
+    return next;
+  }
+  await look(found.changes.length ? new Set(found.changes.map((change) => change.product_id)) : null);
+  return found.next;
+}
+
+async function look(products) {
+  const late = setTimeout(() => tell("lost"), LATE_MILLISECONDS);
+  try {
+    await listener(products);
+  } finally {
+    clearTimeout(late);
   }
 }
 
 function pause(milliseconds, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
   });
 }
 
-let isOnline = true;
-
-function setOnline(now) {
-  if (now === isOnline) return;
-  isOnline = now;
-  dispatchEvent(new CustomEvent("connection", { detail: { isOnline } }));
+/** live: the numbers are those of now. lost: no connection. busy: the service has refused to look. */
+function tell(next) {
+  if (next === state) return;
+  state = next;
+  dispatchEvent(new CustomEvent("connection", { detail: { state } }));
 }

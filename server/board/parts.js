@@ -38,7 +38,7 @@ export function table(caption, columns, rows, key) {
 /** A bar of what is on hand: free, blocked and reserved. The numbers stand beside it, so it is hidden from readers. */
 export function balanceBar({ on_hand, reserved, blocked }) {
   const share = (part) => `${Number(on_hand) > 0 ? Math.min(100, (100 * Number(part)) / Number(on_hand)) : 0}%`;
-  return h("div.bar", { "aria-hidden": "true" }, [
+  return h("div.bar", { class: /[1-9]/.test(on_hand) ? "" : "none", "aria-hidden": "true" }, [
     h("i.reserved", { style: { width: share(reserved) } }),
     h("i.blocked", { style: { width: share(blocked) } }),
   ]);

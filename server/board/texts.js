@@ -12,7 +12,7 @@ let language = "en";
 let locale = "en";
 let plurals = new Intl.PluralRules("en");
 let formats = {};
-let serverAhead = 0; // milliseconds
+let serverAhead = null; // milliseconds, by how many the server's clock is ahead: {least, most}
 
 /** Load a language: the one that was chosen, else the first of the browser's that is there. */
 export async function loadLanguage(chosen) {
@@ -84,13 +84,20 @@ export function instant(text) {
   return new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
 }
 
-/** Remember how far the server's clock is ahead: ends of blocks are its instants. */
-export function setServerTime(header) {
+/**
+ * Learn from an answer's Date how far the server's clock is ahead: ends of blocks are its instants. The header has whole
+ * seconds, so one answer leaves a second open, and many leave little. `sent`: when the request began.
+ */
+export function setServerTime(header, sent) {
   const at = Date.parse(header);
-  if (!Number.isNaN(at)) serverAhead = at + 500 - Date.now(); // the header has whole seconds
+  if (Number.isNaN(at)) return;
+  const seen = { least: at - Date.now(), most: at + 1000 - sent };
+  const least = Math.max(seen.least, serverAhead?.least ?? -Infinity);
+  const most = Math.min(seen.most, serverAhead?.most ?? Infinity);
+  serverAhead = least <= most ? { least, most } : seen; // a clock was set
 }
 
-export const serverNow = () => Date.now() + serverAhead;
+export const serverNow = () => Date.now() + (serverAhead ? (serverAhead.least + serverAhead.most) / 2 : 0);
 
 /** The first whole minute from an instant on, in the viewer's zone, as a date and time field has it. */
 export function localMinute(milliseconds) {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, sync_playwright
 
 from tests.board.warehouse import fill
 from tests.conftest import Database, Server, new_database
@@ -77,6 +77,25 @@ class Visitor:
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("dialog").get_by_role("button", name="Log in").click()
         self.page.locator("#who summary").get_by_text(username).wait_for(state="attached")
+
+    def hold(self, addresses: str) -> list[Route]:
+        """Hold back the requests to these addresses. The list grows with them; the test answers them."""
+        held: list[Route] = []
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(addresses, keep)
+        return held
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Return when the condition holds; it changes with what the page does."""
+
+        def holds() -> Any:
+            self.page.evaluate("0")  # lets Playwright tell what has happened
+            return condition()
+
+        Database.wait_for(holds)
 
     def picture(self, name: str) -> None:
         """A picture of the whole page, where somebody wants pictures."""
