@@ -45,6 +45,7 @@ def test_a_file_is_sent_again_only_when_it_has_changed(shown: Server) -> None:
 def test_the_search_finds_as_one_types(shown: Server, visit: Visit) -> None:
     page = visit(shown).page
     page.goto("/board/stock")
+    expect(page.locator("tbody tr")).to_have_count(6)
     page.keyboard.press("/")
     page.keyboard.type("lamp")
     expect(page.locator("tbody tr")).to_have_count(1)
