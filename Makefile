@@ -14,6 +14,7 @@ VERSION ?=
 WORLD ?=
 
 bin := .venv/bin
+biome := tools/biome/node_modules/@biomejs/cli-linux-x64/biome
 
 # The tests start many Python processes. Without bytecode files each compiles the modules again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -22,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy format import psql clean
+.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,9 +100,9 @@ test-docs: .venv-docs/stamp ## run the guides that need Node, pandas or dbt, whi
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-lint: ## check style, types, SQL, migrations and the links of the documentation
-	@tools/setup.sh --dev --client-only
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types lint-deploy lint-docs
+lint: ## check style, types, SQL, migrations, the board and the links of the documentation
+	@tools/setup.sh --lint --client-only
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-sql lint-python lint-types lint-deploy lint-docs lint-board
 
 lint-python:
 	$(bin)/ruff check
@@ -122,8 +123,12 @@ lint-deploy:
 	$(bin)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(bin)/kubernetes-validate --strict --quiet deploy/kubernetes/apply.yaml deploy/kubernetes/secret.example.yaml deploy/kubernetes/service.yaml
 
+lint-board:
+	$(biome) check --error-on-warnings
+
 format: ## format the code, and fix what the linters can fix
-	@tools/setup.sh --dev --client-only
+	@tools/setup.sh --lint --client-only
+	$(biome) check --write
 	$(bin)/ruff format
 	$(bin)/ruff check --fix
 	$(bin)/sqlfluff fix db init.sql
@@ -135,5 +140,5 @@ psql: ## open the database of `make run` in psql; ARGS='-c "select 1"' for one q
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
 clean: ## remove the virtual environments and caches, but never the data
-	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules tests/board/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules tests/board/node_modules tools/biome/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

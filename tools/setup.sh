@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]
+#   tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
+#   --lint          the same, and the linter of the board
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
 #   --browser       also install Chromium, for the tests of the board
 #   --scores        also install Lighthouse, for `make test-scores`
@@ -25,11 +26,12 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no bench=no browser=no scores=no npm=no clients_too=no deploy=no
+server=yes dev=no lint=no bench=no browser=no scores=no npm=no clients_too=no deploy=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
+        --lint) lint=yes dev=yes npm=yes ;;
         --bench) bench=yes npm=yes ;;
         --browser) browser=yes ;;
         --scores) scores=yes browser=yes npm=yes ;;
@@ -37,7 +39,7 @@ for argument in "$@"; do
         --clients) clients_too=yes ;;
         --deploy) deploy=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
             exit 2
             ;;
     esac
@@ -424,6 +426,10 @@ more_node() {
 if [[ $bench = yes ]]; then
     more_python "$bench_venv" bench/peers/requirements.txt
     more_node "$postgraphile"
+fi
+
+if [[ $lint = yes ]]; then
+    more_node tools/biome
 fi
 
 if [[ $scores = yes ]]; then

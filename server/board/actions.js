@@ -4,11 +4,11 @@
  * Each is one request to one endpoint. It says before what there is, and after what was done.
  */
 
-import { h } from "./dom.js";
 import { get, may, Refusal, Unreachable } from "./api.js";
+import { h } from "./dom.js";
 import { openForm } from "./form.js";
 import { button, countdown, notify, timeAt } from "./parts.js";
-import { asTyped, instant, localMinute, money, moment, quantity, serverNow, t } from "./texts.js";
+import { asTyped, instant, localMinute, moment, money, quantity, serverNow, t } from "./texts.js";
 
 const IN_SIGHT = 3; // buttons of a product; its other actions are in a menu
 const MINUTE = 60_000;

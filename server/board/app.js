@@ -9,8 +9,8 @@
  *   until(data)            the instants at which it changes by itself, like ends of blocks
  */
 
+import { learnRights, logOut, Refusal, Unreachable, who } from "./api.js";
 import { h, patch } from "./dom.js";
-import { learnRights, logOut, may, Refusal, Unreachable, who } from "./api.js";
 import { askLogIn, openUnanswered, unanswered } from "./form.js";
 import { follow } from "./live.js";
 import "./outbox.js"; // what a reload has left unsent is sent on

@@ -6,8 +6,8 @@
  * twice. Its fields cannot be edited until then. A password is never kept.
  */
 
-import { h, patch } from "./dom.js";
 import { logIn, newKey, Refusal, send, Unreachable, who } from "./api.js";
+import { h, patch } from "./dom.js";
 import { button, notify } from "./parts.js";
 import { localMinute, serverNow, t, typedNumber } from "./texts.js";
 
@@ -290,7 +290,7 @@ export function checked(fields, typed) {
   const errors = {};
   for (const field of fields) {
     const text = field.type === "password" ? typed[field.name] : typed[field.name].trim();
-    const [value, error] = text ? valueOf(field, text) : [undefined, field.required && t("form.missing")];
+    const [value, error] = text ? toValue(field, text) : [undefined, field.required && t("form.missing")];
     if (error) errors[field.name] = error;
     else if (value !== undefined) values[field.name] = value;
   }
@@ -298,7 +298,7 @@ export function checked(fields, typed) {
 }
 
 /** A value as the service takes it, or what is wrong with it. */
-function valueOf({ type, minimum }, text) {
+function toValue({ type, minimum }, text) {
   if (type === "moment") {
     const at = new Date(text);
     return minimum === "future" && at <= serverNow() ? [undefined, t("form.future")] : [at.toISOString()];

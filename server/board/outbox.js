@@ -136,6 +136,7 @@ function pause() {
 }
 
 addEventListener("online", () => wake());
+// Also once at the start, when it is known who calls.
 addEventListener("caller", () => {
   wake();
   run();
@@ -144,4 +145,3 @@ addEventListener("caller", () => {
 addEventListener("beforeunload", (event) => {
   if (list.some(isOpen)) event.preventDefault();
 });
-run();

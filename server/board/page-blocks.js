@@ -1,9 +1,9 @@
 /** The active blocks: those that end next come first, and count down. */
 
-import { h } from "./dom.js";
-import { get } from "./api.js";
 import { blockActions } from "./actions.js";
-import { badge, button, countdown, productLink, quiet, table, timeAt, withUnit } from "./parts.js";
+import { get } from "./api.js";
+import { h } from "./dom.js";
+import { badge, button, countdown, productLink, table, timeAt, withUnit } from "./parts.js";
 import { quantity, t } from "./texts.js";
 
 const PER_PAGE = 50;

@@ -1,7 +1,7 @@
 /** A location: what lies there, and what was moved there. */
 
-import { h } from "./dom.js";
 import { get, may, Refusal } from "./api.js";
+import { h } from "./dom.js";
 import { badge, button, link, live, productLink, quiet, section, table, timeAgo, withUnit } from "./parts.js";
 import { knownProduct, learnProducts } from "./skus.js";
 import { quantity, t } from "./texts.js";

@@ -1,7 +1,7 @@
 /** The locations: how much lies at each. */
 
-import { h } from "./dom.js";
 import { get, may, Refusal } from "./api.js";
+import { h } from "./dom.js";
 import { button, link, live, quiet, table } from "./parts.js";
 import { quantity, t } from "./texts.js";
 

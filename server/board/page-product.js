@@ -1,8 +1,8 @@
 /** A product: its stock now and over time, its blocks, places, costs, prices and movements. */
 
-import { h, patch } from "./dom.js";
-import { get, may, Refusal, who } from "./api.js";
 import { blockActions, productActions } from "./actions.js";
+import { get, may, Refusal, who } from "./api.js";
+import { h, patch } from "./dom.js";
 import { badge, balanceBar, button, countdown, link, live, productLink, quiet, section, stockBadge, table, timeAgo, timeAt, withUnit } from "./parts.js";
 import { momentOf, steps } from "./steps.js";
 import { hasText, instant, money, quantity, serverNow, t } from "./texts.js";

@@ -5,9 +5,9 @@
  * What was scanned and is not done yet stays in this tab over a reload.
  */
 
-import { h, patch } from "./dom.js";
 import { may, Refusal } from "./api.js";
 import { openCamera, whyNoCamera } from "./camera.js";
+import { h, patch } from "./dom.js";
 import { entries, isOpen, waitsForUser } from "./outbox.js";
 import { icon, quiet } from "./parts.js";
 import * as count from "./scan-count.js";

@@ -1,7 +1,7 @@
 /** The stock: all products with their balances, or those that a search finds. */
 
-import { h } from "./dom.js";
 import { get, may } from "./api.js";
+import { h } from "./dom.js";
 import { balanceBar, button, productLink, quiet, stockBadge, table, withUnit } from "./parts.js";
 import { money, t } from "./texts.js";
 

@@ -1,8 +1,8 @@
 /** The morning's page: what is sold out, what is low, which blocks end next, what has arrived, and the sales of two weeks. */
 
-import { h } from "./dom.js";
 import { get, may, Refusal, who } from "./api.js";
 import { bars } from "./bars.js";
+import { h } from "./dom.js";
 import { badge, countdown, link, live, productLink, quiet, section, stockBadge, timeAgo, withUnit } from "./parts.js";
 import { day, instant, money, percent, quantity, serverNow, t, zone } from "./texts.js";
 

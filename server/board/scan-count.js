@@ -5,8 +5,8 @@
  * service says what is booked, and books the differences when the count is closed.
  */
 
-import { h } from "./dom.js";
 import { get } from "./api.js";
+import { h } from "./dom.js";
 import { answered as answerOf, entries, isOpen, put } from "./outbox.js";
 import { badge, button, link, live, quiet, section, table, timeAgo } from "./parts.js";
 import { explain, locationOf, quantityBox, scannedProduct } from "./scan-parts.js";

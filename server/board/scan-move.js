@@ -3,8 +3,8 @@
  * from one.
  */
 
-import { h } from "./dom.js";
 import { get } from "./api.js";
+import { h } from "./dom.js";
 import { drop, entries, isOpen, note, put, waitsForUser } from "./outbox.js";
 import { badge, button, link, quiet, section, timeAgo } from "./parts.js";
 import { explain, locationOf, quantityBox, scannedProduct } from "./scan-parts.js";

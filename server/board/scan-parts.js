@@ -1,9 +1,9 @@
 /** What moving and counting by scanning have in common. */
 
-import { h } from "./dom.js";
 import { Refusal } from "./api.js";
-import { findProduct } from "./skus.js";
+import { h } from "./dom.js";
 import { icon } from "./parts.js";
+import { findProduct } from "./skus.js";
 import { quantity, t } from "./texts.js";
 
 const LOCATION = /^RACK-[A-Z][0-9]-[0-9]{2}$/;
