@@ -184,7 +184,7 @@ export function render(desk, { here }) {
         name === "items" ? items(desk, move, contents) : name === "from" ? from(move, contents) : end(desk, move, name),
       ]))),
     h("div.card.below", { key: "below" }, [
-      h("label.choice", { for: "reason" }, t("scan.reason"), h("span.optional", t("form.optional"))),
+      h("label.choice", { for: "reason" }, h("span", t("scan.reason"), h("span.optional", t("form.optional")))),
       h("input", { id: "reason", type: "text", maxlength: 255, autocomplete: "off", value: move.reason, oninput: (event) => (move.reason = event.target.value, desk.keep()) }),
       h("div.actions", [
         h("button", { type: "button", disabled: !move.history.length, onclick: () => undo(desk) }, t("scan.undo")),
