@@ -35,7 +35,7 @@ run: ## start the server, with a database and some demo stock
 	@tools/setup.sh $(client_only) && exec $(bin)/python -m tools.run $(ARGS)
 
 test: ## run the tests; ARGS='-k reserve' for some of them
-	@tools/setup.sh --browser && exec $(bin)/python -m pytest $(ARGS)
+	@tools/setup.sh --backups --browser && exec $(bin)/python -m pytest $(ARGS)
 
 test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSION=18; ARGS
 	@tools/setup.sh --npm && directory=$$($(bin)/python -m tools.postgresql "$(VERSION)") && \
@@ -82,6 +82,11 @@ bench: ## compare the service with others, 40 minutes; ROUNDS=3 SECONDS=3, ARGS=
 
 bench-growth: ## measure with 10 thousand to 10 million products, write docs/growth.*; SIZES='10000 100000'
 	@tools/setup.sh --bench && exec $(bin)/python -m bench.growth $(if $(SIZES),--sizes $(SIZES)) $(ARGS)
+
+.PHONY: restore-drill
+
+restore-drill: ## restore the newest backup to a throw-away directory, check it, and compare it with the live database
+	@tools/setup.sh --client-only && exec $(bin)/python -m tools.restore_drill $(ARGS)
 
 .PHONY: docs reference test-docs lint-docs
 

@@ -64,6 +64,8 @@ local all all peer map=inventory
 local replication postgres peer map=inventory
 """
 
+_INCLUDE = "include 'inventory.conf'\n"
+
 
 class ClusterError(Exception):
     """The cluster cannot do what was asked. The message tells the user why."""
@@ -321,6 +323,18 @@ class Cluster:
             raise ClusterError(f"PostgreSQL does not run in {self.directory}.")
         os.kill(pid, signal.SIGHUP)
 
+    def adopt(self) -> None:
+        """Give the data that another program has put there, such as a restored backup, this cluster's configuration.
+
+        Of the settings made by ALTER SYSTEM only those that say how to recover are kept.
+        """
+        account = self._server_account()
+        own = self.data_directory / "postgresql.auto.conf"
+        kept = [line for line in own.read_text().splitlines(True) if line.startswith(("restore_command", "recovery_"))]
+        _write(own, "".join(kept), account)
+        _write(self.data_directory / "postgresql.conf", _INCLUDE, account)
+        _write(self.data_directory / "pg_hba.conf", _HBA, account)
+
     def destroy(self) -> None:
         """Stop the server and remove `directory` with its content. Raises ClusterError if it is not throwaway."""
         if not self.throwaway:
@@ -435,7 +449,7 @@ class Cluster:
         if not self.primary:
             _write(new / "pg_hba.conf", _HBA, account)
             with open(os.open(new / "postgresql.conf", os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a") as settings:
-                settings.write("\ninclude 'inventory.conf'\n")
+                settings.write(f"\n{_INCLUDE}")
         new.rename(self.data_directory)
 
     def _create(self, account: pwd.struct_passwd, new: Path) -> subprocess.CompletedProcess[str]:

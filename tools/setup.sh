@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]
+#   tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
 #   --lint          the same, and the linter of the board
 #   --bench         also install the load generators of `make bench`, and the packages of the other services in it
+#   --backups       also install pgBackRest, for the tests of backups
 #   --browser       also install Chromium, for the tests of the board
 #   --scores        also install Lighthouse, for `make test-scores`
 #   --npm           also install npm, which fetches other versions of PostgreSQL
@@ -26,20 +27,21 @@ readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no lint=no bench=no browser=no scores=no npm=no clients_too=no deploy=no
+server=yes dev=no lint=no bench=no backups=no browser=no scores=no npm=no clients_too=no deploy=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
         --dev) dev=yes ;;
         --lint) lint=yes dev=yes npm=yes ;;
         --bench) bench=yes npm=yes ;;
+        --backups) backups=yes ;;
         --browser) browser=yes ;;
         --scores) scores=yes browser=yes npm=yes ;;
         --npm) npm=yes ;;
         --clients) clients_too=yes ;;
         --deploy) deploy=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
             exit 2
             ;;
     esac
@@ -231,6 +233,10 @@ missing_programs() {
 
 if [[ $bench = yes ]]; then
     missing_programs wrk
+fi
+
+if [[ $backups = yes ]]; then
+    missing_programs pgbackrest
 fi
 
 if [[ $browser = yes ]]; then
