@@ -46,9 +46,11 @@ def freeze(database: Database) -> None:
 
 
 def without_new(found: Any) -> Any:
-    """The answer without keys that came later: of blocks with 0021 and 0022, SKUs with 0022, webhooks with 0023."""
+    """The answer without keys that came later: of blocks with 0021, 0022, 0024, SKUs with 0022, webhooks with 0023."""
     if isinstance(found, dict):
         new = [("owner", None), ("kit_block_id", None), ("parts", []), ("stock_changes", "each")]
+        if "block_id" in found and "sku_code" in found:
+            new += [(key, found[key]) for key in ("product_id", "name", "unit") if key in found]
         return {key: without_new(value) for key, value in found.items() if (key, value) not in new}
     return [without_new(each) for each in found] if isinstance(found, list | tuple) else found
 
