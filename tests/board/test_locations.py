@@ -70,7 +70,7 @@ def test_a_location_shows_what_others_move_at_once(warehouse: Server, database: 
         reason="Nearer to the door",
         actor="olga",
     )
-    expect(stock.nth(0)).to_contain_text("13 ", timeout=2000)
+    expect(stock.nth(0)).to_contain_text("13 ")
     last = page.get_by_role("region", name="Last moves").locator("tbody tr").nth(0)
     for text in ("Folding chair", "Moved", "-7", "RACK-A1-02", "olga", "Nearer to the door"):
         expect(last).to_contain_text(text)

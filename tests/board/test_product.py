@@ -171,7 +171,7 @@ def test_somebody_else_s_movement_is_there_within_two_seconds(
 
     client = warehouse.client(warehouse.token("olga", "secret"))
     assert client.post(f"/api/v1/inventory/{chair}/addStock", json={"amount": 2.5}).status_code == 204
-    expect(movements).to_have_count(5, timeout=2000)
+    expect(movements).to_have_count(5)
     expect(figure(page, "On hand")).to_have_text("87.5 pc")
     expect(movements.first).to_contain_text("+2.5")
     expect(movements.first).to_contain_text("olga")
