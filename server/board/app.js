@@ -52,12 +52,22 @@ export function go(path, { replace = false } = {}) {
   show();
 }
 
-async function show() {
+/** The path of the address within the board, decoded where it can be. */
+function readPath() {
   const path = location.pathname.replace(/^\/board/, "");
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+async function show() {
+  const path = readPath();
   const found = PAGES.map(([pattern, name]) => [pattern.exec(path), name]).find(([match]) => match);
   current?.controller.abort();
   const controller = new AbortController();
-  const parameters = Object.fromEntries(Object.entries(found?.[0].groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)]));
+  const parameters = { ...found?.[0].groups };
   const context = { parameters, query: Object.fromEntries(new URLSearchParams(location.search)), signal: controller.signal, again, go };
   const isSamePage = current?.name === found?.[1] && JSON.stringify(current?.context.parameters) === JSON.stringify(parameters);
   const caller = who().username;

@@ -68,7 +68,7 @@ const begun = new WeakSet(); // the signals of the visits that were begun
 const told = new Set(entries().filter((entry) => !isOpen(entry)).map((entry) => entry.key));
 
 export async function load(context) {
-  const mode = MODES[context.query.mode] ? context.query.mode : "move";
+  const mode = Object.hasOwn(MODES, context.query.mode) ? context.query.mode : "move";
   if (!may(...MODES[mode].RIGHTS)) throw new Refusal(403, { code: "PERMISSION_DENIED" });
   if (!begun.has(context.signal)) begin(context, mode);
   return { mode, ...(await MODES[mode].load(desk, context)) };

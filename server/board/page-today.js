@@ -58,7 +58,7 @@ function questions({ query, signal }) {
       const { blocks, total } = await ask("/temporary-blocks", { order: "expires_at", limit: LINES });
       return { rows: blocks, total };
     }),
-    arrived: (may("list_purchases") || may("list_inflows") || may("list_art_orders")) && (() => arrived(ask, query.arrived)),
+    arrived: (may("list_purchases") || may("list_inflows") || may("list_art_orders")) && (() => arrived(ask, periodOf(query))),
     sales: may("list_daily_sales") && (async () => ({ days: (await ask("/api/v1/daily-sales/", { days: 2 * DAYS, timezone: zone() })).days })),
   }).filter(([, question]) => question));
 }
@@ -73,11 +73,12 @@ async function answered(ask) {
   }
 }
 
+const periodOf = ({ arrived: name }) => (Object.hasOwn(PERIODS, name) ? name : "day");
+
 /** What has come in, newest first: purchases, inflows, and orders that add to a place. */
 async function arrived(ask, period) {
-  const days = PERIODS[period] ?? PERIODS.day;
   // By the minute, so that the same question has the same address, and its answer is not sent again.
-  const date_from = new Date(Math.floor(serverNow() / MINUTE) * MINUTE - days * 1440 * MINUTE).toISOString();
+  const date_from = new Date(Math.floor(serverNow() / MINUTE) * MINUTE - PERIODS[period] * 1440 * MINUTE).toISOString();
   const [purchases, inflows, orders] = await Promise.all([
     may("list_purchases") ? ask("/inventory/purchases", { date_from, per_page: LINES }) : { purchases: [] },
     may("list_inflows") ? ask("/api/v1/inflows/", { date_from, ordering: "-created_at", page_size: LINES }) : { results: [] },
@@ -159,7 +160,7 @@ const arrivedLine = (one) => entry(one.key, one.product ? productLink(one.produc
 const skuLink = (sku) => link(`/stock?q=${encodeURIComponent(sku)}`, sku);
 
 function period(name, query) {
-  const isChosen = name === (query.arrived in PERIODS ? query.arrived : "day");
+  const isChosen = name === periodOf(query);
   return h("a.chip", { href: `/board${name === "day" ? "" : `?arrived=${name}`}`, "aria-current": isChosen ? "true" : null }, t(`today.period.${name}`));
 }
 

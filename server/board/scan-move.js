@@ -32,7 +32,7 @@ function moveOf({ state }) {
 export function begin(desk, { query }) {
   const move = moveOf(desk);
   if (!query.from && !query.action && !query.sku) return;
-  Object.assign(move, structuredClone(EMPTY), { action: ACTIONS[query.action] ? query.action : "transfer", from: locationOf(query.from ?? "") ?? null });
+  Object.assign(move, structuredClone(EMPTY), { action: Object.hasOwn(ACTIONS, query.action) ? query.action : "transfer", from: locationOf(query.from ?? "") ?? null });
   history.replaceState(null, "", "/board/scan"); // so that a reload does not begin again
   if (query.sku && !desk.state.arrivals.length) desk.state.arrivals.push({ code: query.sku, mode: "move" });
   desk.keep();

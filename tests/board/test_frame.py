@@ -51,3 +51,20 @@ def test_the_search_finds_as_one_types(shown: Server, visit: Visit) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody")).to_contain_text("Desk lamp, brass")
     expect(page).to_have_url(f"{shown.url}/board/stock?q=lamp")
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        ("/locations/%E0%A4%A", "This page could not be loaded"),
+        ("/locations/RACK%2DA1%2D01", "RACK-A1-01"),
+        ("/locations/RACK-A1-01%2F", "There is no such page or thing"),
+        ("?arrived=constructor", "Today"),
+        ("/scan?mode=constructor", "Scan"),
+        ("/scan?action=constructor", "Scan"),
+    ],
+)
+def test_an_address_that_nobody_meant_breaks_no_page(shown: Server, visit: Visit, path: str, heading: str) -> None:
+    page = visit(shown).page
+    page.goto(f"/board{path}")
+    expect(page.locator("h1")).to_have_text(heading)
