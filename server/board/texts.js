@@ -66,8 +66,8 @@ export function typedNumber(text) {
   const decimal = parts.find((part) => part.type === "decimal").value;
   const group = parts.find((part) => part.type === "group")?.value ?? ",";
   let plain = text.trim().replace(/[\s\u00a0\u202f’']/g, "");
-  // "1.5" in German is one and a half where it cannot be a group of thousands.
-  const isGrouped = new RegExp(`^[+-]?\\d{1,3}(\\${group}\\d{3})+(\\${decimal}\\d+)?$`).test(plain);
+  // "1.5" and "0.125" in German have decimals: they cannot be groups of thousands.
+  const isGrouped = new RegExp(`^[+-]?[1-9]\\d{0,2}(\\${group}\\d{3})+(\\${decimal}\\d+)?$`).test(plain);
   if (isGrouped) plain = plain.replaceAll(group, "");
   plain = plain.replace(decimal, ".");
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? plain.replace(/^\+/, "").replace(/^(-?)\./, "$10.").replace(/\.$/, "") : undefined;

@@ -428,3 +428,24 @@ def test_the_first_purchase_asks_for_the_first_supplier(server: Server, database
     bought = "select s.name, p.quantity from store.purchase as p inner join store.supplier as s on p.supplier_id = s.id"
     assert database.rows(bought) == [("Potter's yard", Decimal("4"))]
     database.verify()
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed", "number"),
+    [
+        ("de-DE", "1.250,5", "1250.5"),
+        ("de-DE", "1.250", "1250"),
+        ("de-DE", "0.125", "0.125"),
+        ("de-DE", "0,125", "0.125"),
+        ("en-GB", "1,250.5", "1250.5"),
+        ("en-GB", "0,125", None),
+    ],
+)
+def test_a_number_is_read_as_its_writer_means_it(
+    shown: Server, visit: Visit, locale: str, typed: str, number: str | None
+) -> None:
+    page = visit(shown, locale=locale).page
+    page.goto("/board/stock")
+    expect(page.locator("tbody tr")).to_have_count(6)
+    read = "async (text) => (await import('/board/files/texts.js')).typedNumber(text) ?? null"
+    assert page.evaluate(read, typed) == number
