@@ -76,6 +76,8 @@ function isSame(shown, rendered) {
 }
 
 function patchAttributes(shown, rendered) {
+  // What is typed stays, until the page says something else.
+  const isOther = shown.nodeName === "INPUT" && shown.getAttribute("value") !== rendered.getAttribute("value");
   for (const { name } of [...shown.attributes]) {
     if (!rendered.hasAttribute(name) && !(name === "open" && shown.nodeName === "DETAILS")) shown.removeAttribute(name);
   }
@@ -84,6 +86,7 @@ function patchAttributes(shown, rendered) {
     if (name === "style") shown.style.cssText = value; // the policy forbids the attribute, not the property
     else shown.setAttribute(name, value);
   }
+  if (isOther && shown !== document.activeElement && !shown.validity.badInput) shown.value = rendered.value;
 }
 
 function patchHandlers(shown, rendered) {
