@@ -138,8 +138,15 @@ export async function logIn(username, password) {
 export async function logOut() {
   tokens = null;
   caller = NOBODY;
-  await learnRights();
+  learned = null;
+  await learnRights().catch((error) => {
+    dispatchEvent(new CustomEvent("caller")); // what was the user's is not shown any longer
+    throw error;
+  });
 }
+
+/** Whether the service has said what the caller may. */
+export const knowsRights = () => learned !== null;
 
 /** Ask who has these tokens, and what they may; from then on all calls use them. Something else than before is told as the event "caller". */
 export async function learnRights(used = tokens) {

@@ -9,7 +9,7 @@
  *   until(data)            the instants at which it changes by itself, like ends of blocks
  */
 
-import { learnRights, logOut, Refusal, Unreachable, who } from "./api.js";
+import { knowsRights, learnRights, logOut, Refusal, Unreachable, who } from "./api.js";
 import { h, patch } from "./dom.js";
 import { askLogIn, openUnanswered, unanswered } from "./form.js";
 import { follow } from "./live.js";
@@ -158,7 +158,7 @@ function showFailure(error) {
 /** Something has changed: a set of products, or null. Raises what the page's load raises, after it was shown. */
 async function changed(products) {
   const page = current;
-  if (!page) return learnRights(); // there was no connection at the start
+  if (!page || !knowsRights()) return learnRights(); // there was no connection at the start, or at the log-out
   const concerned = page.data && page.module.products?.(page.data);
   if (products && concerned && ![...products].some((id) => concerned.has(String(id)))) return;
   try {
@@ -224,7 +224,7 @@ const closeMenu = () => document.querySelector(".menu[open]")?.removeAttribute("
 
 function leave() {
   closeMenu();
-  return logOut();
+  return logOut().catch((error) => notify(error.message, "bad"));
 }
 
 function logInFromMenu() {

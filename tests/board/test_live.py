@@ -294,6 +294,19 @@ def test_a_log_in_and_a_log_out_switch_the_way_of_looking(shop: Server, visit: V
     assert [url for _, url in requests if "changes" in url] == []
 
 
+def test_a_log_out_without_a_connection_is_one(shop: Server, visit: Visit) -> None:
+    visitor = opened(visit, shop, "ada")
+    page = visitor.page
+    visitor.context.set_offline(True)
+    page.locator("#who summary").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#who summary")).to_have_text("Not logged in")
+    expect(page.locator("tbody tr")).to_have_count(0)
+    visitor.context.set_offline(False)
+    expect(page.locator("tbody tr")).not_to_have_count(0)
+    expect(page.locator("#who summary")).to_have_text("Not logged in")
+
+
 def test_the_server_s_clock_is_learned_from_many_answers(shop: Server, visit: Visit) -> None:
     """The header Date has whole seconds. A countdown must neither jump by one nor be one off."""
     page = visit(shop).page
