@@ -106,6 +106,15 @@ def test_the_theme_and_the_language_are_the_device_s_or_chosen(shown: Server, vi
     assert page.evaluate(ground) != dark
 
 
+def test_the_numbers_of_a_list_fit_a_phone(shown: Server, visit: Visit) -> None:
+    page = visit(shown, "phone", locale="de-DE").page
+    for path in ("/stock", "/blocks", "/locations"):
+        opened(page, path)
+        wide = "cell => cell.getBoundingClientRect().right > cell.closest('.card').getBoundingClientRect().right"
+        cells = page.locator("td:visible, td:visible > div")
+        assert [cell.text_content() for cell in cells.all() if cell.evaluate(wide)] == []
+
+
 # Words
 
 

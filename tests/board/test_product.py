@@ -346,7 +346,7 @@ def test_a_product_that_is_gone(warehouse: Server, database: Database, visit: Vi
     expect(page.get_by_role("alert")).to_contain_text("There is no such page or thing")
 
 
-def test_long_names_and_numbers_fit_a_phone(warehouse: Server, database: Database, visit: Visit) -> None:
+def test_long_names_and_numbers_fit_a_phone_and_a_desk(warehouse: Server, database: Database, visit: Visit) -> None:
     name = "Donaudampfschifffahrtsgesellschaftskapitänsmützenständer, " * 4
     long = database.product("A-SKU-THAT-IS-LONG-" * 3, "987654.125", p_name=name.strip(", "), p_price="123456.785")
     database.rows("select inventory.create_block(%s, 1234.125, %s, p_owner => %s)", long, "R" * 180, "cart-" * 12)
@@ -361,3 +361,6 @@ def test_long_names_and_numbers_fit_a_phone(warehouse: Server, database: Databas
     cut = "cell => cell.scrollWidth > cell.clientWidth + 1 ? cell.textContent : null"
     assert [text for cell in page.locator("td, dd, h1").all() if (text := cell.evaluate(cut))] == []
     visitor.picture("product-long-phone")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    wide = "table => table.getBoundingClientRect().right > table.closest('.card').getBoundingClientRect().right"
+    assert [table.text_content() for table in page.locator("table:visible").all() if table.evaluate(wide)] == []
