@@ -32,7 +32,7 @@ log = logging.getLogger("pgcalls")
 Statement = tuple[str, Sequence[bytes | None]]
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-SETUP_SECONDS = 10.0  # for the statements that follow the log-in
+SETUP_SECONDS = 5.0  # for the statements that follow the log-in
 
 _SYNC, _ABORTED, _ERROR = int(ExecStatus.PIPELINE_SYNC), int(ExecStatus.PIPELINE_ABORTED), int(ExecStatus.FATAL_ERROR)
 _REFUSED = frozenset({_ABORTED, _ERROR})
@@ -109,24 +109,51 @@ class Connection:
         They are not part of the log-in: poolers refuse that, or do it and ignore them.
         """
         connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-        opened: Connection | None = None
+        opened = cls(connection, _lost_at_once)
         try:
             async with asyncio.timeout(SETUP_SECONDS):
-                is_pooled = await _is_pooled(connection)
-                if not is_pooled:
-                    await _set(connection, settings)
-                opened = cls(connection, _lost_at_once)
-                if is_pooled:
-                    await opened._adapt_to_pooler(settings)
+                await opened._set_up(connection.info.backend_pid, settings)
         except BaseException as error:
-            if opened is not None:
-                opened.close()
-            await connection.close()
+            opened.close()
             if isinstance(error, TimeoutError):
                 raise psycopg.OperationalError("no answer from the database in time") from None
             raise
         opened._on_lost = on_lost
         return opened
+
+    async def _set_up(self, backend_pid: int, settings: Mapping[str, str]) -> None:
+        """Find out what is at the other end, and make the settings. Raises psycopg.Error.
+
+        Not by psycopg's cursors: where one of those is given up, psycopg asks the server to cancel it, and waits 5 s
+        for the answer of a server that is silent.
+        """
+        self._keeps_statements = False  # until it is known that no pooler is there that does not keep them
+        (row,) = await self._rows([("select pg_catalog.pg_backend_pid()", [])])
+        if row.get_value(0, 0) != b"%d" % backend_pid:
+            self._keeps_statements = True
+            await self._adapt_to_pooler(settings)
+            return
+        for name, value in settings.items():
+            inner = name.removeprefix("default_")
+            (made,) = await self._rows(
+                [("select pg_catalog.set_config($1, $2, false)", [name.encode(), value.encode()])]
+            )
+            # In a transaction of its own: that one begins with what was set.
+            (found,) = await self._rows([("select pg_catalog.current_setting($1)", [inner.encode()])])
+            if found.get_value(0, 0) != made.get_value(0, 0):
+                raise psycopg.OperationalError(f"the database does not keep to {inner} = {value}")
+        self._keeps_statements = True
+
+    async def _rows(self, statements: Sequence[Statement]) -> list[PGresult]:
+        """The results of statements that must succeed. Raises psycopg.OperationalError."""
+        results: list[PGresult] = []
+        for result in await self._sent(statements):
+            if isinstance(result, DatabaseError):
+                raise psycopg.OperationalError(result.message)
+            if isinstance(result, NoResult):
+                raise psycopg.OperationalError("the connection was lost at once")
+            results.append(result)
+        return results
 
     async def _adapt_to_pooler(self, settings: Mapping[str, str]) -> None:
         """Find out whether the pooler keeps prepared statements, and have each transaction begin with the settings.
@@ -135,13 +162,9 @@ class Connection:
         """
         self._prefix = secrets.token_hex(8).encode()  # in a session that is shared, no other client has this name
         name = self._name_of(self._count + 1).decode()
-        (result,) = await self._sent(
+        (result,) = await self._rows(
             [(f"select exists (select from pg_catalog.pg_prepared_statements where name = '{name}')", [])]
         )
-        if isinstance(result, NoResult) or self.is_closed:
-            raise psycopg.OperationalError("the connection was lost at once")
-        if isinstance(result, DatabaseError):
-            raise psycopg.OperationalError(result.message)
         if result.get_value(0, 0) == b"t":
             self._keeps_statements = False
             self._names.clear()
@@ -341,22 +364,6 @@ class Connection:
 
 def _lost_at_once(_: Connection) -> None:
     """In place of ``on_lost`` until the connection is open: then ``open`` raises."""
-
-
-async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
-    cursor = await connection.execute("select pg_catalog.pg_backend_pid()")
-    return await cursor.fetchone() != (connection.info.backend_pid,)
-
-
-async def _set(connection: psycopg.AsyncConnection[Any], settings: Mapping[str, str]) -> None:
-    """Set the session's settings, and look whether its transactions have them. Raises psycopg.Error."""
-    for name, value in settings.items():
-        cursor = await connection.execute("select pg_catalog.set_config(%s, %s, false)", [name, value])
-        wanted = await cursor.fetchone()
-        inner = name.removeprefix("default_")
-        cursor = await connection.execute("select pg_catalog.current_setting(%s)", [inner])
-        if await cursor.fetchone() != wanted:
-            raise psycopg.OperationalError(f"the database does not keep to {inner} = {value}")
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,8 +20,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db.apply import apply
 from pgcalls import OutcomeUnknownError, UnavailableError
+from pgcalls.client import READ, SETTINGS
+from pgcalls.connection import Connection
 from pgcalls.hosts import to_primary
 from server.database.interface import Function
+from soak.proxy import Proxy
 from tests.conftest import Database, Server
 from tests.server.conftest import (
     OPERATOR,
@@ -134,6 +138,38 @@ class TestSeveralHosts:
                 assert server.client().get("/ready").status_code == 200
             finally:
                 server.close()
+
+    def test_a_server_that_falls_silent_after_the_log_in_is_given_up_at_once(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pgcalls.connection.SETUP_SECONDS", 0.2)
+        parameters = conninfo_to_dict(database.conninfo)
+        name = f".s.PGSQL.{parameters['port']}"
+        log_in = psycopg.AsyncConnection.connect
+
+        async def scenario(directory: str) -> None:
+            proxy = Proxy(Path(directory, name), Path(str(parameters["host"]), name), "seed")
+            await proxy.start()
+
+            async def logged_in(*arguments: Any, **named: Any) -> Any:
+                connection = await log_in(*arguments, **named)
+                proxy.stall()
+                return connection
+
+            monkeypatch.setattr(psycopg.AsyncConnection, "connect", logged_in)
+            conninfo = make_conninfo(database.conninfo, host=directory)
+            opening = asyncio.ensure_future(Connection.open(conninfo, lambda _: None, SETTINGS[READ]))
+            try:
+                # psycopg itself would wait 10 s more, for an answer to its request to cancel.
+                done, _ = await asyncio.wait([opening], timeout=5)
+                assert done
+                with pytest.raises(psycopg.OperationalError, match="no answer"):
+                    opening.result()
+            finally:
+                await proxy.close()
+
+        with tempfile.TemporaryDirectory() as directory:
+            play(scenario(directory))
 
     def test_no_other_connection_to_a_server_that_says_nothing_is_tried(
         self, database: Database, monkeypatch: pytest.MonkeyPatch

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from db.apply import apply
 from db.source import ApplyError
 from pgcalls import LONG, DatabaseError
-from pgcalls.connection import _set, _warn_of_pooler
+from pgcalls.connection import Connection, _warn_of_pooler
 from server.database.calls import Database as Caller
 from server.database.interface import Function
 from tests.conftest import Database, Server
@@ -160,12 +161,12 @@ def test_a_server_starts_and_works_behind_a_pooler(database: Database) -> None:
 
 def test_what_the_session_does_not_keep_to_is_an_error(database: Database) -> None:
     """A setting that is made and has no effect, as on a server that is none."""
+    name = sql.Identifier(str(database.admin.info.dbname))
+    database.admin.execute(sql.SQL("alter database {} set own.kept = off").format(name))
 
     async def scenario() -> None:
-        async with await psycopg.AsyncConnection.connect(database.conninfo) as connection:
-            # The transaction has begun, and stays as it is.
-            with pytest.raises(psycopg.OperationalError, match="does not keep to transaction_read_only = on"):
-                await _set(connection, {"default_transaction_read_only": "on"})
+        with pytest.raises(psycopg.OperationalError, match=r"does not keep to own\.kept = on"):
+            await Connection.open(database.conninfo, lambda _: None, {"default_own.kept": "on"})
 
     play(scenario())
 
