@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
+.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak cluster poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ interleavings: ## test many interleavings of two calls' statements; SECONDS=600 
 
 soak: ## call all APIs under injected faults, then check every answer; SECONDS=60 SEED=7 WORLD=plain|workers|failover
 	@tools/setup.sh && exec $(bin)/python -m soak --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(WORLD),--world $(WORLD)) $(ARGS)
+
+cluster: ## start the service as several machines run it, on this one: etcd, Patroni, HAProxy, four servers; PORT
+	@tools/setup.sh --cluster && exec $(bin)/python -m tools.machines
 
 poolers: ## run the servers behind PgBouncer, old and new, in transaction and session mode
 	@tools/setup.sh && tools/poolers.sh && exec $(bin)/python -m pytest -n 2 tests/poolers/check_pgbouncer.py $(ARGS)
@@ -145,5 +148,5 @@ psql: ## open the database of `make run` in psql; ARGS='-c "select 1"' for one q
 	@tools/setup.sh --client-only && exec $(bin)/python -m tools.cluster psql $(ARGS)
 
 clean: ## remove the virtual environments and caches, but never the data
-	rm -rf .venv .venv-bench .venv-clients .venv-docs .site bench/peers/postgraphile/node_modules tests/clients/node_modules tests/board/node_modules tools/biome/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-clients .venv-docs .venv-patroni .site bench/peers/postgraphile/node_modules tests/clients/node_modules tests/board/node_modules tools/biome/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench db server soak tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -269,7 +269,7 @@ class Cluster:
             self._forget_dead_postmaster()
             log_size = self.log_file.stat().st_size
             # pg_ctl starts the server in a new session, so that Ctrl-C in the terminal does not reach it.
-            started = self._run(
+            started = _run(
                 [
                     *as_server,
                     self.binaries / "pg_ctl",
@@ -367,7 +367,7 @@ class Cluster:
         """Wait until the running server accepts connections. Returns False if it ends instead."""
         deadline = time.monotonic() + _START_SECONDS
         while self.is_running:
-            asked = self._run([self.client_program("pg_isready"), "--quiet", f"--dbname={self.dsn()}"])
+            asked = _run([self.client_program("pg_isready"), "--quiet", f"--dbname={self.dsn()}"])
             if asked.returncode == 0:
                 return True
             if time.monotonic() > deadline:
@@ -383,10 +383,7 @@ class Cluster:
             owner = pwd.getpwuid((self.data_directory / "PG_VERSION").stat().st_uid)
             if owner.pw_uid != 0:
                 return owner
-        try:
-            return pwd.getpwnam("postgres")
-        except KeyError as error:
-            raise ClusterError("PostgreSQL does not run as root, and there is no `postgres` user to run it.") from error
+        return server_account()
 
     def _make_directory(self) -> None:
         if not self.directory.is_dir():
@@ -460,13 +457,13 @@ class Cluster:
             *("--auth-local=peer", "--auth-host=reject", "--no-instructions"),
             *(["--no-sync"] if self.throwaway else []),
         ]
-        made = self._run([*command, "--locale=C.UTF-8"])
+        made = _run([*command, "--locale=C.UTF-8"])
         if made.returncode != 0 and "invalid locale" in made.stdout:
-            made = self._run([*command, "--locale=C"])
+            made = _run([*command, "--locale=C"])
         return made
 
     def _copy(self, account: pwd.struct_passwd, new: Path, primary: Cluster) -> subprocess.CompletedProcess[str]:
-        return self._run(
+        return _run(
             [
                 *self._as_server(account, new),
                 self.binaries / "pg_basebackup",
@@ -517,22 +514,8 @@ class Cluster:
 
     def _as_server(self, account: pwd.struct_passwd, directory: Path | None = None) -> list[str]:
         """Returns the prefix that makes a command run as the server's account, with access to `directory`."""
-        if os.geteuid() != 0:
-            return []
-        directory = directory or self.data_directory
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise ClusterError("PostgreSQL does not run as root, and `setpriv` (util-linux) is not there to run it.")
-        plain = [setpriv, f"--reuid={account.pw_name}", f"--regid={account.pw_gid}", "--init-groups"]
-        # That account cannot enter root's private directories (a checkout in /root, a temporary directory). So that
-        # neither the data has to move nor permissions have to change, the server then keeps one of root's
-        # capabilities, CAP_DAC_OVERRIDE. The same holds for the programs, if POSTGRESQL_BIN names such a directory.
-        passing = [*plain, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
-        for command in (plain, passing):  # try it: access(2) ignores this capability
-            attempts = ("touch", f"{directory}/."), (self.binaries / "postgres", "--version")
-            if all(self._run([*command, *attempt]).returncode == 0 for attempt in attempts):
-                return command
-        raise ClusterError(f"The user {account.pw_name}, as which PostgreSQL runs, cannot write to {self.directory}.")
+        attempts = ("touch", f"{directory or self.data_directory}/."), (self.binaries / "postgres", "--version")
+        return run_as(account, *attempts)
 
     def _forget_dead_postmaster(self) -> None:
         """Remove the lock files of a postmaster that has ended, if another process has its process id now.
@@ -549,29 +532,61 @@ class Cluster:
             (self.data_directory / "postmaster.pid").unlink(missing_ok=True)
             (self.socket_directory / f"{_SOCKET}.lock").unlink(missing_ok=True)
 
-    @staticmethod
-    def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end, even after Ctrl-C: otherwise a half-started server could not be stopped."""
-        environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd="/",  # a directory that every account may enter
-            env=environment | {"LC_ALL": "C"},
-            start_new_session=True,
-            umask=0o077,
-            text=True,
-            errors="replace",
-        )
-        with process:
-            try:
-                output, _ = process.communicate()
-            except BaseException:
-                process.wait()
-                raise
-        return subprocess.CompletedProcess(command, process.returncode, output)
+
+def server_account() -> pwd.struct_passwd:
+    """The account that runs servers: this one, or `postgres` where this one is root. Raises ClusterError."""
+    if os.geteuid() != 0:
+        return _own_account()
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError as error:
+        raise ClusterError("PostgreSQL does not run as root, and there is no `postgres` user to run it.") from error
+
+
+def run_as(account: pwd.struct_passwd, *attempts: Sequence[str | Path]) -> list[str]:
+    """Returns the prefix that makes a command run as the account. `attempts`: commands that must succeed with it.
+
+    That is nothing where this is the account. Raises ClusterError if there is no such prefix.
+    """
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise ClusterError("PostgreSQL does not run as root, and `setpriv` (util-linux) is not there to run it.")
+    plain = [setpriv, f"--reuid={account.pw_name}", f"--regid={account.pw_gid}", "--init-groups"]
+    # That account cannot enter root's private directories (a checkout in /root, a temporary directory). So that
+    # neither the data has to move nor permissions have to change, the server then keeps one of root's
+    # capabilities, CAP_DAC_OVERRIDE. The same holds for the programs, if POSTGRESQL_BIN names such a directory.
+    passing = [*plain, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+    for command in (plain, passing):  # try it: access(2) ignores this capability
+        # By a shell, because the first program may still have root's rights, and what that one starts has not.
+        if all(_run([*command, "sh", "-c", '"$@"', "sh", *attempt]).returncode == 0 for attempt in attempts):
+            return command
+    raise ClusterError(f"The user {account.pw_name} cannot run: {'; '.join(' '.join(map(str, a)) for a in attempts)}.")
+
+
+def _run(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, even after Ctrl-C: otherwise a half-started server could not be stopped."""
+    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",  # a directory that every account may enter
+        env=environment | {"LC_ALL": "C"},
+        start_new_session=True,
+        umask=0o077,
+        text=True,
+        errors="replace",
+    )
+    with process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            process.wait()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def _packaged_binaries() -> dict[int, Path]:

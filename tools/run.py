@@ -40,7 +40,7 @@ def main() -> int:
         logs.configure(settings.log_level, settings.log_format)
         with _database(settings) as (conninfo, psql):
             apply(conninfo, role_password=settings.database_role_password, prefix=settings.role_prefix)
-            _fill(settings, conninfo)
+            fill(settings, conninfo)
             try:
                 served = settings.database_url or conninfo
                 return lifecycle.run(settings, served, lambda url: print(_banner(settings, url, psql), flush=True))
@@ -80,7 +80,7 @@ def _database(settings: Settings) -> Iterator[tuple[str, str]]:
         yield cluster.dsn(dbname=DATABASE), cluster.psql(dbname=DATABASE)
 
 
-def _fill(settings: Settings, conninfo: str) -> None:
+def fill(settings: Settings, conninfo: str) -> None:
     """Create the admin that the settings name, and the demo stock, if they do not exist yet."""
     with psycopg.connect(conninfo) as connection:
         if settings.admin_username and settings.admin_password:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares a checkout on Debian or Ubuntu: installs PostgreSQL with its extensions, and the Python packages in .venv.
 #
-#   tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy]
+#   tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy] [--cluster]
 #
 #   --client-only   install no PostgreSQL server, because DATABASE_URL names one on another host
 #   --dev           also install the development tools
@@ -13,6 +13,7 @@
 #   --npm           also install npm, which fetches other versions of PostgreSQL
 #   --clients       also install the generators of clients of `make test-clients`, and their compilers
 #   --deploy        also install what `make test-deploy` builds images with, and Prometheus
+#   --cluster       also install what `make cluster` runs: etcd, HAProxy, Redis, and Patroni in .venv-patroni
 #
 # It is safe to repeat, to interrupt, and to run twice at the same time. If nothing is missing, it changes and prints
 # nothing. PYTHON names the interpreter (default: python3). System packages are installed with apt-get, as root or with
@@ -25,9 +26,10 @@ readonly extensions=(pg_cron plpgsql_check pg_trgm pgcrypto)
 readonly venv=.venv
 readonly stamp=$venv/requirements.stamp
 readonly bench_venv=.venv-bench postgraphile=bench/peers/postgraphile
+readonly patroni_venv=.venv-patroni
 readonly clients_venv=.venv-clients clients=tests/clients
 
-server=yes dev=no lint=no bench=no backups=no browser=no scores=no npm=no clients_too=no deploy=no
+server=yes dev=no lint=no bench=no backups=no browser=no scores=no npm=no clients_too=no deploy=no cluster=no
 for argument in "$@"; do
     case $argument in
         --client-only) server=no ;;
@@ -40,8 +42,9 @@ for argument in "$@"; do
         --npm) npm=yes ;;
         --clients) clients_too=yes ;;
         --deploy) deploy=yes ;;
+        --cluster) cluster=yes ;;
         *)
-            echo "usage: tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy]" >&2
+            echo "usage: tools/setup.sh [--client-only] [--dev] [--lint] [--bench] [--backups] [--browser] [--scores] [--npm] [--clients] [--deploy] [--cluster]" >&2
             exit 2
             ;;
     esac
@@ -252,6 +255,10 @@ if [[ $deploy = yes ]]; then
     missing_programs buildah debootstrap npm prometheus systemd-analyze:systemd
 fi
 
+if [[ $cluster = yes ]]; then
+    PATH=$PATH:/usr/sbin missing_programs etcd:etcd-server haproxy redis-server
+fi
+
 if [[ $clients_too = yes ]]; then
     missing_programs npm javac:default-jdk-headless go:golang-go
 fi
@@ -436,6 +443,10 @@ fi
 
 if [[ $lint = yes ]]; then
     more_node tools/biome
+fi
+
+if [[ $cluster = yes ]]; then
+    more_python "$patroni_venv" deploy/patroni/requirements.txt
 fi
 
 if [[ $scores = yes ]]; then

@@ -24,7 +24,18 @@ from tools.site.pictures import PICTURES, drawn
 API = ROOT / "docs" / "api.md"
 LLMS = ROOT / "llms.txt"
 OPERATIONS = ROOT / "docs" / "operations.md"
-FOLDERS = (".", "bench", "bench/peers", "db", "deploy", "docs", "docs/howto", "docs/reference", "pgcalls")
+FOLDERS = (
+    ".",
+    "bench",
+    "bench/peers",
+    "db",
+    "deploy",
+    "deploy/patroni",
+    "docs",
+    "docs/howto",
+    "docs/reference",
+    "pgcalls",
+)
 THREE_SCREENS = 120
 # Their commands are run by tests/operations.
 FOR_OPERATORS = {HOWTO / f"{name}.md" for name in ("failover", "point-in-time", "upgrade")}
