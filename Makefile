@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak cluster poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
+.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak cluster cluster-soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ soak: ## call all APIs under injected faults, then check every answer; SECONDS=6
 
 cluster: ## start the service as several machines run it, on this one: etcd, Patroni, HAProxy, four servers; PORT
 	@tools/setup.sh --cluster && exec $(bin)/python -m tools.machines
+
+cluster-soak: ## make soak over that cluster, then twenty failovers in a row; SECONDS=120 SEED=7, ARGS='--failovers 5'
+	@tools/setup.sh --cluster && exec $(bin)/python -m soak --world patroni --seconds $(or $(SECONDS),120) \
+		$(if $(SEED),--seed $(SEED)) --recovery-seconds 30 --failovers 20 $(ARGS)
 
 poolers: ## run the servers behind PgBouncer, old and new, in transaction and session mode
 	@tools/setup.sh && tools/poolers.sh && exec $(bin)/python -m pytest -n 2 tests/poolers/check_pgbouncer.py $(ARGS)

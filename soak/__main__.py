@@ -15,7 +15,7 @@ import uvloop
 from soak.faults import SETS, kinds_of
 from soak.planted import FAULTS as PLANTED
 from soak.run import Options, Report, soak
-from soak.world import WORLDS
+from soak.worlds import WORLDS
 
 ROUND_SECONDS = 120.0
 
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--recovery-seconds", type=float, default=10, help="time for all clients to succeed again")
     parser.add_argument("--history", type=Path, help="write the history to this file, one line of JSON per request")
     parser.add_argument("--faults", choices=SETS, default="all", help="short: fewer kinds, for a run of some seconds")
+    parser.add_argument("--failovers", type=int, default=0, help="of the leader, in a row, at the end (world patroni)")
     parser.add_argument("--planted", choices=PLANTED, help="plant this bug, which the checks must then find")
     parser.add_argument("--record", type=Path, help="append the run's totals to the table at the end of this file")
     arguments = parser.parse_args()
@@ -43,6 +44,7 @@ def main() -> int:
         answers=arguments.answers,
         kinds=kinds_of(arguments.world, arguments.faults),
         recovery_seconds=arguments.recovery_seconds,
+        failovers=arguments.failovers,
         history=arguments.history,
         planted=PLANTED[arguments.planted] if arguments.planted else None,
     )
@@ -68,7 +70,10 @@ def rounds(options: Options) -> list[Options]:
     if count == 1:
         return [options]
     seconds = options.seconds / count
-    return [dataclasses.replace(options, seed=f"{options.seed}/{n}", seconds=seconds) for n in range(count)]
+    parts = [
+        dataclasses.replace(options, seed=f"{options.seed}/{n}", seconds=seconds, failovers=0) for n in range(count)
+    ]
+    return [*parts[:-1], dataclasses.replace(parts[-1], failovers=options.failovers)]
 
 
 @dataclasses.dataclass

@@ -7,13 +7,15 @@ import re
 from collections import Counter, defaultdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simplejson
 
 from soak.history import ZERO, History, Operation, Outcome
 from soak.ledger import Ledger, Moved
-from soak.world import World
+
+if TYPE_CHECKING:
+    from soak.world import World
 
 SHOWN = 10  # number of violations that are printed for one check
 

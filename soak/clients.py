@@ -12,7 +12,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.parse import quote
 import aiohttp
 import simplejson
 
-from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of
+from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of, is_proxys
 
 TIMEOUTS = (1.0, 2.0, 6.0)  # seconds that a client waits for an answer
 PATIENCE = 20.0  # seconds after the end during which requests are still sent again
@@ -272,7 +272,7 @@ class Client:
     def _object(self, what: str) -> None:
         self.shared.history.violations.append(what)
 
-    async def _send(self, operation: Operation) -> tuple[Try, bytes, dict[str, str]]:
+    async def _send(self, operation: Operation) -> tuple[Try, bytes, Mapping[str, str]]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._timeout), connector=aiohttp.TCPConnector(limit=4)
@@ -293,6 +293,8 @@ class Client:
                 operation.method, self.shared.urls[server] + operation.path, data=data, headers=headers
             ) as answer:
                 raw = await answer.read()
+                if is_proxys(answer):
+                    return Try(server, sent, self.shared.now(), None, f"{answer.status} of the proxy"), b"", {}
                 if self.shared.late and operation.is_write:
                     await asyncio.sleep(self.shared.late)
                 if self.shared.alters and operation.method == "GET" and answer.status == 200:
@@ -300,7 +302,7 @@ class Client:
                 code = code_of(_parsed(raw)) if answer.status >= 400 else None
                 if answer.status == 503 and "Retry-After" not in answer.headers:
                     self._object(f"503 without Retry-After to {operation.line()}")
-                return Try(server, sent, self.shared.now(), answer.status, None, code), raw, dict(answer.headers)
+                return Try(server, sent, self.shared.now(), answer.status, None, code), raw, answer.headers
         except aiohttp.ClientConnectorError:
             error = "not connected"
         except TimeoutError:

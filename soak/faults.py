@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
+from soak.patroni import FAILOVERS
 from soak.world import DATABASE, MAX_CONNECTIONS, Action, Server, World
 
 SERVER_SESSIONS = "from pg_stat_activity where application_name = 'inventory' and datname = current_database()"
@@ -44,19 +45,30 @@ ALL = (*DATABASE_FAULTS, *SERVER_FAULTS)
 # The faults of a run of some seconds.
 SHORT = ("end sessions", "kill the postmaster", "lose answers to servers", "kill a server")
 # Faults that only one world has. The first of each is also injected in short runs.
-OF_WORLD = {"plain": (), "workers": ("kill a worker",), "failover": ("kill the primary", "cut off the primary")}
+OF_WORLD = {
+    "plain": (),
+    "workers": ("kill a worker",),
+    "failover": ("kill the primary", "cut off the primary"),
+    "patroni": (*FAILOVERS, "lose a machine of servers"),
+}
+# Patroni starts and stops PostgreSQL there, and HAProxy is between it and the servers.
+NOT_WITH_PATRONI = (*DATABASE_FAULTS, "stall the database", "lose answers to servers")
 LONG_SECONDS = 30  # runs of at least this length have pauses between the faults, and slow faults
 SETS = ("all", "short", "none")
 # Faults of the network between the servers and the database.
 DATABASE_NETWORK_FAULTS = ("stall the database", "lose answers to servers", "cut off the primary")
 # The faults of each sequence. A sequence injects one fault at a time.
-SEQUENCES = ((*DATABASE_FAULTS, *OF_WORLD["failover"]), (*SERVER_FAULTS, *OF_WORLD["workers"]))
+SEQUENCES = (
+    (*DATABASE_FAULTS, *OF_WORLD["failover"], *FAILOVERS),
+    (*SERVER_FAULTS, *OF_WORLD["workers"], "lose a machine of servers"),
+)
 
 
 def kinds_of(world: str, which: str) -> tuple[str, ...]:
     """Returns the kinds of faults of a run in that world. ``which`` is one of SETS."""
     own = OF_WORLD[world]
-    return {"all": (*ALL, *own), "short": (*SHORT, *own[:1]), "none": ()}[which]
+    kinds = {"all": (*ALL, *own), "short": (*SHORT, *own[:1]), "none": ()}[which]
+    return tuple(kind for kind in kinds if world != "patroni" or kind not in NOT_WITH_PATRONI)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +124,7 @@ class Faults:
                 *(self._inject(kinds, n, began, seconds) for n, kinds in enumerate(sequences) if kinds)
             )
         finally:
-            await self._mend()
+            await self._world.mend()
 
     async def _inject(self, kinds: list[str], number: int, began_at: float, seconds: float) -> None:
         chance = random.Random(f"{self._seed}/faults/{number}")
@@ -127,16 +139,6 @@ class Faults:
                     began = self._now()
                     target = await self._of_kind[kind](chance)
                     self.happened.append(Fault(kind, target, began, self._now()))
-
-    async def _mend(self) -> None:
-        """Repair everything, whatever fault was being injected."""
-        for server in self._world.servers:
-            for proxy in (server.http, *server.databases):
-                proxy.heal()
-            server.thaw()
-            server.again()
-        self._world.sweeps.set()
-        await asyncio.to_thread(self._world.cluster.start)
 
     # Faults of the database
 

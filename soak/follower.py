@@ -13,6 +13,7 @@ import aiohttp
 import simplejson
 
 from soak.check import Check
+from soak.history import is_proxys
 from soak.ledger import Ledger
 
 PATH = "/api/v1/changes"
@@ -89,7 +90,7 @@ class Follower:
             if answer.status == 401:
                 self._headers = {}
             if answer.status != 200:
-                if answer.status not in (401, 503):
+                if answer.status not in (401, 503) and not is_proxys(answer):
                     self.odd.append(f"{answer.status} {await answer.text()}")
                 return None
             return simplejson.loads(await answer.text(), use_decimal=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import enum
 import math
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import aiohttp
 import simplejson
 
 ZERO = Decimal(0)
@@ -173,6 +175,11 @@ def code_of(answer: Any) -> str | None:
     return None
 
 
+def is_proxys(answer: aiohttp.ClientResponse) -> bool:
+    """Whether a proxy says that it has no answer of a server. The servers' answers have an id."""
+    return answer.status in (502, 504) and "X-Request-Id" not in answer.headers
+
+
 class History:
     """All operations, in the order in which they were started."""
 
@@ -194,12 +201,9 @@ class History:
 
     def instant(self, wall: datetime) -> float:
         """Converts a time of the database's clock to seconds since the run began."""
-        offset = self._offsets[0][1]
-        for began, each in self._offsets:
-            if wall.timestamp() - each < began:
-                break
-            offset = each
-        return wall.timestamp() - offset
+        # By the last offset that was recorded before: a long run has thousands, and the checks ask for each answer.
+        place = bisect.bisect_right(self._offsets, wall.timestamp(), key=sum) - 1
+        return wall.timestamp() - self._offsets[max(place, 0)][1]
 
     def carts(self) -> dict[str, list[str]]:
         """Returns the blocks of each owner, oldest first, by the answers."""

@@ -9,9 +9,12 @@ from pathlib import Path
 
 
 class Proxy:
-    """Forwards connections from ``listen`` to ``target``. Each is a TCP port or the path of a Unix socket."""
+    """Forwards connections from ``listen`` to ``target``. Each is a TCP port or the path of a Unix socket.
 
-    def __init__(self, listen: int | Path, target: int | Path, seed: str) -> None:
+    The target may also be a host and a port.
+    """
+
+    def __init__(self, listen: int | Path, target: int | Path | tuple[str, int], seed: str) -> None:
         self._listen, self._target = listen, target
         self._random = random.Random(seed)
         self._gate = asyncio.Event()
@@ -62,7 +65,8 @@ class Proxy:
             if isinstance(self._target, Path):
                 below = await asyncio.open_unix_connection(self._target)
             else:
-                below = await asyncio.open_connection("127.0.0.1", self._target)
+                host, port = self._target if isinstance(self._target, tuple) else ("127.0.0.1", self._target)
+                below = await asyncio.open_connection(host, port)
             writers.append(below[1])
             pumps = [
                 asyncio.create_task(self._pass_on(reader, below[1], is_answer=False)),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
 import dataclasses
+import itertools
+import math
+import random
 import signal
 import time
 from collections import Counter, defaultdict
@@ -21,7 +25,8 @@ from soak.history import History, Operation, Outcome
 from soak.idlers import idlers
 from soak.ledger import Ledger
 from soak.planted import Planted
-from soak.world import WORLDS, World
+from soak.world import Loss, World
+from soak.worlds import WORLDS
 
 # The roles of each eight clients; None is a client without a token.
 ROLES = (None, "operator", "employee", "admin", "admin", None, "operator", "admin")
@@ -45,31 +50,44 @@ class Options:
     world: str = "plain"
     kinds: tuple[str, ...] = faults.ALL
     recovery_seconds: float = 10
+    failovers: int = 0
     history: Path | None = None
     planted: Planted | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Outage:
-    """A failover. ``seconds``: from the loss of the primary until a write that was sent later was acknowledged."""
+    """A failover. ``seconds``: the longest time from the loss of the leader on in which no write was acknowledged.
+
+    Only writes that were sent after the loss count. ``for_all``: until each client had been answered again.
+    """
 
     name: str
     seconds: float | None
+    for_all: float | None = None
 
     @classmethod
-    def of(cls, name: str, since: float, history: History) -> Outage:
-        answered = [
-            t.answered
-            for o in history.operations
-            if o.is_write
-            for t in o.tries
-            if t.sent >= since and t.status is not None and 200 <= t.status < 300
-        ]
-        return cls(name, min(answered) - since if answered else None)
+    def of(cls, loss: Loss, history: History) -> Outage:
+        since = loss.since - history.started
+        until = max(since, loss.until - history.started) if loss.until is not None else since
+        later = [(t, o) for o in history.operations for t in o.tries if t.sent >= since and t.status is not None]
+        answered = sorted(t.answered for t, o in later if o.is_write and 200 <= t.status < 300)  # type: ignore[operator]
+        back = bisect.bisect_left(answered, until)
+        if back == len(answered):
+            return cls(loss.name, None)
+        gaps = itertools.pairwise([since, *answered[: back + 1]])
+        began, ended = max(gaps, key=lambda gap: gap[1] - gap[0])
+        first: dict[str, float] = {}
+        for t, o in later:
+            if t.sent >= began and t.status < 500:  # type: ignore[operator]
+                first[o.client] = min(t.answered, first.get(o.client, t.answered))
+        return cls(loss.name, ended - began, max(first.values()) - since)
 
     def text(self) -> str:
-        took = "never" if self.seconds is None else f"after {self.seconds:.1f} s"
-        return f"{self.name}: the first write after it was acknowledged {took}"
+        if self.seconds is None:
+            return f"{self.name}: no write was acknowledged after it"
+        said = f"{self.name}: the longest time without an acknowledged write was {self.seconds:.1f} s"
+        return said if self.for_all is None else f"{said}; after {self.for_all:.1f} s all clients had an answer"
 
 
 @dataclasses.dataclass
@@ -172,7 +190,7 @@ async def soak(options: Options) -> Report:
         planted = options.planted or Planted(frozenset())
         planted.plant(world.conninfo)
         alters = planted.alters() if planted.alters else None
-        shared = Shared([server.url for server in world.servers], history, alters, planted.late)
+        shared = Shared(world.urls, history, alters, planted.late)
         clients = [
             Client(f"client-{number}", ROLES[number % len(ROLES)], shared, options.seed)
             for number in range(options.clients)
@@ -189,6 +207,7 @@ async def soak(options: Options) -> Report:
             copying.append(asyncio.create_task(follower.follow(is_settled)))
             driver = faults.Faults(world, [p.id for p in shared.hot], options.seed, options.kinds, shared.now)
             await (driver.run(options.seconds) if options.kinds else asyncio.sleep(options.seconds))
+            await world.fail_over(options.failovers, random.Random(f"{options.seed}/failovers"))
             await _until_answered(history, playing, options.answers)
             recovery = await _recovery(clients, playing, shared, options)
             shared.end()
@@ -199,9 +218,10 @@ async def soak(options: Options) -> Report:
             await _deliver(world)
             if planted.after is not None:
                 await world.rows(planted.after)
-            outages = [Outage.of(name, since - history.started, history) for name, since in world.outages]
+            own = await world.checks()  # before the others: those keep the processor, and the proxies, for long
+            outages = [Outage.of(loss, history) for loss in world.outages]
             checks, unexplained = await _check(world, history, clients, recovery, options, follower=follower)
-            checks.append(check_outages(outages))
+            checks += [check_outages(outages), *own]
         finally:
             for task in (*playing, *copying):
                 task.cancel()
@@ -288,7 +308,10 @@ async def _settle(clients: list[Client], shared: Shared) -> None:
 
 
 async def _deliver(world: World) -> None:
-    """Wait until all webhook deliveries are done. Ends the leases of deliveries that a killed server had claimed."""
+    """Wait until all webhook deliveries are done, or get no fewer for SETTLE_SECONDS.
+
+    Ends the leases of deliveries that a killed server had claimed.
+    """
     deadline = time.monotonic() + SETTLE_SECONDS
     pending = """
         select (select count(*) from store.webhook_delivery where next_attempt_at is not null) + (
@@ -297,13 +320,15 @@ async def _deliver(world: World) -> None:
                 and (m.feed_key, m.id) > (p.feed_key, p.feed_id) and m.kind <> 'expire'
         )
     """
-    last, since = -1, time.monotonic()
+    last, since, least = -1, time.monotonic(), math.inf
     while time.monotonic() < deadline:
         ((count,),) = await world.rows(pending)
         if count == 0:
             return
         if count != last:
             last, since = count, time.monotonic()
+            if count < least:
+                least, deadline = count, since + SETTLE_SECONDS
         elif time.monotonic() - since > 3:
             await world.rows(
                 "update store.webhook_delivery set next_attempt_at = inventory.clock(), leased_until = null"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import random
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -25,11 +25,12 @@ import aiohttp
 import psycopg
 
 from db.apply import apply
+from soak.check import Check
 from soak.proxy import Proxy
 from soak.receiver import Receiver
 from tools.cluster import Cluster
+from tools.process import Process, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "inventory"
 # Only a few more than the servers use, so that a fault can use up the rest.
 MAX_CONNECTIONS = 46
@@ -57,92 +58,53 @@ SETTINGS = {
 }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@dataclasses.dataclass
+class Loss:
+    """A leader that was lost ``since`` (time.monotonic). ``until``: when the service was seen to write again."""
 
-
-class Process:
-    """A server process. It is started again if it ends by itself, as a service manager would do."""
-
-    def __init__(self, log: Path, environment: dict[str, str]) -> None:
-        port = _free_port()
-        self.probe = f"http://127.0.0.1:{port}/ready"
-        """The URL that answers for this process, also where several share the port of the API."""
-        self._log = log
-        self._environment = environment | {"ADMIN_PORT": str(port)}
-        self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._may_run = asyncio.Event()
-
-    def start(self) -> None:
-        self._may_run.set()
-        self._keeper = asyncio.create_task(self._keep())
-
-    async def _keep(self) -> None:
-        while True:
-            await self._may_run.wait()
-            with self._log.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "server"), cwd=ROOT, env=self._environment, stdout=log, stderr=log
-                )
-            await self._process.wait()
-            await asyncio.sleep(0.3)
-
-    async def end(self, number: signal.Signals) -> int | None:
-        """Send the signal, and wait until the process has ended. It is not started again until ``again``.
-
-        Returns its exit status.
-        """
-        self._may_run.clear()
-        self.signal(number)
-        return await self._process.wait() if self._process is not None else None
-
-    def again(self) -> None:
-        self._may_run.set()
-
-    def signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            if self._process is not None and self._process.returncode is None:
-                self._process.send_signal(number)
-
-    async def close(self) -> None:
-        if self._keeper is not None:
-            await self.end(signal.SIGKILL)
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+    name: str
+    since: float
+    until: float | None = None
 
 
 class Server:
     """One address with one or several server processes. Proxies are in front of it, and between it and each cluster."""
 
-    def __init__(self, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, processes: int) -> None:
+    def __init__(self, number: int, processes: Sequence[Process], http: Proxy, databases: Sequence[Proxy] = ()) -> None:
         self.number = number
-        self.log = directory / f"server-{number}.log"
-        port = _free_port()
-        (directory / "env").touch()
-        self.http = Proxy(0, port, f"{seed}/http/{number}")
-        self.databases: list[Proxy] = []
+        self.processes = processes
+        self.http = http
+        self.databases = databases
         """The proxy to each cluster, in the order of the clusters."""
+
+    @classmethod
+    def over(cls, number: int, directory: Path, clusters: Sequence[Cluster], seed: str, processes: int) -> Server:
+        """Make a server that reaches the clusters by their sockets, and finds out by itself which takes writes."""
+        port = free_port()
+        databases: list[Proxy] = []
         below = [directory / f"db-{number}-{place}" for place in range(len(clusters))]
         for place, cluster in enumerate(clusters):
             below[place].mkdir()
             name = f".s.PGSQL.{cluster.port}"
             target = cluster.socket_directory / name
-            self.databases.append(Proxy(below[place] / name, target, f"{seed}/database/{number}/{place}"))
+            databases.append(Proxy(below[place] / name, target, f"{seed}/database/{number}/{place}"))
         hosts = ",".join(map(str, below))
-        environment = (
-            {n: os.environ[n] for n in ("PATH", "HOME") if n in os.environ}
-            | SETTINGS
-            | {
-                "PORT": str(port),
-                "REUSE_PORT": str(processes > 1),
-                "ENV_FILE": str(directory / "env"),
-                "DATABASE_URL": f"postgresql:///{DATABASE}?host={hosts}&port={clusters[0].port}",
-            }
-        )
-        self.processes = [Process(self.log, environment) for _ in range(processes)]
+        more = {
+            "PORT": str(port),
+            "REUSE_PORT": str(processes > 1),
+            "DATABASE_URL": f"postgresql:///{DATABASE}?host={hosts}&port={clusters[0].port}",
+        }
+        environment = settings(directory) | more
+        started = []
+        for admin in (free_port() for _ in range(processes)):
+            probe = f"http://127.0.0.1:{admin}/ready"  # of this process, also where several share the port of the API
+            own = environment | {"ADMIN_PORT": str(admin)}
+            started.append(Process(directory / f"server-{number}.log", [sys.executable, "-m", "server"], own, probe))
+        return cls(number, started, Proxy(0, port, f"{seed}/http/{number}"), databases)
+
+    @property
+    def log(self) -> Path:
+        return self.processes[0].log
 
     @property
     def url(self) -> str:
@@ -178,7 +140,14 @@ class Server:
             await proxy.close()
 
 
-def _children(pid: int) -> list[int]:
+def settings(directory: Path) -> dict[str, str]:
+    """The environment of the servers, as far as it is the same in all worlds."""
+    (directory / "env").touch()
+    own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return own | SETTINGS | {"ENV_FILE": str(directory / "env")}
+
+
+def children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
@@ -195,21 +164,31 @@ class World:
     def __init__(self, seed: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="soak-"))
         self.directory.chmod(0o755)
-        self.clusters = [self._new_cluster(place) for place in range(self.clusters_count)]
-        self.cluster = self.clusters[0]
-        """The cluster that takes writes."""
-        self.servers = [
-            Server(number, self.directory, self.clusters, seed, self.processes_count)
-            for number in range(self.servers_count)
-        ]
+        self.servers: list[Server] = []
         self.faults: dict[str, Action] = {}
         """The additional faults of this world, by name."""
-        self.outages: list[tuple[str, float]] = []
-        """The name of each failover, and when the primary was lost (time.monotonic)."""
+        self.outages: list[Loss] = []
+        """The failovers."""
         self.receiver = Receiver(f"{seed}/receiver")
         self.sweeps = asyncio.Event()
         self.sweeps.set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._make(seed)
+
+    def _make(self, seed: str) -> None:
+        """Make the clusters and the servers. Nothing is started yet."""
+        self.clusters = [self._new_cluster(place) for place in range(self.clusters_count)]
+        self.cluster = self.clusters[0]
+        """The cluster that takes writes."""
+        self.servers = [
+            Server.over(number, self.directory, self.clusters, seed, self.processes_count)
+            for number in range(self.servers_count)
+        ]
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the clients send their requests."""
+        return [server.url for server in self.servers]
 
     @property
     def conninfo(self) -> str:
@@ -218,10 +197,9 @@ class World:
 
     async def __aenter__(self) -> Self:
         try:
-            await asyncio.to_thread(self._make_database)
             await self.receiver.start()
-            for server in self.servers:
-                await server.start()
+            await self._start()
+            await asyncio.to_thread(self._configure)
             if await self.unready(START_SECONDS):
                 logs = "\n".join(server.log.read_text() for server in self.servers)
                 raise RuntimeError(f"The servers do not start:\n{logs}")
@@ -230,6 +208,15 @@ class World:
             await self.close()
             raise
         return self
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self._make_database)
+        for server in self.servers:
+            await server.start()
+
+    def _configure(self) -> None:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            connection.execute("select maintenance.configure(p_password_cost => 4)")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -243,9 +230,30 @@ class World:
         for server in self.servers:
             await server.close()
         await self.receiver.close()
+        await self._stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def _stop(self) -> None:
         for cluster in self.clusters:
             await asyncio.to_thread(cluster.destroy)
-        shutil.rmtree(self.directory, ignore_errors=True)
+
+    async def mend(self) -> None:
+        """Repair everything, whatever fault was being injected."""
+        for server in self.servers:
+            for proxy in (server.http, *server.databases):
+                proxy.heal()
+            server.thaw()
+            server.again()
+        self.sweeps.set()
+        await asyncio.to_thread(self.cluster.start)
+
+    async def fail_over(self, count: int, chance: random.Random) -> None:
+        """Let the leader fail so many times in a row, in each way in turn. Only the world ``patroni`` can."""
+        assert count == 0
+
+    async def checks(self) -> list[Check]:
+        """What only this world promises."""
+        return []
 
     def _new_cluster(self, place: int, primary: Cluster | None = None) -> Cluster:
         settings = {
@@ -262,8 +270,6 @@ class World:
         with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
             connection.execute(f"create database {DATABASE}".encode())
         apply(self.conninfo)
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            connection.execute("select maintenance.configure(p_password_cost => 4)")
 
     async def unready(self, seconds: float) -> list[int]:
         """Wait until all processes are ready. Returns the numbers of the servers that are not after ``seconds``."""
@@ -279,14 +285,16 @@ class World:
                 await asyncio.sleep(0.1)
         return [number for number, _ in waiting]
 
+    @property
+    def _sweeper_conninfo(self) -> str:
+        return self.cluster.dsn("inventory_maintenance", DATABASE)
+
     async def _sweep(self) -> None:
         """Run the jobs of pg_cron each second, because a run is too short for their schedule of minutes."""
         while True:
             await self.sweeps.wait()
             with contextlib.suppress(psycopg.Error, OSError):
-                async with await psycopg.AsyncConnection.connect(
-                    self.cluster.dsn("inventory_maintenance", DATABASE), autocommit=True
-                ) as connection:
+                async with await psycopg.AsyncConnection.connect(self._sweeper_conninfo, autocommit=True) as connection:
                     for job in ("expire_blocks", "turn_prices", "purge_idempotency_keys"):
                         await connection.execute("call maintenance.run_batches(%s)", [job])
             await asyncio.sleep(1)
@@ -366,7 +374,7 @@ class Failover(World):
         pid = self.cluster.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)  # so that it starts no new process
-        for process in (*_children(pid), pid):
+        for process in (*children(pid), pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         place = await self._take_over("kill the primary", chance)
@@ -392,7 +400,7 @@ class Failover(World):
 
         Returns the index of the old primary in ``clusters``.
         """
-        self.outages.append((name, time.monotonic()))
+        self.outages.append(Loss(name, time.monotonic()))
         place = self.clusters.index(self.cluster)
         await asyncio.sleep(chance.uniform(0.1, 1))  # the time to notice the loss
         await asyncio.to_thread(self.cluster.stop, "immediate")
@@ -409,6 +417,3 @@ class Failover(World):
         """Create a new standby instead of the old primary."""
         await asyncio.to_thread(self.clusters[place].destroy)
         await asyncio.to_thread(self._add_standby, place)
-
-
-WORLDS: dict[str, type[World]] = {"plain": World, "workers": Workers, "failover": Failover}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from soak.check import check
 from soak.faults import OF_WORLD
 from soak.history import Effect, History, Operation, Outcome, Try
 from soak.ledger import Ledger
+from soak.patroni import Written, check_kept, check_leaders
 from soak.run import AWAY_SECONDS, Outage, check_outages
+from soak.world import Loss
 from tests.process import ROOT
 
 COMMAND = (
@@ -56,16 +59,38 @@ def test_a_service_that_stays_away_is_found() -> None:
     history = History()
     sent = Operation("ann", "ann", 2, "add", "POST", "/api/v1/inventory/1/addStock", {"amount": 5}, "key", True)
     read = Operation("ann", "ann", 2, "look", "GET", "/api/v1/inventory/1", None, None, True)
+
+    def loss(since: float, until: float | None = None) -> Loss:
+        began = history.started
+        return Loss("kill the primary", began + since, None if until is None else began + until)
+
     # Neither a read nor what was sent before the primary was lost is a sign that writes are taken again.
     sent.tries = [Try(0, 9.0, 11.0, 204), Try(0, 12.0, 13.0, 503), Try(0, 14.0, 15.5, 204)]
     read.tries = [Try(0, 10.5, 10.6, 200)]
     history.operations += [sent, read]
-    assert Outage.of("kill the primary", 10.0, history).seconds == 5.5
-    never = Outage.of("kill the primary", 16.0, history)
+    assert Outage.of(loss(10.0), history).seconds == pytest.approx(5.5)
+    # A leader that is to hand over may go on for a moment: the longest gap counts, up to the first write of the next.
+    early = dataclasses.replace(sent, tries=[Try(0, 10.1, 10.5, 204)])
+    history.operations.append(early)
+    assert Outage.of(loss(10.0), history).seconds == pytest.approx(0.5)
+    assert Outage.of(loss(10.0, until=15.0), history).seconds == pytest.approx(5.0)
+    assert Outage.of(loss(10.0, until=15.6), history).seconds is None
+    never = Outage.of(loss(16.0), history)
     assert never.seconds is None
     for outage in (never, Outage("cut off the primary", AWAY_SECONDS + 1)):
         assert len(check_outages([outage]).violations) == 1
     assert not check_outages([Outage("cut off the primary", AWAY_SECONDS)]).violations
+
+
+def test_two_leaders_at_a_time_and_a_lost_write_are_found() -> None:
+    one, two = Written("node1", 1, 7, 1.0, 1.1), Written("node2", 2, 8, 3.0, 3.1)
+    # Sent to the old leader before the new one had acknowledged anything: nobody can say which was first.
+    overlapping = Written("node1", 3, 7, 3.05, 3.4)
+    assert not check_leaders([one, two, overlapping]).violations
+    assert len(check_leaders([one, two, Written("node1", 3, 7, 3.2, 3.4)]).violations) == 1
+    assert len(check_leaders([one, Written("node2", 2, 7, 3.0, 3.1)]).violations) == 1
+    assert not check_kept([one, two], {1, 2, 3}).violations
+    assert len(check_kept([one, two], {2}).violations) == 1
 
 
 @pytest.mark.parametrize(("times", "violated"), [(1, set()), (0, {ONCE, CONSERVED}), (2, {NEVER, CONSERVED})])
