@@ -170,7 +170,7 @@ class Sender:
                     queue_failed = False
                 # Not each time that a delivery ends.
                 self._queue_at = 0.0 if is_more else time.monotonic() + self._poll_seconds / 2
-            free = AT_ONCE - len(self._under_way)
+            free = 0 if self._is_stopping else AT_ONCE - len(self._under_way)
             claimed: list[Delivery] = []
             try:
                 if free:

@@ -465,6 +465,31 @@ def test_two_workers_share_200_deliveries(database: Database) -> None:
     play(scenario())
 
 
+def test_a_stop_while_changes_are_queued_claims_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        begun, released = asyncio.Event(), asyncio.Event()
+
+        async def queue_slowly(_: Sender) -> bool:
+            begun.set()
+            await released.wait()
+            return False
+
+        monkeypatch.setattr(Sender, "_queue_stock_changes", queue_slowly)
+        async with Receiver() as receiver, calling(database.conninfo) as caller:
+            endpoint(database, receiver.url)
+            queue(database, 1)
+            worker = Sender(caller, poll_seconds=0.02, allow_private_addresses=True)
+            await worker.start()
+            await begun.wait()
+            stopping = asyncio.create_task(worker.stop())
+            await asyncio.sleep(0)
+            released.set()
+            await stopping
+            assert database.rows("select status, attempts from store.webhook_delivery") == [("pending", 0)]
+
+    play(scenario())
+
+
 def test_a_stop_lets_tries_under_way_finish_and_claims_no_more(database: Database) -> None:
     async def scenario() -> None:
         async with Receiver() as receiver, calling(database.conninfo, pool_size=4) as caller:
