@@ -32,6 +32,7 @@ from tools.cluster import Cluster
 from tools.process import Process, free_port
 
 DATABASE = "inventory"
+SWEEP_SECONDS = 10.0  # until a run of the jobs is given up at the end
 # Only a few more than the servers use, so that a fault can use up the rest.
 MAX_CONNECTIONS = 46
 START_SECONDS = 60
@@ -173,6 +174,7 @@ class World:
         self.sweeps = asyncio.Event()
         self.sweeps.set()
         self._sweeper: asyncio.Task[None] | None = None
+        self._is_closing = asyncio.Event()
         self._make(seed)
 
     def _make(self, seed: str) -> None:
@@ -225,8 +227,11 @@ class World:
 
     async def close(self) -> None:
         if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+            # Not cancelled at once: psycopg complains on stderr of a query whose error comes at that moment.
+            self._is_closing.set()
+            self.sweeps.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(self._sweeper, return_exceptions=True), SWEEP_SECONDS)
         for server in self.servers:
             await server.close()
         await self.receiver.close()
@@ -291,13 +296,14 @@ class World:
 
     async def _sweep(self) -> None:
         """Run the jobs of pg_cron each second, because a run is too short for their schedule of minutes."""
-        while True:
+        while not self._is_closing.is_set():
             await self.sweeps.wait()
             with contextlib.suppress(psycopg.Error, OSError):
                 async with await psycopg.AsyncConnection.connect(self._sweeper_conninfo, autocommit=True) as connection:
                     for job in ("expire_blocks", "turn_prices", "purge_idempotency_keys"):
                         await connection.execute("call maintenance.run_batches(%s)", [job])
-            await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_closing.wait(), 1)
 
     async def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Returns the rows of a query, as the superuser and without a proxy. Waits while the database is down."""

@@ -252,7 +252,7 @@ function extendForm(block, context) {
   const end = Math.max(instant(block.expires_at).getTime(), serverNow());
   return blockEndForm("extend", block, context, {
     operation: "extend",
-    fields: [momentField("expires_at", { value: localMinute(end + STEPS.quarter), minimum: "future", required: true, steps: stepsFrom(end) })],
+    fields: [momentField("expires_at", { value: localMinute(end + STEPS.quarter), hint: t("action.extend.hint"), minimum: "future", required: true, steps: stepsFrom(end) })],
     done: (answer) => t("action.extend.done", { ...named(block), moment: moment(answer.expires_at) }),
   });
 }

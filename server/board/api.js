@@ -24,8 +24,10 @@ export class Refusal extends Error {
     const code = inner.code ?? inner.error_code ?? `HTTP_${status}`;
     const said = typeof body?.detail === "string" ? body.detail : inner.message;
     const data = { ...inner, ...(isObject(inner.details) ? inner.details : {}) };
-    super(hasText(`error.${code}`) ? t(`error.${code}`, data) : (said ?? t("error.unknown", { status })));
-    Object.assign(this, { status, code, data, fields: fieldsOf(body) });
+    const fields = fieldsOf(body);
+    const known = hasText(`error.${code}`) ? t(`error.${code}`, data) : said;
+    super(known ?? (Object.values(fields).join(" ") || t("error.unknown", { status })));
+    Object.assign(this, { status, code, data, fields });
   }
 }
 
@@ -63,7 +65,7 @@ export const get = (path, query = {}, options = {}) => call("GET", withQuery(pat
  */
 export const send = (method, path, body, key, username) => call(method, path, { body, key, username });
 
-export function withQuery(path, query) {
+function withQuery(path, query) {
   const entries = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return entries.length ? `${path}?${new URLSearchParams(entries)}` : path;
 }
@@ -73,7 +75,7 @@ async function call(method, path, options, used = tokens, isRepeated = false) {
   const answer = await request(method, path, options, used);
   if (answer.status === 401 && used && !isRepeated) {
     if (await refresh(used)) return call(method, path, options, tokens, true);
-    await logOut();
+    await logOut().catch(() => {});
     throw new Refusal(401, { code: "NOT_AUTHENTICATED" });
   }
   const text = await answer.text().catch(() => {

@@ -54,7 +54,7 @@ export function go(path, { replace = false } = {}) {
 
 /** The path of the address within the board, decoded where it can be. */
 function readPath() {
-  const path = location.pathname.replace(/^\/board/, "");
+  const path = location.pathname.replace(/^\/board/, "").replace(/\/$/, "");
   try {
     return decodeURIComponent(path);
   } catch {

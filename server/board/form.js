@@ -285,7 +285,7 @@ function row(field, id, value, error, isLocked, step) {
 }
 
 /** The typed values as the service takes them, and what is wrong with them. Empty ones are left out. */
-export function checked(fields, typed) {
+function checked(fields, typed) {
   const values = {};
   const errors = {};
   for (const field of fields) {

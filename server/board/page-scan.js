@@ -114,6 +114,8 @@ async function takeAll() {
       const { code, mode } = arrivals[0];
       try {
         await MODES[mode].take(desk, code);
+      } catch (error) {
+        console.error(error); // the scans behind it are taken all the same
       } finally {
         arrivals.shift();
         desk.keep();

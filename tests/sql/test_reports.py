@@ -66,6 +66,7 @@ COLUMNS = {
     " updated_at timestamptz",
     "purchases": "purchase_id bigint, " + _PRODUCT + ", supplier_id bigint, supplier text, quantity numeric,"
     " unit_cost numeric, cost numeric, movement_id bigint, actor text, created_at timestamptz",
+    "log_position()": "pg_lsn",
     "sales": "sale_id bigint, " + _PRODUCT + ", quantity numeric, unit_price numeric, revenue numeric, cost numeric,"
     " gross_margin numeric, returned_sale_id bigint, movement_id bigint, actor text, created_at timestamptz",
     "stock": _PRODUCT + ", name text, unit text, status text, on_hand numeric, reserved numeric, blocked numeric,"
@@ -84,6 +85,7 @@ COLUMNS = {
     "valuation_as_of(p_at timestamptz, p_product_id bigint)": _PRODUCT
     + ", name text, quantity numeric, quantity_without_cost numeric,"
     " total_value numeric, average_cost numeric, moving_average_cost numeric, oldest_received_at timestamptz",
+    "wait_for(p_position pg_lsn, p_seconds numeric)": "boolean",
 }
 
 
@@ -250,7 +252,8 @@ def test_reports_are_the_reporting_roles_alone(
 ) -> None:
     for report in COLUMNS:
         name, is_function, _ = report.partition("(")
-        arguments = [] if name == "instant" else [NOON, NOON][: report.count(" timestamptz")]
+        arguments: list[Any] = [] if name == "instant" else [NOON, NOON][: report.count(" timestamptz")]
+        arguments += ["0/0"] * report.count(" pg_lsn")
         call = f"report.{name}({', '.join(['%s'] * len(arguments))})" if is_function else f"report.{name}"
         query = f"select * from {call}".encode()
         with subtests.test(report):
