@@ -212,8 +212,7 @@ def new_database(template: str = "template1", *, prefix: str = "test_", locale: 
     finally:
         coverage.read(conninfo)
         # DROP DATABASE looks for connections every 100 ms; most have just been closed.
-        while administrator().execute(END_CONNECTIONS, [name]).rowcount:
-            time.sleep(0.001)
+        Database.wait_for(lambda: not administrator().execute(END_CONNECTIONS, [name]).rowcount)
         administrator().execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

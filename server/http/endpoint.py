@@ -200,7 +200,7 @@ class Endpoint:
         if tag is None or self.route.etag == "product and text":
             digest = blake2b(body, digest_size=9).hexdigest()
             tag = digest if tag is None else f"{tag}.{digest}"
-        # What is answered depends on the caller.
+        # The answer depends on who asks.
         headers |= {
             "ETag": f'{weak}"{tag}"',
             "Cache-Control": "private, no-cache",
