@@ -6,6 +6,7 @@
 
 import { get, may, Refusal, Unreachable } from "./api.js";
 import { h } from "./dom.js";
+import { isZero } from "./exact.js";
 import { openForm } from "./form.js";
 import { button, countdown, notify, timeAt } from "./parts.js";
 import { asTyped, instant, localMinute, moment, money, quantity, serverNow, t } from "./texts.js";
@@ -18,7 +19,7 @@ const MOST_SUPPLIERS = 1000;
 
 const isActive = (product) => product.status === "active";
 const hasUnits = (product) => isActive(product) && !product.is_kit;
-const hasReserved = (product) => /[1-9]/.test(product.reserved);
+const hasReserved = (product) => !isZero(product.reserved);
 
 // The most frequent ones first. `operation` says who may; `isFor`, of which products the service takes it.
 const PRODUCT_ACTIONS = [

@@ -31,6 +31,11 @@ export class Refusal extends Error {
   }
 }
 
+/** Whether the same question is refused again until something changes. */
+export const isFinal = (error) => error instanceof Refusal && [404, 422].includes(error.status);
+
+export const FINAL_MILLISECONDS = 60_000; // before such a question is asked again by itself
+
 /** No answer came, or one that says the outcome is unknown: the change was made, or it was not. */
 export class Unreachable extends Error {
   constructor() {
@@ -170,4 +175,18 @@ export const may = (...operations) => operations.every((operation) => caller.may
 /** A key for one change. Also where the page is not on HTTPS, and randomUUID is missing. */
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// What became of a change that was sent with a key
+
+export const KEY_MILLISECONDS = 23 * 3600_000; // the service knows a key for 24 hours
+
+/** Whether it is not known if the change was made. */
+export function isUnknown({ status, code }) {
+  return status === undefined || code === "IDEMPOTENCY_KEY_IN_USE" || (status >= 500 && code !== "SERVICE_UNAVAILABLE");
+}
+
+/** Whether this request changed nothing, and says nothing about an earlier one with its key. */
+export function isUntouched({ status, code }) {
+  return code === "SERVICE_UNAVAILABLE" || [401, 403, 408, 429].includes(status);
 }

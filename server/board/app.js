@@ -9,7 +9,7 @@
  *   until(data)            the instants at which it changes by itself, like ends of blocks
  */
 
-import { knowsRights, learnRights, logOut, Refusal, Unreachable, who } from "./api.js";
+import { FINAL_MILLISECONDS, isFinal, knowsRights, learnRights, logOut, Refusal, Unreachable, who } from "./api.js";
 import { h, patch } from "./dom.js";
 import { askLogIn, openUnanswered, unanswered } from "./form.js";
 import { follow } from "./live.js";
@@ -38,7 +38,7 @@ const PLACES = [
 const AGAIN_MILLISECONDS = 3000; // for which a page that should have changed by itself is looked at again
 
 const main = document.getElementById("main");
-let current = null; // the page: {name, module, context, controller, data}, its load that runs and the one that follows
+let current = null; // the page: {name, module, context, controller, data, restUntil}, its load that runs and the one that follows
 let soon; // the timer of the next instant at which the page changes by itself
 let lastSeen = Date.now();
 let timer; // of the search, which waits for the next key
@@ -73,7 +73,7 @@ async function show() {
   const caller = who().username;
   const isMove = current !== null && !isSamePage;
   if (!isSamePage || current.caller !== caller) main.setAttribute("aria-busy", "true");
-  const next = { name: found?.[1], context, controller, caller, data: null, module: null, running: null, following: null };
+  const next = { name: found?.[1], context, controller, caller, data: null, restUntil: 0, module: null, running: null, following: null };
   current = next;
   renderPlaces();
   const box = document.getElementById("q");
@@ -110,6 +110,7 @@ async function load(page) {
   const data = await page.module.load(page.context);
   if (current !== page) return;
   page.data = data;
+  page.restUntil = 0;
   lastSeen = Date.now();
   render();
 }
@@ -132,6 +133,7 @@ function put(rendered) {
 /** Show what is wrong in the page's place, where there is nothing to show or nothing that may be shown. */
 function fail(page, error) {
   if (page !== current) return;
+  if (isFinal(error)) page.restUntil = performance.now() + FINAL_MILLISECONDS;
   const isRefused = error instanceof Refusal && error.status < 500 && error.status !== 429;
   if (!page.data || isRefused) showFailure(error);
 }
@@ -155,8 +157,16 @@ function showFailure(error) {
   ])));
 }
 
-/** Something has changed: a set of products, or null. Raises what the page's load raises, after it was shown. */
-async function changed(products) {
+/** Something has changed: a set of products, or null if that is not known. `isLook`: maybe nothing has. */
+async function changed(products, isLook) {
+  if (isLook && current && performance.now() < current.restUntil) return;
+  await lookAt(products).catch((error) => {
+    if (!isFinal(error)) throw error; // a refusal is an answer: the page shows it, and what comes next is waited for
+  });
+}
+
+/** Show the page anew, if it is concerned. Raises what the page's load raises, after it was shown. */
+async function lookAt(products) {
   const page = current;
   if (!page || !knowsRights()) return learnRights(); // there was no connection at the start, or at the log-out
   const concerned = page.data && page.module.products?.(page.data);
@@ -171,7 +181,7 @@ async function changed(products) {
 }
 
 /** Load the page again, and show what has changed, or what is wrong. */
-const again = () => changed(null).catch((error) => error instanceof Refusal || error instanceof Unreachable || console.error(error));
+const again = () => lookAt(null).catch((error) => error instanceof Refusal || error instanceof Unreachable || console.error(error));
 
 // The frame
 

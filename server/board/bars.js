@@ -5,6 +5,7 @@
  * through the bars. The values in the legend are those of the bar under the pointer or the keyboard, else of the last one.
  */
 
+import { roundStep, slider } from "./chart.js";
 import { h, patch, svg } from "./dom.js";
 import { table } from "./parts.js";
 import { compact, t } from "./texts.js";
@@ -51,26 +52,18 @@ function plot(chart) {
       h("span.reading", bar.label),
     ]),
     h("div.plot", {
-      role: "slider",
-      tabindex: "0",
-      "aria-label": chart.label,
-      "aria-valuemin": "0",
-      "aria-valuemax": String(chart.bars.length - 1),
-      "aria-valuenow": String(index),
-      "aria-valuetext": [bar.label, ...chart.series.map(({ name, label, format }) => `${label} ${format(bar.values[name])}`)].join(", "),
-      onkeydown: (event) => {
-        const next = moved(event.key, index, chart.bars.length);
-        if (next === undefined) return;
-        event.preventDefault();
-        choose(event, next);
-      },
+      ...slider({
+        label: chart.label,
+        index,
+        count: chart.bars.length,
+        reading: [bar.label, ...chart.series.map(({ name, label, format }) => `${label} ${format(bar.values[name])}`)],
+        choose,
+      }),
       onpointermove: (event) => {
         const { left, width: whole } = event.currentTarget.getBoundingClientRect();
         const next = Math.floor(((event.clientX - left) / whole) * chart.bars.length);
         if (next !== index || found < 0) choose(event, Math.min(chart.bars.length - 1, Math.max(0, next)));
       },
-      onpointerleave: (event) => choose(event),
-      onblur: (event) => choose(event),
     }, [
       svg("svg", { "aria-hidden": "true" }, [
         scale.rows.map((row) => svg("line.grid", { x1: "0", x2: "100%", y1: percent(scale.y(row)), y2: percent(scale.y(row)) })),
@@ -92,12 +85,6 @@ const colour = (number) => (number ? "strong-bar" : "soft-bar");
 
 const percent = (number) => `${number.toFixed(3)}%`;
 
-/** The bar that a key leads to. */
-function moved(key, index, count) {
-  const to = { ArrowLeft: index - 1, ArrowDown: index - 1, ArrowRight: index + 1, ArrowUp: index + 1, Home: 0, End: count - 1 }[key];
-  return to === undefined ? undefined : Math.min(count - 1, Math.max(0, to));
-}
-
 /** Where amounts lie, in percent from above, and which of them the axis names. A bar begins at 0, so its height is a share. */
 function scaleOf({ bars: all, series }) {
   const amounts = all.flatMap((bar) => series.map(({ name }) => Number(bar.values[name] ?? 0)));
@@ -113,10 +100,4 @@ function scaleOf({ bars: all, series }) {
       return { y: percent(above), height: percent(below - above) };
     },
   };
-}
-
-/** 1, 2 or 5, with as many zeros as it takes. */
-function roundStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return [1, 2, 5, 10].find((step) => step * power >= least) * power;
 }

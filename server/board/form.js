@@ -6,13 +6,13 @@
  * twice. Its fields cannot be edited until then. A password is never kept.
  */
 
-import { logIn, newKey, Refusal, send, Unreachable, who } from "./api.js";
+import { isUnknown, isUntouched, KEY_MILLISECONDS, logIn, newKey, Refusal, send, Unreachable, who } from "./api.js";
 import { h, patch } from "./dom.js";
+import { isZero } from "./exact.js";
 import { button, notify } from "./parts.js";
 import { localMinute, serverNow, t, typedNumber } from "./texts.js";
 
 const RETRY_MILLISECONDS = 3000;
-const KEY_MILLISECONDS = 23 * 3600_000; // the service knows a key for 24 hours
 const PREFIX = "draft:";
 const LIMITS = { quantity: /^-?\d{1,9}(\.\d{1,3})?$/, money: /^-?\d{1,20}(\.\d{1,3})?$/ };
 
@@ -97,7 +97,7 @@ function open(form, draft) {
 
   function render() {
     const { pending } = draft;
-    const isUnknown = pending?.isUnknown && !isBusy;
+    const isOpen = pending?.isUnknown && !isBusy;
     const canSend = pending ? !isTooOld(pending) : !isLocked();
     const submit = isBusy ? t("form.sending") : pending ? t("form.again") : form.submit;
     content = patch(content, h("form", { novalidate: true, onsubmit: submitted, oninput: typed }, [
@@ -107,7 +107,7 @@ function open(form, draft) {
       form.fields.map((field) => row(field, `${id}-${field.name}`, draft.values[field.name], errors[field.name], isLocked(), step)),
       problem && h("p.problem", { role: "alert" }, problem),
       h("div.buttons", [
-        isUnknown && button(t("form.drop"), cancel),
+        isOpen && button(t("form.drop"), cancel),
         button(pending ? t("form.later") : canSend ? (form.dismiss ?? t("form.cancel")) : t("form.close"), pending ? () => dialog.close() : cancel),
         asksLogIn && button(t("login.title"), logInAgain, "primary"),
         canSend && h("button", { type: "submit", class: form.isDangerous ? "danger" : asksLogIn ? "" : "primary", "aria-disabled": isBusy ? "true" : null }, submit),
@@ -243,16 +243,6 @@ function open(form, draft) {
   });
 }
 
-/** Whether it is not known if the change was made. */
-function isUnknown({ status, code }) {
-  return status === undefined || code === "IDEMPOTENCY_KEY_IN_USE" || (status >= 500 && code !== "SERVICE_UNAVAILABLE");
-}
-
-/** Whether this request changed nothing, and says nothing about an earlier one with its key. */
-function isUntouched({ status, code }) {
-  return code === "SERVICE_UNAVAILABLE" || [401, 403, 408, 429].includes(status);
-}
-
 const isTooOld = ({ since }) => Date.now() - since > KEY_MILLISECONDS;
 
 function row(field, id, value, error, isLocked, step) {
@@ -307,7 +297,7 @@ function toValue({ type, minimum }, text) {
   const number = typedNumber(text);
   if (number === undefined) return [undefined, t("form.number")];
   if (!LIMITS[type].test(number)) return [undefined, t("form.digits")];
-  if (minimum === "positive" && (number.startsWith("-") || !/[1-9]/.test(number))) return [undefined, t("form.positive")];
+  if (minimum === "positive" && (number.startsWith("-") || isZero(number))) return [undefined, t("form.positive")];
   if (minimum === "zero" && number.startsWith("-")) return [undefined, t("form.zero")];
   return [number];
 }

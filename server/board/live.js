@@ -2,8 +2,8 @@
  * Tells the page that what it shows has changed.
  *
  * Who may read the change feed waits for it: one open request, and products by their id. Others look again every second:
- * the service answers 304 where nothing has changed. A hidden page asks nothing. After a failure the next look is later
- * and later, and not before the service wants it.
+ * the service answers 304 where nothing has changed. A hidden page asks nothing, and one that is refused (`isFinal`) little.
+ * After a failure the next look is later and later, and not before the service wants it.
  */
 
 import { get, learnRights, may, Refusal, Unreachable } from "./api.js";
@@ -21,7 +21,11 @@ let listener = null;
 let running = new AbortController();
 let state = "live";
 
-/** Call `changed(products)` on changes: a set of product ids, or null for anything. `changed` returns a promise. */
+/**
+ * Call `changed(products, isLook)` on changes: a set of product ids, or null for anything. `changed` returns a promise.
+ *
+ * `isLook`: nothing is known to have changed, and it is time to look.
+ */
 export function follow(changed) {
   listener = changed;
   document.addEventListener("visibilitychange", restart);
@@ -44,7 +48,7 @@ async function run(signal) {
     let rest;
     try {
       if (hasFeed) cursor = await nextChanges(cursor, signal);
-      else await look(null);
+      else await look(null, true);
       if (signal.aborted) return;
       tell("live");
       failures = 0;
@@ -78,14 +82,15 @@ async function nextChanges(cursor, signal) {
     await look(null);
     return next;
   }
-  await look(found.changes.length ? new Set(found.changes.map((change) => change.product_id)) : null);
+  const products = new Set(found.changes.map((change) => change.product_id));
+  await (products.size ? look(products) : look(null, true));
   return found.next;
 }
 
-async function look(products) {
+async function look(products, isLook = false) {
   const late = setTimeout(() => tell("lost"), LATE_MILLISECONDS);
   try {
-    await listener(products);
+    await listener(products, isLook);
   } finally {
     clearTimeout(late);
   }

@@ -5,11 +5,10 @@
  * once. What is unsent stays in this tab over a reload. A key belongs to its user: a change waits until that user is logged in.
  */
 
-import { newKey, Refusal, send, Unreachable, who } from "./api.js";
+import { isUnknown, isUntouched, KEY_MILLISECONDS, newKey, Refusal, send, Unreachable, who } from "./api.js";
 
 const STORE = "outbox";
 const RETRY_MILLISECONDS = 2000;
-const KEY_MILLISECONDS = 23 * 3600 * 1000; // the service knows a key for 24 hours
 const KEPT = 60; // answered entries, for the page to show
 
 /**
@@ -32,8 +31,8 @@ let isRunning = false;
 let wake = () => {};
 const waiters = new Map();
 
-/** Whether it is no answer to the change itself: it is sent again with the same key. */
-const isNoAnswer = (error) => error instanceof Unreachable || [408, 429].includes(error.status) || error.status >= 502 || error.code === "IDEMPOTENCY_KEY_IN_USE";
+/** Whether the change is sent again with the same key. Not after a 500: on that the service would fail again. */
+const isSentAgain = (error) => error.status !== 500 && (isUnknown(error) || (isUntouched(error) && ![401, 403].includes(error.status)));
 
 export const isOpen = (entry) => ["waiting", "sending", "unknown"].includes(entry.state);
 
@@ -111,18 +110,18 @@ async function attempt(entry) {
     entry.answer = await send(method, path, body, entry.key, entry.username);
     entry.state = "done";
   } catch (error) {
-    if (isNoAnswer(error)) {
-      entry.state = error instanceof Unreachable || wasSent ? "unknown" : "waiting";
+    if (!(error instanceof Refusal || error instanceof Unreachable)) throw error;
+    if (isSentAgain(error)) {
+      entry.state = isUnknown(error) || wasSent ? "unknown" : "waiting";
       changed();
       return pause();
     }
-    if (!(error instanceof Refusal)) throw error;
     const { code, status, message, data, fields } = error;
     if (status === 401 && waitsForUser(entry)) {
       entry.state = wasSent ? "unknown" : "waiting"; // the log-in has ended meanwhile
       return changed();
     }
-    entry.state = wasSent && status === 500 ? "lost" : "refused";
+    entry.state = isUnknown(error) || (wasSent && isUntouched(error)) ? "lost" : "refused";
     entry.refusal = { code, status, message, data, fields };
   }
   changed();

@@ -3,9 +3,10 @@
 import { blockActions, productActions } from "./actions.js";
 import { get, may, Refusal, who } from "./api.js";
 import { h, patch } from "./dom.js";
+import { difference, isZero, sum, thousandths } from "./exact.js";
 import { badge, balanceBar, button, countdown, link, live, productLink, quiet, section, stockBadge, table, timeAgo, timeAt, withUnit } from "./parts.js";
 import { momentOf, steps } from "./steps.js";
-import { hasText, instant, money, quantity, serverNow, t } from "./texts.js";
+import { hasText, instant, money, quantity, serverNow, signed, t } from "./texts.js";
 
 const PER_PAGE = 100; // the most that a list of movements or prices gives
 const MOVEMENTS = 200; // what the chart shows at first
@@ -124,23 +125,6 @@ function figures(product, hasInventory) {
   ]);
 }
 
-// Quantities in thousandths, which are whole numbers
-
-function thousandths(text) {
-  const [whole, rest = ""] = text.split(".");
-  return BigInt(whole + rest.padEnd(3, "0").slice(0, 3));
-}
-
-function fromThousandths(number) {
-  const digits = String(number < 0n ? -number : number).padStart(4, "0");
-  return `${number < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3)}`;
-}
-
-const sum = (...texts) => fromThousandths(texts.map(thousandths).reduce((total, each) => total + each, 0n));
-const difference = (text, ...others) => fromThousandths(thousandths(text) - thousandths(sum("0", ...others)));
-const isZero = (text) => !/[1-9]/.test(text);
-const signed = (text) => (isZero(text) ? quantity("0") : text.startsWith("-") ? `−${quantity(text.slice(1))}` : `+${quantity(text)}`);
-
 // What a kit is made of
 
 function parts(product) {
@@ -160,7 +144,7 @@ function parts(product) {
 /** The balances after a movement. A kit has no units of its own: its movements tell what is promised. */
 function balances(movement, isKit) {
   const { on_hand_after: onHand, reserved_after: reserved, blocked_after: blocked } = movement;
-  return isKit ? { promised: sum(reserved, blocked) } : { available: difference(onHand, reserved, blocked), on_hand: onHand };
+  return isKit ? { promised: sum([reserved, blocked]) } : { available: difference(onHand, reserved, blocked), on_hand: onHand };
 }
 
 const seriesOf = (isKit) => (isKit ? ["promised"] : ["available", "on_hand"]).map((name) => ({ name, label: t(name === "promised" ? "product.promised" : `stock.${name}`) }));
@@ -182,7 +166,7 @@ function chart(data, context) {
   const spans = SPANS.filter(([, length]) => all[0].at < end - length);
   const span = spans.find(([name]) => name === context.chart.span);
   const begin = span && end - span[1];
-  const last = isKit ? { promised: sum(product.reserved, product.blocked) } : { available: product.available, on_hand: product.on_hand };
+  const last = isKit ? { promised: sum([product.reserved, product.blocked]) } : { available: product.available, on_hand: product.on_hand };
   const points = [
     ...(span ? [{ ...all.findLast((point) => point.at <= begin), at: begin, isBefore: true }, ...all.filter((point) => point.at > begin)] : all),
     { id: "now", at: end, values: last },

@@ -2,6 +2,7 @@
 
 import { get, may } from "./api.js";
 import { h } from "./dom.js";
+import { isZero } from "./exact.js";
 import { balanceBar, button, productLink, quiet, stockBadge, table, withUnit } from "./parts.js";
 import { money, t } from "./texts.js";
 
@@ -29,7 +30,7 @@ export async function load({ query: { q, state }, signal, pages = 1 }) {
 
 /** When the next block ends. The change feed does not tell it at once, so who waits for the feed looks then. */
 async function nextEnd(stock, signal) {
-  if (!may("list_changes", "list_blocks") || !stock.some((product) => /[1-9]/.test(product.blocked))) return null;
+  if (!may("list_changes", "list_blocks") || stock.every((product) => isZero(product.blocked))) return null;
   const { blocks } = await get("/temporary-blocks", { order: "expires_at", limit: 1 }, { signal });
   return blocks[0]?.expires_at;
 }
@@ -71,7 +72,7 @@ function nothing(q, state) {
 }
 
 /** A number that is hardly seen where it is 0, so that the others are. */
-const amount = (number) => h("span", { class: /[1-9]/.test(number) ? "" : "quiet" }, withUnit(number));
+const amount = (number) => h("span", { class: isZero(number) ? "quiet" : "" }, withUnit(number));
 
 const columns = () => [
   { title: t("stock.product"), class: "wide", cell: (product) => [productLink(product), stockBadge(product), product.is_kit && h("span.badge", t("stock.kit"))] },

@@ -1,8 +1,9 @@
 /** The morning's page: what is sold out, what is low, which blocks end next, what has arrived, and the sales of two weeks. */
 
-import { get, may, Refusal, who } from "./api.js";
+import { FINAL_MILLISECONDS, get, isFinal, may, who } from "./api.js";
 import { bars } from "./bars.js";
 import { h } from "./dom.js";
+import { isZero, sum } from "./exact.js";
 import { badge, countdown, link, live, productLink, quiet, section, stockBadge, timeAgo, withUnit } from "./parts.js";
 import { day, instant, money, percent, quantity, serverNow, t, zone } from "./texts.js";
 
@@ -41,7 +42,8 @@ async function asked(part, ask) {
   try {
     part.answer = await answered(ask);
     const took = performance.now() - begin;
-    part.until = took > LONG_MILLISECONDS ? performance.now() + 10 * took : 0;
+    const rest = part.answer.problem ? FINAL_MILLISECONDS : took > LONG_MILLISECONDS ? 10 * took : 0;
+    part.until = performance.now() + rest;
   } finally {
     part.asking = null;
   }
@@ -68,7 +70,7 @@ async function answered(ask) {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof Refusal && [404, 422].includes(error.status)) return { problem: error.message };
+    if (isFinal(error)) return { problem: error.message };
     throw error;
   }
 }
@@ -143,11 +145,11 @@ function entry(key, subject, about, ...numbers) {
 }
 
 const soldOutLine = (product) => entry(product.product_id, productLink(product), product.sku,
-  /[1-9]/.test(product.on_hand)
-    ? [h("div.strong", withUnit(product.on_hand, product.unit)), h("div.quiet", t("today.promised"))]
-    : h("div.quiet", t(product.is_kit ? "today.parts_missing" : "today.none_there")));
+  isZero(product.on_hand)
+    ? h("div.quiet", t(product.is_kit ? "today.parts_missing" : "today.none_there"))
+    : [h("div.strong", withUnit(product.on_hand, product.unit)), h("div.quiet", t("today.promised"))]);
 
-const lowLine = (product) => entry(product.product_id, [productLink(product), " ", !/[1-9]/.test(product.available) && stockBadge(product)], product.sku,
+const lowLine = (product) => entry(product.product_id, [productLink(product), " ", isZero(product.available) && stockBadge(product)], product.sku,
   h("div.strong", withUnit(product.on_hand, product.unit)), h("div.quiet", t("today.reorder", { quantity: quantity(product.reorder_point) })));
 
 const blockLine = (block) => entry(block.block_id, skuLink(block.sku_code), block.reason ?? block.owner,
@@ -175,12 +177,12 @@ function salesOf(days) {
   const [before, now] = [days.slice(0, -DAYS), days.slice(-DAYS)];
   const total = (name, of = now) => sum(of.map((one) => one[name]));
   const [revenue, margin] = [total("revenue"), total("margin")];
-  if (!days.some((one) => /[1-9]/.test(one.sales + one.quantity_returned))) return quiet(t("today.sales.none"));
+  if (days.every((one) => isZero(one.sales + one.quantity_returned))) return quiet(t("today.sales.none"));
   const shown = now.map((one) => ({ id: one.date, label: day(one.date), values: one }));
   return [
     h("dl.figures", [
       figure("revenue", money(revenue), change(revenue, total("revenue", before))),
-      figure("margin", money(margin), margin === null ? t("today.without_cost", { count: Number(total("sales_without_cost")) }) : /[1-9]/.test(revenue) && t("today.of_revenue", { share: percent(Number(margin) / Number(revenue)) })),
+      figure("margin", money(margin), margin === null ? t("today.without_cost", { count: Number(total("sales_without_cost")) }) : !isZero(revenue) && t("today.of_revenue", { share: percent(Number(margin) / Number(revenue)) })),
       figure("units", quantity(total("quantity")), change(total("quantity"), total("quantity", before))),
       figure("count", quantity(total("sales")), change(total("sales"), total("sales", before))),
     ]),
@@ -203,15 +205,4 @@ function change(now, before) {
   const share = Number(now) / Number(before) - 1;
   if (!(Number(before) > 0) || share >= 10) return null;
   return t("today.change", { share: `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`, days: DAYS });
-}
-
-/** The exact sum of amounts with up to three decimals; null where one is not known. */
-export function sum(texts) {
-  if (texts.includes(null)) return null;
-  const thousandths = texts.reduce((sofar, text) => {
-    const [whole, decimals = ""] = text.split(".");
-    return sofar + BigInt(whole + decimals.padEnd(3, "0"));
-  }, 0n);
-  const digits = String(thousandths).replace("-", "").padStart(4, "0");
-  return `${thousandths < 0n ? "-" : ""}${digits.slice(0, -3)}.${digits.slice(-3)}`;
 }

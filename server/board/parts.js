@@ -1,6 +1,7 @@
 /** Parts that several pages are made of. Each returns an element, from data alone. */
 
 import { h, svg } from "./dom.js";
+import { isZero } from "./exact.js";
 import { ago, exactMoment, left, moment, quantity, t } from "./texts.js";
 
 /** A link within the board. */
@@ -38,7 +39,7 @@ export function table(caption, columns, rows, key) {
 /** A bar of what is on hand: free, blocked and reserved. The numbers stand beside it, so it is hidden from readers. */
 export function balanceBar({ on_hand, reserved, blocked }) {
   const share = (part) => `${Number(on_hand) > 0 ? Math.min(100, (100 * Number(part)) / Number(on_hand)) : 0}%`;
-  return h("div.bar", { class: /[1-9]/.test(on_hand) ? "" : "none", "aria-hidden": "true" }, [
+  return h("div.bar", { class: isZero(on_hand) ? "none" : "", "aria-hidden": "true" }, [
     h("i.reserved", { style: { width: share(reserved) } }),
     h("i.blocked", { style: { width: share(blocked) } }),
   ]);
@@ -47,7 +48,7 @@ export function balanceBar({ on_hand, reserved, blocked }) {
 /** What the state of a product's stock is, in a word. */
 export function stockBadge(product) {
   if (product.status && product.status !== "active") return badge(t(`status.${product.status}`));
-  if (!/[1-9]/.test(product.available)) return badge(t("stock.sold_out"), "bad");
+  if (isZero(product.available)) return badge(t("stock.sold_out"), "bad");
   return product.is_low ? badge(t("stock.low"), "warn") : null;
 }
 

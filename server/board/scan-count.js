@@ -7,11 +7,12 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
+import { isZero } from "./exact.js";
 import { answered as answerOf, entries, isOpen, put } from "./outbox.js";
 import { badge, button, link, live, quiet, section, table, timeAgo } from "./parts.js";
 import { explain, locationOf, quantityBox, scannedProduct } from "./scan-parts.js";
 import { knownProduct, learnProducts } from "./skus.js";
-import { quantity, t } from "./texts.js";
+import { quantity, signed, t } from "./texts.js";
 
 export const RIGHTS = ["start_count", "list_counts", "record_count_lines", "list_stock", "get_location_stock"];
 
@@ -172,7 +173,6 @@ function linesOf(count) {
 }
 
 const nameOf = (sku) => knownProduct(sku)?.name ?? sku;
-const isNone = (difference) => !/[1-9]/.test(difference);
 
 function counting(desk, count) {
   const lines = linesOf(count);
@@ -221,8 +221,7 @@ function lineTable(desk, lines) {
   ], lines, (line) => line.sku);
 }
 
-const signed = (difference) => (difference.startsWith("-") ? "" : "+") + quantity(difference);
-const differenceBadge = (difference) => (isNone(difference) ? quantity("0") : badge(signed(difference), difference.startsWith("-") ? "bad" : "warn"));
+const differenceBadge = (difference) => (isZero(difference) ? "0" : badge(signed(difference), difference.startsWith("-") ? "bad" : "warn"));
 
 function choose(desk, sku) {
   desk.state.count.sku = sku;
@@ -240,7 +239,7 @@ function ask(desk, what) {
 function question(desk, count, lines) {
   const unsent = unsentLines(count.id).length;
   const isWaiting = unsent > 0 || isFinishing(count.id);
-  const differences = lines.filter((line) => line.difference && !isNone(line.difference));
+  const differences = lines.filter((line) => line.difference && !isZero(line.difference));
   const texts = asked === "cancel"
     ? [t("scan.cancel_what", { count: lines.length })]
     : [
@@ -260,7 +259,7 @@ function question(desk, count, lines) {
 
 /** A count that has ended. */
 function result(count) {
-  const booked = count.lines.filter((line) => !isNone(line.difference));
+  const booked = count.lines.filter((line) => !isZero(line.difference));
   return [
     h("div.card.below", { key: "count" }, [
       h("div.head", [

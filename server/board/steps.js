@@ -5,6 +5,7 @@
  * A reader hears it as a slider through the points. The values in the legend are those under the pointer.
  */
 
+import { roundStep, slider } from "./chart.js";
 import { h, patch, svg } from "./dom.js";
 import { clockTime, compact, day, moment, quantity, t } from "./texts.js";
 
@@ -63,26 +64,18 @@ function plot(chart) {
       h("span.reading", chart.describe(point)),
     ]),
     h("div.plot", {
-      role: "slider",
-      tabindex: "0",
-      "aria-label": chart.label,
-      "aria-valuemin": "0",
-      "aria-valuemax": String(points.length - 1),
-      "aria-valuenow": String(index),
-      "aria-valuetext": [chart.describe(point), ...series.map(({ name, label }) => `${label} ${quantity(point.values[name])}`)].join(", "),
-      onkeydown: (event) => {
-        const next = moved(event.key, index, points.length);
-        if (next === undefined) return;
-        event.preventDefault();
-        look(event, next);
-      },
+      ...slider({
+        label: chart.label,
+        index,
+        count: points.length,
+        reading: [chart.describe(point), ...series.map(({ name, label }) => `${label} ${quantity(point.values[name])}`)],
+        choose: look,
+      }),
       onpointermove: (event) => {
         const { left, width } = event.currentTarget.getBoundingClientRect();
         const instant = scale.from + ((event.clientX - left) / width) * (scale.to - scale.from);
         look(event, Math.max(0, points.findLastIndex((each) => each.at <= instant)), instant);
       },
-      onpointerleave: (event) => look(event),
-      onblur: (event) => look(event),
     }, [
       svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, [
         scale.rows.map((row) => svg("path.grid", { d: `M0 ${scale.y(row)}H${WIDTH}` })),
@@ -99,12 +92,6 @@ function plot(chart) {
 }
 
 const percent = (part, whole) => `${((100 * part) / whole).toFixed(3)}%`;
-
-/** The point that a key leads to. */
-function moved(key, index, count) {
-  const to = { ArrowLeft: index - 1, ArrowDown: index - 1, ArrowRight: index + 1, ArrowUp: index + 1, PageDown: index - 10, PageUp: index + 10, Home: 0, End: count - 1 }[key];
-  return to === undefined ? undefined : Math.min(count - 1, Math.max(0, to));
-}
 
 function path(points, name, { x, y }) {
   const parts = points.slice(1).map((point) => `H${x(point.at)}V${y(point.values[name])}`);
@@ -130,12 +117,6 @@ function scaleOf({ points, series, level }) {
 }
 
 const round = (number) => Math.round(100 * number) / 100;
-
-/** 1, 2 or 5 with as many zeros as it takes, and 25 with some. */
-function roundStep(least) {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return [1, 2, ...(power >= 10 ? [2.5] : []), 5, 10].find((step) => step * power >= least) * power;
-}
 
 /** Whole hours or days of the viewer's zone. */
 function ticks(from, to) {

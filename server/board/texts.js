@@ -29,6 +29,7 @@ export async function loadLanguage(chosen) {
   const short = { dateStyle: "medium", timeStyle: "short" };
   formats = {
     quantity: new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }),
+    signed: new Intl.NumberFormat(locale, { maximumFractionDigits: 3, signDisplay: "exceptZero" }),
     money: new Intl.NumberFormat(locale, { minimumFractionDigits: 2, maximumFractionDigits: 3 }),
     compact: new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }),
     percent: new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }),
@@ -56,6 +57,7 @@ export const hasText = (key) => texts[key] !== undefined;
 
 // Numbers come as their exact text. Intl.NumberFormat reads it without loss.
 export const quantity = (text) => (text === null || text === undefined ? "–" : formats.quantity.format(text));
+export const signed = (text) => formats.signed.format(text);
 export const money = (text) => (text === null || text === undefined ? "–" : formats.money.format(text));
 export const compact = (number) => formats.compact.format(number);
 export const percent = (share) => formats.percent.format(share);

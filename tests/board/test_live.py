@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.board.conftest import Visitor
 from tests.board.warehouse import USERS
@@ -32,6 +32,8 @@ new PerformanceObserver((list) => {
     for (const task of list.getEntries()) window.longestTask = Math.max(window.longestTask, task.duration);
 }).observe({ type: "longtask" });
 """
+# A clock that is put forward would end the request that waits for a change.
+NO_TIMEOUT = "AbortSignal.timeout = () => new AbortController().signal"
 FEED = "**/api/v1/changes/*"
 
 
@@ -258,6 +260,66 @@ def test_a_feed_that_refuses_is_not_asked_again_and_again(
         "31 pc" if refusal in ("restored", "forbidden") else "26 pc", timeout=10_000
     )
     expect(page.locator("#offline")).to_be_hidden()
+
+
+@ROLES
+def test_a_page_that_is_missing_is_not_asked_for_again_and_again(
+    shop: Server, database: Database, visit: Visit, username: str
+) -> None:
+    """Before something changes. Who is told of no change looks after a minute."""
+    visitor = visit(shop)
+    page = visitor.page
+    page.clock.install()
+    page.add_init_script(NO_TIMEOUT)
+    sent: list[Request] = []
+    ended: list[Request] = []
+    waiting: list[Request] = []  # for the next change
+    page.on("request", lambda request: "/stock/2/" in request.url and sent.append(request))
+    page.on("request", lambda request: "wait=" in request.url and waiting.append(request))
+    for event in ("requestfinished", "requestfailed"):
+        page.on(event, lambda request: ended.extend([request]))
+
+    def wait(seconds: int) -> None:
+        for _ in range(seconds):
+            page.clock.run_for(1000)
+            visitor.wait_for(lambda: set(sent) <= set(ended))
+
+    page.goto("/board/products/2")
+    visitor.log_in(username)
+    expect(page.locator("h1")).to_have_text("There is no such page or thing")
+    if username == "ada":
+        visitor.wait_for(lambda: waiting)
+    wait(3)
+    sent.clear()
+    wait(40)
+    assert sent == []
+    database.product("NEW", 6, p_name="A new one")
+    database.settle()
+    if username == "olga":
+        wait(30)
+    expect(page.locator("h1")).to_have_text("A new one")
+
+
+def test_a_page_that_was_missing_is_there_after_the_connection_was_lost(
+    shop: Server, database: Database, visit: Visit
+) -> None:
+    """What changed while nothing was told is not known: the page is asked for again."""
+    visitor = visit(shop)
+    page = visitor.page
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        route.abort()
+
+    page.route(FEED, lose)
+    page.goto("/board/products/2")
+    visitor.log_in("ada")
+    expect(page.locator("h1")).to_have_text("There is no such page or thing")
+    visitor.wait_for(lambda: lost)
+    database.product("NEW", 6, p_name="A new one")
+    page.unroute(FEED)
+    expect(page.locator("h1")).to_have_text("A new one", timeout=10_000)
 
 
 def test_one_look_at_a_time(shop: Server, visit: Visit) -> None:

@@ -194,6 +194,26 @@ def test_a_lost_answer_moves_once_and_a_reload_loses_nothing(desk: Visitor, data
     database.verify()
 
 
+def test_a_refusal_says_nothing_of_what_may_have_been_made_before(desk: Visitor, database: Database) -> None:
+    """The answer is lost, and the user loses the right meanwhile: whether it was made cannot be asked any more."""
+    page = desk.page
+    answers = []
+
+    def lose(route: Route) -> None:
+        answers.append(route)
+        if len(answers) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            detail = {"status": 403, "message": "no", "error_code": "PERMISSION_DENIED"}
+            route.fulfill(status=403, json={"detail": detail})
+
+    page.route("**/api/v1/art_order", lose)
+    scan(page, "RACK-A1-01", "CHAIR-3", "RACK-B2-02")
+    expect(done(page)).to_contain_text("Never answered")
+    assert held(database, "CHAIR-3")["RACK-B2-02"] == 1
+
+
 def test_a_user_s_scans_wait_for_the_user(desk: Visitor, database: Database) -> None:
     page = desk.page
     desk.log_in("olga")
