@@ -22,6 +22,7 @@ from bench.compare.__main__ import cluster_of_the_run
 from bench.compare.load import Request
 from bench.compare.load import wrk as load
 from bench.compare.subjects import ROOT, Service
+from tools.cluster import Cluster
 
 SPY = ROOT / ".venv-bench" / "bin" / "py-spy"
 CONNECTIONS = 128
@@ -133,17 +134,26 @@ def samples_of(service: Service, request: Request, pid: int, seconds: int, raw: 
     return found
 
 
+@contextlib.contextmanager
+def service_of_the_run() -> Iterator[tuple[Cluster, Service]]:
+    """Yields a cluster of this run, and the service, which serves over it until the end of the block."""
+    with cluster_of_the_run() as cluster:
+        service = subjects.make("service", cluster, 1, None)
+        assert isinstance(service, Service)
+        service.make_database()
+        try:
+            service.start()
+            yield cluster, service
+        finally:
+            service.stop()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--flame", action="store_true", help="write docs/flame.svg, measured with reservations")
     options = parser.parse_args()
-    with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
-        service = subjects.make("service", cluster, 1, None)
-        assert isinstance(service, Service)
-        service.make_database()
-        stack.callback(service.stop)
-        service.start()
+    with service_of_the_run() as (_, service):
         for work in WORKS:
             flame = ROOT / "docs" / "flame.svg" if options.flame and work == "reserve-many" else None
             cost(service, work, options.seconds, flame)

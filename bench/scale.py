@@ -26,13 +26,12 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from bench.compare import subjects
-from bench.compare.__main__ import cluster_of_the_run, tidy, verify
+from bench.compare.__main__ import tidy, verify
 from bench.compare.load import Request
 from bench.compare.load import wrk as load
 from bench.compare.subjects import Service
 from bench.compare.works import PRODUCTS, WORKS
-from bench.cost import TICK, processor
+from bench.cost import TICK, processor, service_of_the_run
 
 FEW, MANY = LEVELS = (8, 128)  # connections
 MIXED = 16  # connections of each workload in the mix
@@ -105,6 +104,7 @@ class Scale:
         self.service = service
         self.connection = psycopg.connect(service.dsn(), autocommit=True)
         self.connection.execute("create schema bench; create extension pg_walinspect schema bench")
+        self.close = self.connection.close
 
     def run(self, connections: Mapping[str, int], seconds: int) -> Run:
         """Run these workloads at the same time."""
@@ -312,14 +312,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="for each measurement")
     options = parser.parse_args()
-    with cluster_of_the_run() as cluster, contextlib.ExitStack() as stack:
-        service = subjects.make("service", cluster, 1, None)
-        assert isinstance(service, Service)
-        service.make_database()
-        stack.callback(service.stop)
-        service.start()
-        scale = Scale(service)
-        stack.callback(scale.connection.close)
+    with service_of_the_run() as (cluster, service), contextlib.closing(Scale(service)) as scale:
         for work in PARTS:  # a connection compiles a function at its first call
             scale.run({work: MANY}, 2)
         scale.run(dict.fromkeys(PARTS, MIXED), 2 * options.seconds)

@@ -43,6 +43,8 @@ log = logging.getLogger("db.apply")
 # Set-ups of two databases change the same roles. Unless they are superusers' (see init.sql), one fails. A call that
 # reads several views may be in a deadlock with their replacement. What was undone for such a reason is done again.
 _DISTURBED = {"23505", "40P01", "42710", "XX000"}
+# Calls that go on may be in a deadlock with a migration. Each one is a transaction.
+_DEADLOCK = {"40P01"}
 _ATTEMPTS = 10
 
 
@@ -66,7 +68,7 @@ def apply(conninfo: str, *, role_password: str | None = None, jobs: bool = True,
         _repeated(lambda: _init(connection, role_password, prefix))
         # A session lock: if this process is killed, PostgreSQL releases it. init.sql lets the user take it.
         connection.execute("select pg_advisory_lock(%s)", [APPLY_LOCK])
-        _migrate(conninfo, prefix)
+        _repeated(lambda: _migrate(conninfo, prefix), _DEADLOCK)
         _repeated(lambda: _replace(connection, prefix))
         _prepare_ledger(connection)
         _schedule(connection, conninfo, prefix, in_cron=jobs)
@@ -81,13 +83,13 @@ def _refuse_pooler(connection: psycopg.Connection) -> None:
         )
 
 
-def _repeated(action: Callable[[], None]) -> None:
+def _repeated(action: Callable[[], None], reasons: set[str] = _DISTURBED) -> None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             action()
-        except ApplyError as error:
-            cause = error.__cause__
-            if attempt == _ATTEMPTS or not isinstance(cause, psycopg.Error) or cause.sqlstate not in _DISTURBED:
+        except (ApplyError, psycopg.Error) as error:
+            cause = error.__cause__ if isinstance(error, ApplyError) else error
+            if attempt == _ATTEMPTS or not isinstance(cause, psycopg.Error) or cause.sqlstate not in reasons:
                 raise
         else:
             return

@@ -78,6 +78,8 @@ class Connection:
         self.expires = 0.0
         self.timer: asyncio.TimerHandle | None = None
         self._connection = connection  # keeps its notice handler, and closes with it
+        self._is_unreplicated = False  # a commit gave up to wait for a standby
+        connection.add_notice_handler(self._notice)
         self._pgconn = connection.pgconn
         self._fileno = connection.fileno()
         self._loop = asyncio.get_running_loop()
@@ -302,6 +304,9 @@ class Connection:
             was_end = False
             status = result.status
             if status == _SYNC:
+                if self._is_unreplicated:
+                    self._lose(ConnectionError("a commit did not wait for its standby"))
+                    return True
                 self._expected.popleft()
                 self._settled = len(self._results)
                 if not self._expected:
@@ -337,6 +342,13 @@ class Connection:
             statement, name = expected
             self._names[statement] = name
         return True
+
+    def _notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Note that somebody has cancelled a commit's wait for a standby: a failover may undo the commit.
+
+        PostgreSQL says so in a warning, and reports success.
+        """
+        self._is_unreplicated |= notice.source_function == "SyncRepWaitForLSN"
 
     def _finish(self) -> None:
         done, self._done = self._done, None

@@ -1,4 +1,4 @@
-"""Which server a connection goes to where DATABASE_URL names several hosts."""
+"""Which server a connection goes to: the one that takes writes, also where a proxy or a name stands for several."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ CONNECT_SECONDS = 3  # for each host: one that hangs delays a connection by no m
 
 
 def to_primary(conninfo: str) -> str:
-    """Make a conninfo of several hosts lead to the one that takes writes, and bound the wait for each host.
+    """Make a conninfo lead to the server that takes writes, and bound the wait for each of several hosts.
 
-    ``primary`` and not ``read-write``: the latter refuses sessions whose transactions are read only by default. What
-    the conninfo says itself is kept; one of a single host is returned as it is. Raises psycopg.ProgrammingError where
+    Also of a single host: behind a proxy, a leader of before may be back as a standby before the proxy knows, and would
+    show commits that no other server has. ``primary`` and not ``read-write``: the latter refuses sessions whose
+    transactions are read only by default. What the conninfo says itself is kept. Raises psycopg.ProgrammingError where
     it cannot be read.
     """
     parameters = conninfo_to_dict(conninfo)
-    if not any("," in str(parameters.get(name, "")) for name in ("host", "hostaddr")):
-        return conninfo
-    defaults: dict[str, Any] = {"target_session_attrs": "primary", "connect_timeout": CONNECT_SECONDS}
+    defaults: dict[str, Any] = {"target_session_attrs": "primary"}
+    if any("," in str(parameters.get(name, "")) for name in ("host", "hostaddr")):
+        defaults["connect_timeout"] = CONNECT_SECONDS
     return make_conninfo("", **defaults | parameters)

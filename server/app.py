@@ -23,10 +23,10 @@ from server.http.body import MAXIMUM_BODY
 from server.http.cors import SAFE_METHODS, Cors
 from server.http.endpoint import Endpoint, operations
 from server.http.errors import Api, Problem
-from server.http.guard import Drain, Guard
+from server.http.guard import ID_HEADER, Drain, Guard, request_id
 from server.http.protocol import MALFORMED
 from server.http.rate_limits import Limits
-from server.http.routes import FILE_ROUTES, TOKEN_ROUTES
+from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES
 from server.http.service import Service
 from server.http.tokens import Tokens
 from server.operation import probes
@@ -92,6 +92,8 @@ async def _create_app(settings: Settings, database: Database, limits: Limits, bo
     jobs = Jobs(database, settings.run_jobs, settings.job_poll_seconds)
     malformed: collections.Counter[str] = collections.Counter()
     metrics = Metrics(database, limits, drain, sender, malformed, standbys=standbys)
+    for route in (*ROUTES, *TOKEN_ROUTES, *FILE_ROUTES):
+        metrics.of(route.path)[route.method].expect(route.status)
     handlers = _handlers(service, settings)
     admin: web.Application | None = None
     probe_handlers = Probes(database, metrics, drain).handlers()
@@ -217,6 +219,7 @@ async def _expect(request: web.Request) -> web.Response | None:
         request.writer.output_size = 0
         return None
     refused = errors.response(Problem("EXPECTATION_FAILED", "The request's Expect is not known."), Api.SERVICE)
+    refused.headers[ID_HEADER] = request_id(request)
     refused.force_close()  # the body may follow or not
     return refused
 

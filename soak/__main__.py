@@ -37,7 +37,7 @@ def main() -> int:
     arguments = parser.parse_args()
     options = Options(
         seed=arguments.seed,
-        world=arguments.world,
+        world=PLANTED[arguments.planted].world if arguments.planted else arguments.world,
         seconds=arguments.seconds,
         clients=arguments.clients,
         products=PLANTED[arguments.planted].products if arguments.planted else arguments.products,

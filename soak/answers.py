@@ -38,8 +38,11 @@ Seen = tuple[int, Span]
 class Prices:
     """The prices of one type of a product. Each is in force from its creation until the next one is created."""
 
-    def __init__(self, rules: list[dict[str, Any]], spans: Sequence[Span]) -> None:
+    def __init__(
+        self, rules: list[dict[str, Any]], spans: Sequence[Span], makers: Sequence[Operation | None] = ()
+    ) -> None:
         self.versions = Versions(spans)
+        self.makers = makers
         self._rules = rules
 
     def seen(self, span: Span, holds: Callable[[dict[str, Any] | None], bool]) -> Iterator[Seen]:
@@ -131,6 +134,7 @@ class Answers:
             "look at cart": self._cart,
         }
         reads = [o for o in self.history.operations if o.outcome is Outcome.ACKNOWLEDGED and not o.is_write]
+        all_seen: dict[int, dict[Hashable, list[Seen]]] = {}
         for operation in sorted(reads, key=lambda each: each.window):
             start, end = operation.window
             while answered and answered[0][0] < start:
@@ -140,14 +144,46 @@ class Answers:
                 self.unexplained[operation.name] += 1
                 continue
             seen = {key: list(each) for key, each in looks[operation.name](operation)}
+            all_seen[id(operation)] = seen
             check.expect(_have_an_instant(seen), f"{operation.line()}: {operation.raw[:500]!r}")
-            fresh = {key: [(n, span) for n, span in each if n >= floors[key]] for key, each in seen.items()}
+            if operation.is_anywhere:
+                continue
+            fresh = _from(floors, seen)
             if _have_an_instant(seen):
                 back.expect(_have_an_instant(fresh), f"{operation.line()}: {operation.raw[:500]!r}")
             for key, each in fresh.items():
                 if each:
                     heapq.heappush(answered, (end, next(turn), key, min(each)[0]))
-        return [check, back]
+        return [check, back, self._positions(all_seen)]
+
+    def _positions(self, all_seen: dict[int, dict[Hashable, list[Seen]]]) -> Check:
+        """A read that a standby may answer shows what its client has changed and seen before.
+
+        ``all_seen``: what each read may have seen, by the operation's id.
+        """
+        check = Check("no read is older than its position")
+        made: dict[int, dict[Hashable, int]] = defaultdict(dict)  # the last version that each operation made
+        for product, timeline in self.timelines.items():
+            for version, change in enumerate(timeline.changes, 1):
+                made[id(change.operation)][product] = version
+        for key, prices in self.prices.items():
+            for version, maker in enumerate(prices.makers, 1):
+                made[id(maker)][key] = version
+        floors: dict[str, dict[Hashable, int]] = defaultdict(lambda: defaultdict(int))
+        for operation in self.history.operations:
+            if operation.outcome is not Outcome.ACKNOWLEDGED:
+                continue
+            own = floors[operation.client]
+            if operation.is_write:
+                for key, version in made[id(operation)].items():
+                    own[key] = max(own[key], version)
+            elif _have_an_instant(seen := all_seen.get(id(operation), {})):
+                fresh = _from(own, seen)
+                if operation.is_anywhere:
+                    check.expect(_have_an_instant(fresh), f"{operation.line()}: {operation.raw[:500]!r}")
+                for key, each in fresh.items():
+                    own[key] = min((version for version, _ in each), default=own[key])
+        return check
 
     def _sku(self, operation: Operation) -> Iterator[tuple[Hashable, Iterable[Seen]]]:
         a = operation.answer
@@ -186,10 +222,10 @@ class Answers:
                 on_hand, reserved, blocked = timeline.balances[number]
                 if told[:2] != (on_hand, reserved) or told[3] != told[0] - told[1] - told[2]:
                     continue
-                sums = timeline.expired(number, low, high).sums()
+                sums = timeline.expired(number, *_spans(operation, (low, high))).sums()
                 if sums is not None and blocked - told[2] not in sums:
                     continue
-            if listed is None or self._are_listed(timeline, number, (low, high), listed, told):
+            if listed is None or self._are_listed(timeline, number, _spans(operation, (low, high)), listed, told):
                 seen.append((number, (low, high)))
         return operation.about, seen
 
@@ -197,7 +233,7 @@ class Answers:
         self,
         timeline: Timeline,
         number: int,
-        span: Span,
+        spans: tuple[Span, Span],
         listed: list[dict[str, Any]],
         told: tuple[Decimal, ...] | None,
     ) -> bool:
@@ -208,11 +244,11 @@ class Answers:
             if block is None or block.quantity != quantity:
                 return False
             end = self.history.instant(parse_instant(each["expires_at"]))
-            if all(abs(at - end) > CLOCKS_DIFFER for at in block.ends_at(*span)):
+            if all(abs(at - end) > CLOCKS_DIFFER for at in block.ends_at(*spans[0])):
                 return False
             total += quantity
         missing = held.keys() - {each["block_id"] for each in listed}
-        return (told is None or total == told[2]) and timeline.expired(number, *span).may_be(missing)
+        return (told is None or total == told[2]) and timeline.expired(number, *spans).may_be(missing)
 
     def _retail(self, operation: Operation, amount: Any) -> tuple[Hashable, Iterable[Seen]]:
         key = (operation.about, "retail")
@@ -266,22 +302,25 @@ class Answers:
                 [
                     (number, (low, high))
                     for number, low, high in self.timelines[product].states(*operation.window)
-                    if all(self._is_shown(block, told.get(block), number, (low, high)) for block in blocks)
+                    if all(
+                        self._is_shown(block, told.get(block), number, *_spans(operation, (low, high)))
+                        for block in blocks
+                    )
                 ],
             )
 
-    def _is_shown(self, number: str, told: dict[str, Any] | None, state: int, span: Span) -> bool:
+    def _is_shown(self, number: str, told: dict[str, Any] | None, state: int, span: Span, clock: Span) -> bool:
         """Whether a list of that state has the block as it was told, or leaves it out if it was not."""
         timeline, block = self.blocks[number]
         is_held = number in timeline.held(state)
         ends = block.ends_at(*span)
         if told is None:
-            return not is_held or min(ends) <= span[1] + CLOCKS_DIFFER
+            return not is_held or min(ends) <= clock[1] + CLOCKS_DIFFER
         end = self.history.instant(parse_instant(told["expires_at"]))
         return (
             is_held
             and Decimal(told["quantity"]) == block.quantity
-            and end > span[0] - CLOCKS_DIFFER
+            and end > clock[0] - CLOCKS_DIFFER
             and any(abs(at - end) <= CLOCKS_DIFFER for at in ends)
         )
 
@@ -374,7 +413,7 @@ class Answers:
                 if want.counted is not None:
                     needed = held - want.counted
             on_hand, reserved, blocked = timeline.balances[number]
-            sums = timeline.expired(number, low, high).sums()
+            sums = timeline.expired(number, (low, high), (low, high)).sums()
             if sums is None:
                 return True
             available = [on_hand - reserved - blocked + more + each for each in sums]
@@ -514,6 +553,23 @@ def _told(operation: Operation, name: str) -> Decimal | None:
     return Decimal(found[1]) if found else None
 
 
+def _from(floors: dict[Hashable, int], seen: dict[Hashable, list[Seen]]) -> dict[Hashable, list[Seen]]:
+    """What may have been seen, without the versions before the floors."""
+    return {key: [(version, span) for version, span in each if version >= floors[key]] for key, each in seen.items()}
+
+
+def _spans(operation: Operation, span: Span) -> tuple[Span, Span]:
+    """The span whose ends of blocks a read may have seen, and the span of its look at the clock.
+
+    ``span``: when the state that it saw was the current one. A standby shows it later, and blocks expire there by the
+    clock, as they do on the primary.
+    """
+    if not operation.is_anywhere:
+        return span, span
+    last = operation.tries[-1]
+    return (span[0], last.answered), (last.sent, last.answered)
+
+
 def _have_an_instant(seen: dict[Hashable, list[Seen]]) -> bool:
     return bool(common([[span for _, span in each] for each in seen.values()]))
 
@@ -531,10 +587,12 @@ def _prices(history: History, ledger: Ledger) -> dict[Hashable, Prices]:
                     made["first", operation.answer["id"]] = operation
     rules: dict[Hashable, list[dict[str, Any]]] = defaultdict(list)
     spans: dict[Hashable, list[Span]] = defaultdict(list)
+    makers: dict[Hashable, list[Operation | None]] = defaultdict(list)
     for rule in ledger.prices:
         key = (rule["product"], rule["type"])
         maker = made.get(rule["id"]) or (made.get(("first", rule["product"])) if not rules[key] else None)
         sent, answered = maker.window if maker else ALWAYS
         rules[key].append(rule)
+        makers[key].append(maker)
         spans[key].append((max(sent, history.instant(rule["effective_from"]) - CLOCKS_DIFFER), answered))
-    return {key: Prices(each, spans[key]) for key, each in rules.items()}
+    return {key: Prices(each, spans[key], makers[key]) for key, each in rules.items()}

@@ -21,6 +21,8 @@ from urllib.parse import quote
 import aiohttp
 import simplejson
 
+from server.database.standbys import number
+from server.http.service import POSITION_HEADER
 from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of, is_proxys
 
 TIMEOUTS = (1.0, 2.0, 6.0)  # seconds that a client waits for an answer
@@ -70,8 +72,17 @@ Alters = Callable[[str, bytes], bytes]
 class Shared:
     """The knowledge that all clients share: the products, the blocks that may still be active, the locations."""
 
-    def __init__(self, urls: list[str], history: History, alters: Alters | None = None, late: float = 0) -> None:
+    def __init__(
+        self,
+        urls: list[str],
+        history: History,
+        alters: Alters | None = None,
+        late: float = 0,
+        *,
+        has_standbys: bool = False,
+    ) -> None:
         self.urls = urls
+        self.has_standbys = has_standbys
         self.history = history
         self.now = history.now
         self.alters, self.late = alters, late
@@ -113,6 +124,10 @@ class Client:
         self._place = int(name.rpartition("-")[2]) if "-" in name else 0
         self._hot_share = 0.9 if self._place % 2 else 0.1
         self._headers: dict[str, str] = {}
+        # Half of the clients may be answered by a standby. The position that they have seen, and a time before which
+        # all that was seen is at or before that position.
+        self._reads_anywhere = shared.has_standbys and self._place % 4 < 2
+        self._position, self._since = "0/0", 0.0
         self._session: aiohttp.ClientSession | None = None
         self._reserved: dict[Product, Decimal] = {}
         self._sales: deque[tuple[int, Product, Decimal]] = deque(maxlen=20)
@@ -287,12 +302,16 @@ class Client:
             headers["Content-Type"] = "application/json"
         if operation.key is not None:
             headers["Idempotency-Key"] = operation.key
+        since = self._since if self._reads_anywhere and operation.method == "GET" else None
+        if since is not None:
+            headers[POSITION_HEADER] = self._position
         sent = self.shared.now()
         try:
             async with self._session.request(
                 operation.method, self.shared.urls[server] + operation.path, data=data, headers=headers
             ) as answer:
                 raw = await answer.read()
+                self._saw(answer.headers.get(POSITION_HEADER), sent if since is None else since)
                 if is_proxys(answer):
                     return Try(server, sent, self.shared.now(), None, f"{answer.status} of the proxy"), b"", {}
                 if self.shared.late and operation.is_write:
@@ -302,7 +321,7 @@ class Client:
                 code = code_of(_parsed(raw)) if answer.status >= 400 else None
                 if answer.status == 503 and "Retry-After" not in answer.headers:
                     self._object(f"503 without Retry-After to {operation.line()}")
-                return Try(server, sent, self.shared.now(), answer.status, None, code), raw, answer.headers
+                return Try(server, sent, self.shared.now(), answer.status, None, code, since), raw, answer.headers
         except aiohttp.ClientConnectorError:
             error = "not connected"
         except TimeoutError:
@@ -310,6 +329,11 @@ class Client:
         except (aiohttp.ClientError, OSError) as lost:
             error = type(lost).__name__
         return Try(server, sent, self.shared.now(), None, error), b"", {}
+
+    def _saw(self, position: str | None, since: float) -> None:
+        if position is not None:
+            self._position = max(self._position, position, key=number)
+            self._since = max(self._since, since)
 
     # Choices
 

@@ -53,7 +53,10 @@ class Effect:
 
 @dataclasses.dataclass
 class Try:
-    """One attempt to send a request. If ``status`` is None, no answer came, and ``error`` says why."""
+    """One attempt to send a request. If ``status`` is None, no answer came, and ``error`` says why.
+
+    ``since``: of a read that a standby may answer, which must show what there was then, or later.
+    """
 
     server: int
     sent: float
@@ -61,6 +64,7 @@ class Try:
     status: int | None
     error: str | None = None
     code: str | None = None
+    since: float | None = None
 
     @property
     def is_surely_undone(self) -> bool:
@@ -131,9 +135,16 @@ class Operation:
         return self.method != "GET"
 
     @property
+    def is_anywhere(self) -> bool:
+        """Whether a standby may have answered it."""
+        return self.tries[-1].since is not None
+
+    @property
     def window(self) -> tuple[float, float]:
         """The span of time in which the answer was decided. Without an answer it has no end."""
         answered = self.tries[-1].answered if self.status is not None else math.inf
+        if self.tries[-1].since is not None:
+            return self.tries[-1].since, answered
         if not self.is_write or (self.key is None and self.outcome is Outcome.REFUSED):
             return self.tries[-1].sent, answered
         tries = [self.twin, *self.tries] if self.twin is not None else self.tries

@@ -130,6 +130,8 @@ def check_kept(written: Sequence[Written], kept: set[int]) -> Check:
 class Patroni(World):
     """etcd, three PostgreSQL under Patroni, HAProxy, and four servers on two addresses."""
 
+    has_standbys = True
+
     def _make(self, seed: str) -> None:
         self._seed = seed
         self._ways: dict[str, Proxy] = {}
@@ -296,7 +298,9 @@ class Patroni(World):
     async def _cut_off_leader(self, chance: random.Random) -> str:
         """Cut the leader off from etcd and the other nodes. The servers still reach it."""
         return await self._lose(
-            "cut the leader off from the others", chance, lambda node: self._cut(f"{node.name} to", f"to {node.name}")
+            "cut the leader off from the others",
+            chance,
+            lambda node: self._cut(f"{node.name} to", f"nodes to {node.name}"),
         )
 
     async def _isolate_leader(self, chance: random.Random) -> str:
@@ -305,7 +309,7 @@ class Patroni(World):
 
     def _cut(self, *parts: str) -> None:
         for name, way in self._ways.items():
-            if any(part in name for part in parts) and not (len(parts) > 1 and name.startswith("HAProxy")):
+            if any(part in name for part in parts):
                 way.stall()
 
     async def _switch_over(self, chance: random.Random) -> str:
@@ -345,4 +349,4 @@ class Patroni(World):
             await asyncio.to_thread(self.witness.stop)
             kept = await (await connection.execute("select number from witness")).fetchall()
         jobs.expect(count > 0, f"no job was run in {JOB_SECONDS} s after the last failover")
-        return [self._shared, jobs, *self.witness.check({number for (number,) in kept})]
+        return [*await super().checks(), self._shared, jobs, *self.witness.check({number for (number,) in kept})]

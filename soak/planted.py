@@ -19,6 +19,7 @@ from soak.clients import Alters
 
 READS = "each read is what was there at an instant of its time"
 BACK = "nobody sees time go back"
+POSITIONS = "no read is older than its position"
 REFUSALS = "each refusal was true at an instant of its time"
 ORDER = "answered before sent is earlier in the ledger"
 AT_ONCE = "changes of several products have one instant for all"
@@ -40,7 +41,7 @@ class Planted:
 
     ``before``: statements that run before that. ``alters``: replaces the answers to reads. ``after``: a statement that
     changes the ledger at the end. ``late``: the delay in seconds before clients get the answer to a write.
-    ``products``, ``answers``: the numbers of both with which a run shows the bug.
+    ``products``, ``answers``: the numbers of both with which a run shows the bug. ``world``: the only one that has it.
     """
 
     found_by: frozenset[str]
@@ -52,6 +53,7 @@ class Planted:
     late: float = 0.0
     products: int = 3  # few, so that the clients affect each other
     answers: int = 800
+    world: str = "plain"
 
     def plant(self, conninfo: str) -> None:
         """Change the function of the database."""
@@ -136,6 +138,9 @@ FAULTS: dict[str, Planted] = {
         frozenset({READS}),
         "http.get_inventory_item",
         _ITEM_OF.format(ago="interval '150 ms'", others=_ALL_OF_IT),
+    ),
+    "a read from a standby older than its position": Planted(
+        frozenset({POSITIONS}), "inventory.wait_for", "begin return true; end;", world="failover"
     ),
     "a client that sees time go back": Planted(
         frozenset({BACK}),

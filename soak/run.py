@@ -190,7 +190,7 @@ async def soak(options: Options) -> Report:
         planted = options.planted or Planted(frozenset())
         planted.plant(world.conninfo)
         alters = planted.alters() if planted.alters else None
-        shared = Shared(world.urls, history, alters, planted.late)
+        shared = Shared(world.urls, history, alters, planted.late, has_standbys=world.has_standbys)
         clients = [
             Client(f"client-{number}", ROLES[number % len(ROLES)], shared, options.seed)
             for number in range(options.clients)

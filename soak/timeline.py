@@ -138,15 +138,16 @@ class Timeline:
         """Returns the blocks of that state that are not ended. They may have expired."""
         return {block.id: block for block in self._alive[number]}
 
-    def expired(self, number: int, start: float, end: float) -> Expired:
-        """Returns the blocks of that state that expire before the end of the span."""
+    def expired(self, number: int, span: Span, clock: Span) -> Expired:
+        """Returns the blocks of that state that expire before the end of ``clock``: when the clock was read."""
+        start, end = clock
         before: list[Block] = []
         ordered: list[tuple[float, Block]] = []
         unsure: list[Block] = []
         for block in self._alive[number]:
             if _earliest(block) > end + CLOCKS_DIFFER:
                 break
-            ends = block.ends_at(start, end)
+            ends = block.ends_at(*span)
             if max(ends) <= start - CLOCKS_DIFFER:
                 before.append(block)
             elif len(ends) == 1:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -36,6 +38,7 @@ SWEEP_SECONDS = 10.0  # until a run of the jobs is given up at the end
 # Only a few more than the servers use, so that a fault can use up the rest.
 MAX_CONNECTIONS = 46
 START_SECONDS = 60
+STANDBY_LAG = "150ms"  # so much later a standby shows what the primary has committed
 # The longest wait for a write after a failover. It is longer than any call that was running may take.
 BACK_SECONDS = 60
 
@@ -51,6 +54,7 @@ SETTINGS = {
     "POOL_SIZE": "2",
     "QUEUE_SIZE": "64",
     "QUEUE_SECONDS": "2",
+    "DATABASE_READ_WAIT_SECONDS": "0.1",  # less than a standby's lag: the primary answers some of the reads
     "WEBHOOK_POLL_SECONDS": "0.2",
     "JOB_POLL_SECONDS": "0.5",
     "WEBHOOK_ALLOW_PRIVATE_ADDRESSES": "true",
@@ -95,6 +99,8 @@ class Server:
             "REUSE_PORT": str(processes > 1),
             "DATABASE_URL": f"postgresql:///{DATABASE}?host={hosts}&port={clusters[0].port}",
         }
+        if len(clusters) > 1:
+            more["DATABASE_READ_URL"] = more["DATABASE_URL"]  # the primary among them is not asked
         environment = settings(directory) | more
         started = []
         for admin in (free_port() for _ in range(processes)):
@@ -161,6 +167,8 @@ class World:
     clusters_count: ClassVar = 1
     servers_count: ClassVar = 2
     processes_count: ClassVar = 1
+    has_standbys: ClassVar = False
+    """Whether the servers read from standbys."""
 
     def __init__(self, seed: str) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="soak-"))
@@ -258,10 +266,25 @@ class World:
 
     async def checks(self) -> list[Check]:
         """What only this world promises."""
-        return []
+        if not self.has_standbys:
+            return []
+        reads = sum(map(float, re.findall(r"^inventory_standby_reads_total\{.*\} (\S+)$", await self.metrics(), re.M)))
+        check = Check("standbys answer reads", int(reads))
+        check.violations += ["the primary has answered all of them"] * (reads == 0)
+        return [check]
+
+    async def metrics(self) -> str:
+        """The metrics of all server processes."""
+        texts = []
+        async with aiohttp.ClientSession() as session:
+            for process in itertools.chain.from_iterable(server.processes for server in self.servers):
+                async with session.get(process.probe.replace("/ready", "/metrics")) as answer:
+                    texts.append(await answer.text())
+        return "".join(texts)
 
     def _new_cluster(self, place: int, primary: Cluster | None = None) -> Cluster:
         settings = {
+            "recovery_min_apply_delay": STANDBY_LAG,
             "fsync": "on",
             "synchronous_commit": "on",
             "full_page_writes": "on",
@@ -344,6 +367,7 @@ class Failover(World):
     """
 
     clusters_count = 2
+    has_standbys = True
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)

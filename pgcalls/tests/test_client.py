@@ -42,6 +42,22 @@ def held(admin: Admin, number: int) -> Iterator[None]:
     admin.execute("select pg_advisory_unlock(%s)", [number])
 
 
+@contextmanager
+def waiting_for_a_standby(admin: Admin) -> Iterator[None]:
+    """Each commit waits for a standby that is not there."""
+    settings = {"synchronous_commit": "on", "synchronous_standby_names": "nobody"}
+    admin.execute("set synchronous_commit = off")
+    for name, value in settings.items():
+        admin.execute(f"alter system set {name} = {value}".encode())
+    admin.execute("select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        for name in settings:
+            admin.execute(f"alter system reset {name}".encode())
+        admin.execute("select pg_reload_conf()")
+
+
 async def until(condition: Callable[[], Any]) -> None:
     while not condition():  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.005)
@@ -98,6 +114,22 @@ def test_a_lost_connection_leaves_a_write_unknown_and_a_read_not_made(
 
     play(scenario())
     assert rows(admin, "select id from noted") == []
+
+
+@pytest.mark.parametrize("end", ["pg_cancel_backend(pid)", "pg_terminate_backend(pid)"])
+def test_a_commit_that_gives_up_to_wait_for_a_standby_is_unknown(
+    client: Make, admin: Admin, play: Play, end: str
+) -> None:
+    async def scenario() -> None:
+        async with client() as made:
+            call = note(made, 1)
+            await until(lambda: rows(admin, f"select {end} {BACKENDS} and wait_event = 'SyncRep'"))
+            with pytest.raises(OutcomeUnknownError):
+                await call
+
+    with waiting_for_a_standby(admin):
+        play(scenario())
+    assert rows(admin, "select id from noted") == [1]
 
 
 def test_a_batch_that_says_nothing_of_a_call_leaves_it_unknown(client: Make, admin: Admin, play: Play) -> None:

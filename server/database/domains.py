@@ -167,6 +167,10 @@ def _decimal(whole_digits: int, places: int = 3, *, ge: int | None = None, gt: i
     ]
 
 
+def _id_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _related_form(value: Any) -> Any:
     if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and _DIGITS.fullmatch(value))):
         raise PydanticCustomError("related_type", "Input should be the integer id of what is meant")
@@ -230,10 +234,13 @@ TYPES: dict[str, Any] = {
     "inventory.name": Annotated[text(min_length=1, max_length=255), AfterValidator(_not_blank)],
     "inventory.description": text(max_length=10_000),
     "inventory.reason": text(max_length=1_000),
-    "inventory.product_reference": _form(
-        "^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$",
-        "Input should be an integer id or a UUID",
-    ),
+    "inventory.product_reference": Annotated[
+        _form(
+            "^([0-9]{1,18}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$",
+            "Input should be an integer id or a UUID",
+        ),
+        BeforeValidator(_id_text),
+    ],
     "inventory.page_limit": _integer(ge=1, le=1000),
     "inventory.page_number": _integer(ge=1, le=2**31 - 1),
     "inventory.username": _form(

@@ -19,7 +19,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from pgcalls import READ, Call, CallError, DatabaseError, UnavailableError
+from pgcalls import READ, Call, CallError, DatabaseError, OutcomeUnknownError, UnavailableError
 from server.database.calls import Answer, Database
 from server.database.interface import Function
 
@@ -27,6 +27,10 @@ LOOK_SECONDS = 0.25  # between looks at how far each is
 BEHIND_SECONDS = 1.0  # a standby that does not show what the primary had so long ago is not asked
 LOOK = "select pg_is_in_recovery(), inventory.log_position()"
 POSITION = "select inventory.log_position()"
+SETTLE = (
+    "select inventory.log_position(), case when current_setting('synchronous_standby_names') <> '' then"
+    " pg_logical_emit_message(true, 'inventory', 'settle') end"
+)
 READ_AFTER = "select body, tag, reached from http.read_after($1, $2, $3, $4)"
 # Refusals that are this standby's alone: a conflict with what it replays, a restart, too little of something.
 _OWN = ("40", "53", "55", "57", "58", "XX")
@@ -50,7 +54,7 @@ def hosts_of(conninfo: str) -> dict[str, str]:
     ports = parameters.pop("port", "5432").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
     return {
-        f"{host}:{port}": make_conninfo("", **parameters, host=host, port=port)
+        f"{host}:{port}": make_conninfo("", **parameters | {"target_session_attrs": "any"}, host=host, port=port)
         for host, port in zip(hosts, ports, strict=True)
     }
 
@@ -88,6 +92,8 @@ class Standbys:
         self._turns = itertools.cycle(self.standbys)
         self._next_look: asyncio.Task[str | None] | None = None
         self._was: deque[tuple[float, int]] = deque()  # when the primary was where
+        self._next_settling: asyncio.Task[None] | None = None
+        self._settled = 0  # the primary shows everything up to here
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -117,6 +123,27 @@ class Standbys:
         self._next_look = None  # who comes from here on has seen more
         (position,) = await self._primary.fetch("inventory_public", POSITION)
         return position
+
+    async def settle(self, after: str) -> None:
+        """Wait until the primary, too, shows what a standby may have shown up to this position. Raises CallError.
+
+        With synchronous replication the session of a commit waits for a standby, which shows the commit before the
+        primary does. A commit of our own waits behind it. Callers of the same moment share one.
+        """
+        if number(after) <= self._settled:
+            return
+        if self._next_settling is None:
+            self._next_settling = asyncio.create_task(self._settle())
+        await asyncio.shield(self._next_settling)
+
+    async def _settle(self) -> None:
+        self._next_settling = None
+        try:
+            position, _ = await self._primary.execute("inventory_public", SETTLE)
+        except OutcomeUnknownError as error:
+            raise UnavailableError(str(error), "unreachable") from error
+        assert position is not None
+        self._settled = number(position)
 
     async def _look_at_primary(self) -> None:
         """Note where the primary is. While it is gone, no standby is behind it."""

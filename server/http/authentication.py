@@ -20,7 +20,7 @@ from server.http.endpoint import validate
 from server.http.errors import Problem, dump
 from server.http.rate_limits import Limit
 from server.http.routes import TOKEN_ROUTES
-from server.http.service import Service, idempotency_key
+from server.http.service import Service, headers_of, idempotency_key
 from server.http.tokens import TokenError
 
 # The message for a user who is unknown or disabled.
@@ -162,7 +162,7 @@ async def _session(
             raise Problem(problem.code, NO_ACTIVE_ACCOUNT[function], headers=problem.headers) from problem
         raise
     assert answer.body is not None
-    return simplejson.loads(answer.body), {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
+    return simplejson.loads(answer.body), headers_of(answer)
 
 
 def _not_valid(message: str, headers: dict[str, str] | None = None) -> Problem:

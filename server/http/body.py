@@ -71,10 +71,15 @@ async def read_body(request: web.Request, form: type[BaseModel] | None = None) -
             raise RecursionError
     except (ValueError, ArithmeticError, RecursionError) as error:
         position = getattr(error, "pos", 0)
-        sentence = getattr(error, "msg", "Expecting value")
+        sentence = json_sentence(error)
         field = FieldError("json_invalid", ("body", position), "JSON decode error", {}, {"error": sentence})
         raise Problem("INVALID_JSON", f"JSON parse error - {sentence}", fields=[field]) from None
     return {} if value is None else value
+
+
+def json_sentence(error: Exception) -> str:
+    """What is wrong with a JSON text. simplejson's own sentences may have a %r in place of a character."""
+    return str(getattr(error, "msg", "Expecting value")).replace(" %r", "")
 
 
 def _read_form(raw: bytes, kind: type[BaseModel]) -> dict[str, Any]:

@@ -24,11 +24,10 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from server.database.calls import Answer
 from server.database.domains import PATH_TYPES, WAIT, pydantic_type
 from server.database.interface import Argument, Interface, InterfaceError
-from server.database.standbys import number
 from server.http.body import query_of, read_body, takes_gzip
 from server.http.errors import STATUS, Api, FieldError, Problem, field_of
 from server.http.routes import ROUTES, Route
-from server.http.service import POSITION_HEADER, Service, idempotency_key
+from server.http.service import Service, headers_of, idempotency_key, position_of
 from server.http.tokens import Identity
 
 FORM_APIS = (Api.CATALOG, Api.AUTHENTICATION)
@@ -127,29 +126,16 @@ class Endpoint:
         if is_conditional:
             members.append(b'"p_expected":' + json.dumps(expected_tags(request)).encode())
         arguments = b"{%b}" % b",".join([part for part in members if part])
+        after = position_of(request, service)
         try:
             answer = await service.call(
-                identity, operation.function, arguments, key, is_alone=is_conditional, after=self._after(request)
+                identity, operation.function, arguments, key, is_alone=is_conditional, after=after
             )
             if wait:
                 answer = await self._later(request, identity, arguments, answer, wait)
         except Problem as problem:
             raise self._with_inputs(with_fields(problem, self.route.api, operation.model, body), body) from problem
         return self._respond(request, answer)
-
-    def _after(self, request: web.Request) -> str | None:
-        """The position that a read from a standby must show. None: the primary is asked. Raises Problem."""
-        if self._service.standbys is None or self.route.method != "GET":
-            return None
-        text = request.headers.get(POSITION_HEADER)
-        if text is not None:
-            try:
-                number(text)
-            except ValueError:
-                message = f"{POSITION_HEADER} must be one that an answer has had, or 0/0"
-                field = FieldError("value_error", ("header", POSITION_HEADER), f"Value error, {message}", text)
-                raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field]) from None
-        return text
 
     async def _later(
         self, request: web.Request, identity: Identity, arguments: bytes, answer: Answer, seconds: float
@@ -177,9 +163,7 @@ class Endpoint:
         return problem
 
     def _respond(self, request: web.Request, answer: Answer) -> web.Response:
-        headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
-        if answer.position is not None:
-            headers[POSITION_HEADER] = answer.position
+        headers = headers_of(answer)
         if self.route.status == 204:
             return web.Response(status=204, headers=headers)
         assert answer.body is not None

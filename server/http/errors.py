@@ -96,7 +96,7 @@ STATUS: dict[str, dict[Api, int]] = {
     "VALIDATION_ERROR": _row(422, 400, 400, 422, 422, 400),
     "INVALID_PATH": _row(422, 400, 404, 422, 404, 404),
     "NOT_FOUND": _all(404),
-    "PRODUCT_NOT_FOUND": _row(404, 404, 404, 404, 404, 404),
+    "PRODUCT_NOT_FOUND": _all(404),
     "BLOCK_NOT_FOUND": _all(404),
     "INVENTORY_NOT_FOUND": _all(404),
     "PRICE_NOT_FOUND": _all(404),
@@ -403,4 +403,4 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
         case "literal_error":
             return f'"{error.input}" is not a valid choice.'
         case _:
-            return error.msg
+            return error.msg.removeprefix("Value error, ")

@@ -21,13 +21,13 @@ from pydantic import BaseModel
 
 from pgcalls import LONG, DatabaseError
 from server.database.interface import Interface
-from server.http.body import check_encoding, query_of
+from server.http.body import check_encoding, json_sentence, query_of
 from server.http.endpoint import SERVER_ARGUMENTS, model, validate
 from server.http.errors import FieldError, Problem, dump, line_problem
 from server.http.guard import ID_HEADER, REQUEST_ID
 from server.http.rate_limits import HEADERS
 from server.http.routes import FILE_ROUTES, Route
-from server.http.service import Service, idempotency_key
+from server.http.service import Service, headers_of, idempotency_key, position_of
 
 MAXIMUM_FILE = 64 * 1024 * 1024
 MAXIMUM_LINES = 100_000
@@ -116,7 +116,7 @@ def _json_lines(text: str) -> Iterator[Line]:
         try:
             yield Line(number, simplejson.loads(line, use_decimal=True, allow_nan=False))
         except (ValueError, ArithmeticError, RecursionError) as error:
-            yield Line(number, error=_line_error(f"JSON parse error - {getattr(error, 'msg', 'Expecting value')}"))
+            yield Line(number, error=_line_error(f"JSON parse error - {json_sentence(error)}"))
 
 
 def _line_error(message: str) -> FieldError:
@@ -185,8 +185,9 @@ async def _import(
         told = rejected(dict(problem.details))
         told.headers = problem.headers
         raise told from problem
-    headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
-    return web.Response(status=201, body=answer.body, headers=headers, content_type="application/json", charset="utf-8")
+    return web.Response(
+        status=201, body=answer.body, headers=headers_of(answer), content_type="application/json", charset="utf-8"
+    )
 
 
 def _arguments(text: str, is_csv: bool, kind: type[BaseModel], actor: str) -> bytes:
@@ -217,7 +218,8 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
         error = FieldError("literal_error", ("query", "format"), "Input should be 'csv' or 'ndjson'", form)
         raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[error])
     # The first call comes before the answer begins, so that its error can still be an ordinary answer.
-    products = await _products(service, function, identity, 0)
+    position = position_of(request, service)
+    products, position = await _products(service, function, identity, 0, position)
     names = list(function.returns[0])
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="products.{form}"'})
     response.content_type = CSV_TYPES[0] if form == "csv" else JSON_TYPES[0]
@@ -237,7 +239,7 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
                 await response.write(b"".join(dump(product) + b"\n" for product in products))
             if len(products) < EXPORT_LINES:
                 break
-            products = await _products(service, function, identity, products[-1]["id"])
+            products, position = await _products(service, function, identity, products[-1]["id"], position)
         await response.write_eof()
     except ConnectionError:
         pass  # the client is gone
@@ -249,10 +251,14 @@ async def _export(service: Service, function: Any, identity: Any, request: web.R
     return response
 
 
-async def _products(service: Service, function: Any, identity: Any, after: int) -> list[dict[str, Any]]:
-    answer = await service.call(identity, function, {"p_after": after, "p_limit": EXPORT_LINES})
+async def _products(
+    service: Service, function: Any, identity: Any, after: int, position: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The products after that id, and the position that the next ones must show if standbys are read."""
+    arguments = dump({"p_after": after, "p_limit": EXPORT_LINES})
+    answer = await service.call(identity, function, arguments, after=position)
     products: list[dict[str, Any]] = simplejson.loads(answer.body or b"[]", use_decimal=True)
-    return products
+    return products, position and answer.position
 
 
 def _csv(rows: Any) -> bytes:

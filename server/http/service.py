@@ -18,7 +18,7 @@ from pgcalls import CallError, DatabaseError, OutcomeUnknownError, UnavailableEr
 from pgcalls.queue import READ_ONLY
 from server.database.calls import Answer, Database, Key
 from server.database.interface import Function, Interface
-from server.database.standbys import Standbys
+from server.database.standbys import Standbys, number
 from server.http.errors import FieldError, Problem
 from server.http.forwarded import addresses
 from server.http.guard import ACTOR, REQUEST_ID, ROLE, Drain
@@ -126,6 +126,7 @@ class Service:
                 answer = await self.standbys.read(identity.role, function, arguments, after)
                 if answer is not None:
                     return answer
+                await self.standbys.settle(after)
             answer = await self.database.call(identity.role, function, arguments, key, kind=kind, is_alone=is_alone)
             if self.standbys is not None:
                 answer = dataclasses.replace(answer, position=await self.standbys.position())
@@ -185,6 +186,28 @@ class Service:
                 return Problem("SERVICE_UNAVAILABLE", f"The database {what}. Nothing was changed.")
             case _:
                 return None
+
+
+def position_of(request: web.Request, service: Service) -> str | None:
+    """The position that a read from a standby must show. None: the primary is asked. Raises Problem."""
+    if service.standbys is None or request.method not in ("GET", "HEAD"):
+        return None
+    text = request.headers.get(POSITION_HEADER)
+    if text is not None:
+        try:
+            number(text)
+        except ValueError:
+            message = f"{POSITION_HEADER} must be one that an answer has had, or 0/0"
+            field = FieldError("value_error", ("header", POSITION_HEADER), f"Value error, {message}", text)
+            raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field]) from None
+    return text
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    headers = {"Idempotent-Replayed": "true"} if answer.is_replayed else {}
+    if answer.position is not None:
+        headers[POSITION_HEADER] = answer.position
+    return headers
 
 
 def idempotency_key(

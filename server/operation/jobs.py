@@ -7,21 +7,16 @@ time over all servers. Nothing is kept here, so that any server continues where 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import random
 from typing import Literal
 
 from server.database.calls import Database
+from server.database.looks import Looks
 
 ROLE = "inventory_worker"
 STOP_SECONDS = 5.0  # for a batch under way, when the server stops; PostgreSQL finishes it all the same
-LONGEST_BACKOFF = 60.0  # seconds between looks at a database that does not answer
 
 When = Literal["auto", "always", "never"]
-
-# Not the module's generator: a program that seeds that one would make all its processes look in step.
-_JITTER = random.SystemRandom()
 
 log = logging.getLogger("server.jobs")
 
@@ -32,7 +27,7 @@ class Jobs:
     def __init__(self, database: Database, when: When, poll_seconds: float) -> None:
         self._database = database
         self._when = when
-        self._poll_seconds = poll_seconds
+        self._looks = Looks(log, "jobs", "run", poll_seconds=poll_seconds)
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
@@ -49,21 +44,12 @@ class Jobs:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        failures = 0
         while not self._stop.is_set():
             has_run = False
-            try:
+            with self._looks.look():
                 has_run = await self._run_next()
-            except Exception as error:  # noqa: BLE001 - whatever it is: look again later
-                if not failures:
-                    log.warning("jobs cannot be run, trying again: %s", error)
-                failures += 1
-            else:
-                if failures:
-                    log.info("jobs can be run again")
-                failures = 0
             if not has_run:
-                await self._rest(failures)
+                await self._looks.rest(self._stop)
 
     async def _run_next(self) -> bool:
         """Do one batch of a job that is due; False where there is none."""
@@ -73,11 +59,3 @@ class Jobs:
         if error is not None:
             log.warning("the job %s failed, trying again in a minute: %s", job, error)
         return job is not None
-
-    async def _rest(self, failures: int) -> None:
-        seconds = self._poll_seconds * _JITTER.uniform(0.8, 1.2)
-        if failures:
-            seconds = min(seconds * 2 ** min(failures - 1, 20), LONGEST_BACKOFF)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()

@@ -54,6 +54,10 @@ class Series:
         self._by_status: defaultdict[int, int] = defaultdict(int)
         self._seconds = Histogram(BOUNDS)
 
+    def expect(self, status: int) -> None:
+        """Show this status from the start, as 0: in rate() the step from no sample to the first one is none."""
+        self._by_status[status] = 0
+
     def observe(self, status: int, seconds: float) -> None:
         self._by_status[status] += 1
         self._seconds.observe(seconds)
@@ -64,8 +68,9 @@ class Series:
             with_status = labels | {"status": str(status)}
             requests.add_sample("inventory_http_requests_total", with_status, count)
             requests.add_sample("inventory_http_requests_created", with_status, self._created)
-        times.add_metric(list(labels.values()), self._seconds.buckets(), self._seconds.sum)
-        times.add_sample("inventory_http_request_seconds_created", labels, self._created)
+        if any(self._seconds.counts):
+            times.add_metric(list(labels.values()), self._seconds.buckets(), self._seconds.sum)
+            times.add_sample("inventory_http_request_seconds_created", labels, self._created)
 
 
 class ByMethod(dict[str, Series]):

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -270,6 +271,7 @@ def test_import_json_lines(shop: httpx.Client, database: Database, media_type: s
         ("[" * 100_000, None),
         (LINE.replace("2.50", "1e99999999999999999999"), None),
         ("\x00", None),
+        (LINE.replace("Mug", "\t"), None),
         ("5", {"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]}),
         ("[]", {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
         ('"x"', {"non_field_errors": ["Invalid data. Expected a dictionary, but got str."]}),
@@ -295,7 +297,7 @@ def test_what_is_wrong_with_a_json_line(shared: Shared, bad: str, errors: dict[s
     assert_lines(answer, {3: lists})
     if errors is None:
         assert lists.keys() == {"non_field_errors"}
-        assert lists["non_field_errors"][0].startswith("JSON parse error - ")
+        assert re.fullmatch(r"JSON parse error - [^%]+", lists["non_field_errors"][0])
     else:
         assert lists.keys() == errors.keys()
         assert all(wanted in (None, lists[field]) for field, wanted in errors.items())
@@ -558,9 +560,9 @@ def test_an_export_is_read_in_pieces(shop: httpx.Client, monkeypatch: pytest.Mon
     asked: list[int] = []
     products = files._products
 
-    async def counted(service: Any, function: Any, identity: Any, after: int) -> Any:
+    async def counted(service: Any, function: Any, identity: Any, after: int, position: Any) -> Any:
         asked.append(after)
-        return await products(service, function, identity, after)
+        return await products(service, function, identity, after, position)
 
     monkeypatch.setattr(files, "EXPORT_LINES", 2)
     monkeypatch.setattr(files, "_products", counted)
@@ -642,10 +644,10 @@ def test_an_export_that_fails_half_way_is_not_complete(
 ) -> None:
     products = files._products
 
-    async def failing(service: Any, function: Any, identity: Any, after: int) -> Any:
+    async def failing(service: Any, function: Any, identity: Any, after: int, position: Any) -> Any:
         if after == 4:
             await asyncio.to_thread(database.admin.execute, change.encode())
-        return await products(service, function, identity, after)
+        return await products(service, function, identity, after, position)
 
     monkeypatch.setattr(files, "EXPORT_LINES", 2)
     monkeypatch.setattr(files, "_products", failing)
@@ -677,11 +679,11 @@ def test_a_client_that_goes_away_does_no_harm(
     arrived, gone = threading.Event(), threading.Event()
     products = files._products
 
-    async def waiting(service: Any, function: Any, identity: Any, after: int) -> Any:
+    async def waiting(service: Any, function: Any, identity: Any, after: int, position: Any) -> Any:
         if after == 4:
             arrived.set()
             await asyncio.to_thread(gone.wait, PATIENCE)
-        return await products(service, function, identity, after)
+        return await products(service, function, identity, after, position)
 
     monkeypatch.setattr(files, "EXPORT_LINES", 1)
     monkeypatch.setattr(files, "_products", waiting)

@@ -14,7 +14,7 @@ from server.http.errors import Api
 from server.http.routes import Route
 from tests.conftest import Database, InThread, Server
 from tests.http.art import order
-from tests.http.conftest import Shared, contents
+from tests.http.conftest import Shared
 from tests.http.samples import CREDENTIALS, EVERY_ROUTE, World, body, fill, name_of
 
 Unchanged = Callable[[], AbstractContextManager[None]]
@@ -70,42 +70,20 @@ def assert_refused(answer: httpx.Response, api: Api, status: int, code: str) -> 
 
 
 @pytest.mark.parametrize("route", POSTS, ids=name_of)
-def test_the_same_key_and_request_get_the_first_answer_again(
-    admin: httpx.Client, server: Server, world: World, unchanged: Unchanged, route: Route
+def test_a_key_makes_one_change(
+    admin: httpx.Client,
+    server: Server,
+    database: Database,
+    world: World,
+    unchanged: Unchanged,
+    in_thread: type[InThread],
+    route: Route,
 ) -> None:
     path, sent = world.path(route.path), body(route, world, server)
-    first = admin.post(path, json=sent, headers={KEY: "k-1"})
-    assert first.status_code == route.status, first.text
-    assert ("Location" in first.headers) == (route.status == 201 and route.location is not None)
-    with unchanged():
-        for key in ("k-1", '"k-1"'):
-            assert_replay(admin.post(path, json=sent, headers={KEY: key}), first)
-
-
-@pytest.mark.parametrize("route", POSTS, ids=name_of)
-def test_the_same_key_with_another_request_is_422(
-    admin: httpx.Client, server: Server, world: World, unchanged: Unchanged, route: Route
-) -> None:
-    path, sent = world.path(route.path), body(route, world, server)
-    assert admin.post(path, json=sent, headers={KEY: "k-1"}).status_code == route.status
-    with unchanged():
-        answer = admin.post(path, json=(sent or {}) | {"another": 1}, headers={KEY: "k-1"})
-        assert_refused(answer, route.api, 422, "IDEMPOTENCY_KEY_REUSED")
-        for other in POSTS:
-            if other.path != route.path and (other.api is Api.AUTHENTICATION) == (route.api is Api.AUTHENTICATION):
-                answer = admin.post(world.path(other.path), json=body(other, world, server), headers={KEY: "k-1"})
-                assert_refused(answer, other.api, 422, "IDEMPOTENCY_KEY_REUSED")
-
-
-@pytest.mark.parametrize("route", POSTS, ids=name_of)
-def test_while_the_first_still_runs_the_second_is_409(
-    admin: httpx.Client, server: Server, database: Database, world: World, in_thread: type[InThread], route: Route
-) -> None:
-    path, sent = world.path(route.path), body(route, world, server)
-    other = database.connect()
-    other.execute("begin")
+    holder = database.connect()
+    holder.execute("begin")
     # What every first request writes at its end: it runs until the lock is given back.
-    other.execute("lock table store.idempotency_key in share mode")
+    holder.execute("lock table store.idempotency_key in share mode")
     running = in_thread(lambda: admin.post(path, json=sent, headers={KEY: "k-1"}))
     database.wait_for(
         lambda: database.one(
@@ -113,13 +91,26 @@ def test_while_the_first_still_runs_the_second_is_409(
         )
     )
     second = server.client(str(admin.headers["Authorization"]).removeprefix("Bearer "))
-    before = contents(database)
-    assert_refused(second.post(path, json=sent, headers={KEY: "k-1"}), route.api, 409, "IDEMPOTENCY_KEY_IN_USE")
-    assert contents(database) == before
-    other.execute("rollback")
+    # While the first still runs, the second is 409.
+    with unchanged():
+        answer = second.post(path, json=sent, headers={KEY: "k-1"})
+        assert_refused(answer, route.api, 409, "IDEMPOTENCY_KEY_IN_USE")
+    holder.execute("rollback")
     first = running.result()
-    assert first.status_code == route.status
-    assert_replay(second.post(path, json=sent, headers={KEY: "k-1"}), first)
+    assert first.status_code == route.status, first.text
+    assert ("Location" in first.headers) == (route.status == 201 and route.location is not None)
+    # The same key and request get the first answer again.
+    with unchanged():
+        for client, key in ((second, "k-1"), (admin, "k-1"), (admin, '"k-1"')):
+            assert_replay(client.post(path, json=sent, headers={KEY: key}), first)
+    # The same key with another request is 422.
+    with unchanged():
+        answer = admin.post(path, json=(sent or {}) | {"another": 1}, headers={KEY: "k-1"})
+        assert_refused(answer, route.api, 422, "IDEMPOTENCY_KEY_REUSED")
+        for other in POSTS:
+            if other.path != route.path and (other.api is Api.AUTHENTICATION) == (route.api is Api.AUTHENTICATION):
+                answer = admin.post(world.path(other.path), json=body(other, world, server), headers={KEY: "k-1"})
+                assert_refused(answer, other.api, 422, "IDEMPOTENCY_KEY_REUSED")
 
 
 def test_the_first_waits_for_a_row_and_the_second_for_nothing(
@@ -196,13 +187,15 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("path", "sent", "status"), REFUSED)
 def test_a_business_error_is_remembered(
-    admin: httpx.Client, database: Database, world: World, unchanged: Unchanged, path: str, sent: Any, status: int
+    admin: httpx.Client, database: Database, world: World, unchanged: Unchanged, subtests: pytest.Subtests
 ) -> None:
-    path = world.path(path)
-    first = admin.post(path, json=sent, headers={KEY: "k-1"})
-    assert first.status_code == status, first.text
+    firsts = []
+    for i, (path, sent, status) in enumerate(REFUSED):
+        first = admin.post(world.path(path), json=sent, headers={KEY: f"k-{i}"})
+        with subtests.test(path=path, sent=sent):
+            assert first.status_code == status, first.text
+        firsts.append(first)
     # Whatever it was, it would be well now, or fail otherwise.
     database.one("select id from inventory.reserve_stock(%s, 30)", world.product_id)
     database.one("select id from inventory.cancel_block(%s)", world.block_id)
@@ -210,8 +203,9 @@ def test_a_business_error_is_remembered(
     database.one("select id from inventory.cancel_count(%s)", world.count_id)
     database.admin.execute("update store.product set sku = 'B-' || id")
     database.admin.execute("update store.user_account set username = 'renamed' where username = 'root'")
-    with unchanged():
-        assert_replay(admin.post(path, json=sent, headers={KEY: "k-1"}), first)
+    for i, (path, sent, _) in enumerate(REFUSED):
+        with subtests.test(path=path, sent=sent), unchanged():
+            assert_replay(admin.post(world.path(path), json=sent, headers={KEY: f"k-{i}"}), firsts[i])
 
 
 def test_a_replayed_error_names_its_code_and_field(client: httpx.Client, world: World) -> None:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from server.app import SPECIFICATION
+from server.http.routes import ROUTES
+from server.http.service import POSITION_HEADER as HEADER
 from tests.http.document import METHODS, Document, exact
+from tools.openapi.names import operation_id
 
 DOCUMENT = Document(exact(SPECIFICATION.read_text()))
 JSON = "application/json"
@@ -183,6 +186,15 @@ def test_an_answer_to_try_again_says_when() -> None:
     for name, operation in operations():
         for status in ("429", "503"):
             assert "Retry-After" in operation["responses"][status]["headers"], name
+
+
+def test_a_read_takes_the_position_that_an_answer_has() -> None:
+    described = dict(operations())
+    for route in ROUTES:
+        operation = described[operation_id(route)]
+        assert HEADER in operation["responses"][str(route.status)]["headers"], route
+        taken = [parameter["name"] for parameter in DOCUMENT.parameters(operation) if parameter["in"] == "header"]
+        assert (HEADER in taken) == (route.method == "GET"), route
 
 
 def test_the_document_says_where_the_service_is_and_under_which_licence() -> None:

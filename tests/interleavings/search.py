@@ -26,7 +26,7 @@ _SWEEP = "select inventory.end_expired_blocks(s.product_id, 100) from store.stoc
 _HOLD_KEYS = """
 select pg_advisory_xact_lock(hashtextextended(session_user || ' caller' || e'\x1f' || k, 0))
 from unnest('{shared,old}'::text[]) as k;
-select from store.idempotency_key for update
+select from store.idempotency_key for no key update
 """
 _HOLD_PRODUCTS = (
     "select from store.stock where product_id = any(%s) for no key update",

@@ -52,14 +52,19 @@ def commands(guide: str) -> list[str]:
 
 def run_command(command: str, cluster: Cluster, **environment: str) -> str:
     """What the command prints, run in the checkout with the cluster's programs. Fails where one of its lines does."""
+    return run_shell(command, {"PATH": f"{cluster.binaries}:{os.environ['PATH']}", **environment}, cwd=ROOT)
+
+
+def run_shell(command: str, environment: dict[str, str], **options: Any) -> str:
+    """What the command prints. ``options``: of subprocess.run. Fails where one of its lines does."""
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-euc", command],
-        cwd=ROOT,
-        env={"PATH": f"{cluster.binaries}:{os.environ['PATH']}", **environment},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        **options,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -126,7 +131,7 @@ class Writers:
         """Return when so many more sales are acknowledged."""
         count = len(self.sales) + more
         Database.wait_for(lambda: len(self.sales) >= count or self.refused)
-        assert not self.refused
+        assert not self.refused, [getattr(each, "text", each) for each in self.refused]
 
     def join(self) -> None:
         """Return when each of them was refused."""

@@ -27,6 +27,7 @@ from db import check, script
 from db.apply import apply, main
 from db.source import MIGRATIONS, ApplyError, migration_names, with_prefix
 from tests.conftest import InThread, Server
+from tests.migrate import migrate
 from tests.operations.conftest import rows, run_sql
 from tests.sql import dump
 from tools.cluster import ROLES, Cluster
@@ -188,15 +189,7 @@ def test_the_owner_migrates_an_older_release(
 
 def old_release(conninfo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the first release that was used could have written."""
-    with monkeypatch.context() as then:
-        for name in migration_names()[:2]:
-            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
-        then.setattr(db.source, "MIGRATIONS", tmp_path)
-        then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
-        then.setattr(db.source, "VIEWS", tmp_path / "none")
-        then.setattr(db.apply, "_prepare_ledger", lambda connection: None)
-        then.setattr(db.apply, "_schedule", lambda *_, **__: None)
-        apply(conninfo, jobs=False)
+    migrate(conninfo, "0002", tmp_path, monkeypatch)
     with psycopg.connect(superuser(conninfo), autocommit=True) as connection:
         connection.execute((RELEASES / "ledger.sql").read_bytes())
         connection.execute((RELEASES / "0002.sql").read_bytes())

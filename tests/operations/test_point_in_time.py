@@ -23,6 +23,7 @@ from tests.operations.conftest import (
     commands,
     rows,
     run_command,
+    run_shell,
     run_sql,
     stock_up,
     written,
@@ -55,18 +56,7 @@ def configure(old: Cluster, folder: Path) -> Path:
 def run_as(owner: os.stat_result, command: str, **environment: str) -> str:
     """What a command of the guide prints, run as the user of PostgreSQL. Fails where one of its lines does."""
     user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-euc", command],
-        cwd="/",
-        env={"PATH": os.environ["PATH"], **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **user,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return run_shell(command, {"PATH": os.environ["PATH"], **environment}, cwd="/", **user)
 
 
 @pytest.mark.packages

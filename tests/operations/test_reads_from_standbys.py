@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 import re
+from concurrent import futures
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+import pgcalls
 from db.apply import apply
+from server.database import standbys
 from server.database.standbys import hosts_of, number
-from tests.conftest import Database, Server
+from tests.conftest import PATIENCE, Database, Server
 from tests.operations.conftest import NAME, NewCluster, rows, run_sql
 from tests.operations.test_standby import replica_of
 from tools.cluster import Cluster
@@ -74,7 +79,7 @@ class Pair:
 
 
 @pytest.mark.packages
-def test_a_standby_answers_reads(new_cluster: NewCluster) -> None:
+def test_a_standby_answers_reads(new_cluster: NewCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """One pair of clusters for all of it: they take seconds to make."""
     address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
     primary, standby = new_cluster(listen_addresses=address), new_cluster()
@@ -85,9 +90,13 @@ def test_a_standby_answers_reads(new_cluster: NewCluster) -> None:
     pair = Pair(primary, standby)
     try:
         pair.settle()
-        assert_a_client_sees_no_less_than_it_has_seen(pair)
+        with monkeypatch.context() as patch:
+            patch.setattr(standbys, "BEHIND_SECONDS", PATIENCE)  # what is paused for a moment is not behind
+            assert_a_client_sees_no_less_than_it_has_seen(pair)
         assert_that_holds_while_the_standby_stumbles(pair)
         pair.settle()
+        assert_the_primary_shows_what_a_standby_has_shown(pair)
+        assert_a_standby_is_not_taken_for_the_primary(pair)
         assert_one_that_is_behind_gone_or_promoted_is_not_asked(pair)
     finally:
         pair.server.close()
@@ -122,6 +131,26 @@ def assert_a_client_sees_no_less_than_it_has_seen(pair: Pair) -> None:
     assert number(new.headers[HEADER]) >= number(at)
     assert new.headers["ETag"] == pair.read().headers["ETag"]
 
+    # Log-ins and imports have a position, too. A standby writes a file of products.
+    run_sql(pair.source, "update store.setting set password_cost = 4, password_length_minimum = 6")
+    rows(pair.source, "select maintenance.create_user('root', 'secret', 'admin')")
+    login = pair.client.post("/api/v1/authentication/token/", json={"username": "root", "password": "secret"})
+    assert number(login.headers[HEADER]) >= number(at)
+    admin = pair.server.client(login.json()["access"])
+    ids = {
+        name: admin.post(f"/api/v1/{path}/", json={"name": "B"}).json()["id"]
+        for name, path in {"category": "categories", "brand": "brands"}.items()
+    }
+    line = json.dumps(ids | {"title": "B", "sku": "B-2", "cost_price": 1, "selling_price": 2})
+    headers = {"Content-Type": "application/x-ndjson"}
+    made = admin.post("/api/v1/products/import/", content=line, headers=headers)
+    assert made.status_code == 201, made.text
+    count = pair.by_standby()
+    path = "/api/v1/products/export/?format=ndjson"
+    assert '"B-2"' in admin.get(path, headers={HEADER: made.headers[HEADER]}).text
+    assert pair.by_standby() == count + 1
+    assert admin.get(path, headers={HEADER: "x"}).status_code == 422
+
     # What is not there is not there on the standby either; a refusal has a position, too.
     missing = pair.client.get("/api/v1/inventory/999", headers={HEADER: at})
     assert (missing.status_code, HEADER in missing.headers) == (404, True)
@@ -148,6 +177,46 @@ def assert_that_holds_while_the_standby_stumbles(pair: Pair) -> None:
             at = answer.headers[HEADER]
     pair.resume()
     assert pair.by_standby() > count
+
+
+def assert_the_primary_shows_what_a_standby_has_shown(pair: Pair) -> None:
+    """A commit that waits for a synchronous standby is seen on another one first."""
+
+    def wait_for(name: str) -> None:
+        run_sql(pair.source, f"alter system set synchronous_standby_names = '{name}'", "select pg_reload_conf()")
+
+    before = pair.available(pair.read())
+    wait_for("nobody")
+    with futures.ThreadPoolExecutor() as pool:
+        change = pool.submit(pair.add, 1)
+        Database.wait_for(lambda: pair.available(pair.read("0/0")) == before + 1)
+        seen = pair.read("0/0")
+        assert (pair.available(seen), pair.available(pair.read())) == (before + 1, before)
+        pair.standby.stop("immediate")
+        answer = pool.submit(pair.read, seen.headers[HEADER])
+        waiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
+        Database.wait_for(lambda: answer.done() or len(rows(pair.source, waiting)) == 2)
+        assert not answer.done()
+        assert not change.done()
+        wait_for("")
+        assert pair.available(answer.result(PATIENCE)) == before + 1
+        change.result(PATIENCE)
+    pair.standby.start()
+    pair.settle()
+
+
+def assert_a_standby_is_not_taken_for_the_primary(pair: Pair) -> None:
+    """Also where DATABASE_URL names one host: behind a proxy it may be a leader of before."""
+    client = pgcalls.Client(pair.target, None, pgcalls.Limits(1, 10, 1.0), batch="", name="inventory")
+
+    async def ask() -> None:
+        try:
+            await client.fetch("inventory_public", "select 1")
+        finally:
+            await client.close()
+
+    with pytest.raises(pgcalls.UnavailableError):
+        asyncio.run(ask())
 
 
 def assert_one_that_is_behind_gone_or_promoted_is_not_asked(pair: Pair) -> None:
@@ -192,7 +261,8 @@ def _soon(pair: Pair) -> str:
 def test_each_host_is_a_standby() -> None:
     found = hosts_of("postgresql://one:5432,two:5433/inventory?sslmode=require")
     assert list(found) == ["one:5432", "two:5433"]
-    assert found["two:5433"] == make_conninfo("", dbname="inventory", sslmode="require", host="two", port="5433")
+    wanted = {"dbname": "inventory", "sslmode": "require", "target_session_attrs": "any"}
+    assert conninfo_to_dict(found["two:5433"]) == wanted | {"host": "two", "port": "5433"}
 
 
 def test_the_primary_waits_for_nothing(database: Database) -> None:

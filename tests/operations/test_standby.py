@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from db.apply import apply
 from db.jobs import JOBS
-from tests.conftest import Database, Server
+from tests.conftest import PATIENCE, Database, Server
 from tests.operations.conftest import (
     NAME,
     NewCluster,
@@ -197,3 +198,34 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
         assert time.monotonic() < deadline, rows(target, "select * from maintenance.status()")
         time.sleep(0.2)
     assert rows(target, "select * from maintenance.verify()") == []
+
+
+def test_a_replay_waits_for_the_standby_as_its_change_did(new_cluster: NewCluster) -> None:
+    """Else a caller is told that a change was made which a failover undoes."""
+    cluster = new_cluster()
+    cluster.start()
+    run_sql(cluster.dsn(), f"create database {NAME}")
+    source = cluster.dsn(dbname=NAME)
+    apply(source, jobs=False)
+    (product,), _ = stock_up(source, 1)
+    once = f"""select replayed from http.once(
+        'admin:root', 'k', 'reserve', 'reserve_stock', '{{"p_id": {product}, "p_amount": 1}}')"""
+    waiting = "select pid from pg_stat_activity where wait_event = 'SyncRep'"
+
+    def wait(names: str) -> None:
+        run_sql(cluster.dsn(), f"alter system set synchronous_standby_names = '{names}'", "select pg_reload_conf()")
+
+    with futures.ThreadPoolExecutor() as pool:
+        wait("nobody")
+        first = pool.submit(rows, source, once)
+        Database.wait_for(lambda: rows(source, waiting))
+        rows(source, "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+        with pytest.raises(psycopg.OperationalError):
+            first.result(PATIENCE)
+        assert rows(source, "select reserved from store.stock") == [(1,)]
+        second = pool.submit(rows, source, once)
+        Database.wait_for(lambda: second.done() or rows(source, waiting))
+        assert not second.done()
+        wait("")
+        assert second.result(PATIENCE) == [(True,)]
+    assert rows(source, "select reserved from store.stock") == [(1,)]

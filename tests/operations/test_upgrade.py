@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +18,8 @@ import db.apply
 import db.source
 from db.apply import apply
 from db.jobs import JOBS
-from db.source import MIGRATIONS, migration_names
 from tests.conftest import Server, new_database
+from tests.migrate import migrate
 
 RELEASES = Path(__file__).parent / "releases"
 NAMES = sorted(path.stem for path in RELEASES.glob("0*.sql"))
@@ -35,17 +34,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Release
 
         def release(last: str) -> psycopg.Connection[Any]:
             for number in (name for name in NAMES if name <= last):
-                with monkeypatch.context() as then:
-                    for name in migration_names():
-                        if name[:4] <= number:
-                            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
-                    then.setattr(db.source, "MIGRATIONS", tmp_path)
-                    # Functions are all replaced by today's: those of then are not needed.
-                    then.setattr(db.source, "FUNCTIONS", tmp_path / "none")
-                    then.setattr(db.source, "VIEWS", tmp_path / "none")
-                    then.setattr(db.apply, "_prepare_ledger", lambda connection: None)
-                    then.setattr(db.apply, "_schedule", lambda *_, **__: None)
-                    apply(conninfo, jobs=False)
+                migrate(conninfo, number, tmp_path, monkeypatch)
                 connection.execute((RELEASES / "ledger.sql").read_bytes())
                 connection.execute((RELEASES / f"{number}.sql").read_bytes())
             return connection

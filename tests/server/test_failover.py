@@ -93,8 +93,9 @@ class TestToPrimary:
         "conninfo",
         ["postgresql://postgres@one/inventory", "host=one port=5432", "", "postgresql:///inventory?host=/run/one"],
     )
-    def test_one_host_is_left_alone(self, conninfo: str) -> None:
-        assert to_primary(conninfo) == conninfo
+    def test_one_host_must_be_the_primary(self, conninfo: str) -> None:
+        wanted = conninfo_to_dict(conninfo) | {"target_session_attrs": "primary"}
+        assert conninfo_to_dict(to_primary(conninfo)) == wanted
 
     def test_what_the_url_says_stays(self) -> None:
         said = "host=one,two target_session_attrs=any connect_timeout=9"

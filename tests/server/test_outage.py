@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import struct
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +18,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from db.apply import apply
 from pgcalls import OutcomeUnknownError, UnavailableError
 from server.database import interface
 from tests.conftest import Database, InThread, Server
@@ -39,6 +35,7 @@ from tests.server.conftest import (
     waiting_backends,
 )
 from tools.cluster import Cluster
+from tools.scratch import scratch_cluster
 
 WAITING = "select count(*) from pg_stat_activity where wait_event = 'advisory'"
 
@@ -46,16 +43,8 @@ WAITING = "select count(*) from pg_stat_activity where wait_event = 'advisory'"
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
     """A cluster of the test's own that the test may stop. What it has acknowledged outlives it."""
-    directory = Path(tempfile.mkdtemp(prefix="inventory-test-"))
-    directory.chmod(0o755)
-    cluster = Cluster(directory, throwaway=True, settings={"synchronous_commit": "on"})
-    try:
-        cluster.start()
-        apply(cluster.dsn(), jobs=False)
+    with scratch_cluster(synchronous_commit="on") as cluster:
         yield cluster
-    finally:
-        cluster.destroy()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def ask(cluster: Cluster, query: str) -> Any:

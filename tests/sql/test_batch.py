@@ -501,3 +501,36 @@ def test_what_is_no_list_of_calls_is_refused(
 ) -> None:
     with refused("22023"):
         admin.execute("select * from http.batch(%s)", [calls])
+
+
+def test_a_key_is_looked_up_by_itself_where_the_table_was_empty(database: Database) -> None:
+    """The plan of a session is made once. That of an empty table read all keys, until somebody analyzed the table."""
+    product = database.product("A", 1000)
+
+    def calls(first: int) -> str:
+        return json.dumps(
+            [
+                {
+                    "function": "reserve_stock",
+                    "arguments": {"p_id": str(product), "p_amount": "1"},
+                    "once": {"caller": "operator:ann", "key": str(number), "request": "r"},
+                }
+                for number in range(first, first + 10)
+            ]
+        )
+
+    database.admin.execute("analyze store.idempotency_key")
+    with database.connect("inventory_operator") as session:
+        session.execute("select error from http.batch(%s)", [calls(0)])
+        database.admin.execute(
+            "insert into store.idempotency_key (caller, key, request, created_at)"
+            " select 'user:ann', 'old ' || g, 'r', inventory.clock() from generate_series(1, 500) as g"
+        )
+        session.execute("begin")
+        session.execute("select error from http.batch(%s)", [calls(10)])
+        fetched = session.execute(
+            "select idx_tup_fetch + seq_tup_read from pg_stat_xact_user_tables where relname = 'idempotency_key'"
+        ).fetchone()
+        session.execute("commit")
+    assert fetched is not None
+    assert fetched[0] < 100

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import psycopg
 
-from db.apply import apply
 from server.app import SPECIFICATION
 from server.database.interface import read
-from tools.cluster import Cluster
 from tools.openapi import text
+from tools.scratch import scratch_cluster
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        with Cluster(Path(directory) / "data", throwaway=True) as cluster:
-            apply(cluster.dsn(), jobs=False)
-            with psycopg.connect(cluster.dsn()) as connection:
-                row = connection.execute("select http.catalog()::text").fetchone()
+    with scratch_cluster() as cluster, psycopg.connect(cluster.dsn()) as connection:
+        row = connection.execute("select http.catalog()::text").fetchone()
     assert row is not None
     SPECIFICATION.write_text(text(read(row[0])))
     return 0

@@ -13,6 +13,7 @@ from server.http.authentication import MODELS
 from server.http.endpoint import Operation, operations
 from server.http.errors import Api, field_of, status_of
 from server.http.routes import FILE_ROUTES, ROUTES, TOKEN_ROUTES, Route
+from server.http.service import POSITION_HEADER
 from tools.openapi import errors, examples
 from tools.openapi.links import links
 from tools.openapi.names import MEANINGS, REQUESTS, TAGS, camel, operation_id, tag_of
@@ -41,6 +42,15 @@ _IF_MATCH = {
     "changed since. * asks only that the product exists.",
     "schema": {"type": "string"},
     "example": '"42.7"',
+}
+_POSITION = {
+    "name": POSITION_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "That of an earlier answer: this one shows at least what that one did, and may come from a standby. "
+    "0/0 asks for anything. Without it the primary answers.",
+    "schema": {"type": "string"},
+    "example": "16/B374D848",
 }
 _BEARER: dict[str, list[str]] = {"bearer": []}
 
@@ -101,7 +111,7 @@ def document(interface: Interface, *, as_accepted: bool = False) -> dict[str, An
                     "description": "An access token of POST /api/v1/authentication/token/.",
                 }
             },
-            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY, "IfMatch": _IF_MATCH},
+            "parameters": {"IdempotencyKey": _IDEMPOTENCY_KEY, "IfMatch": _IF_MATCH, "InventoryPosition": _POSITION},
             "headers": errors.HEADERS,
             "schemas": dict(sorted(schemas.components.items())),
         },
@@ -119,6 +129,7 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     fields = [argument for argument in operation.arguments if argument.name in operation.model.model_fields]
     if route.method == "GET":
         parameters += [schemas.parameter(function, field, "query") for field in fields]
+        parameters.append({"$ref": "#/components/parameters/InventoryPosition"})
     elif fields:
         name = REQUESTS.get(route.function) or f"{camel(operation_id(route))}Request"
         schema = schemas.body(name, function, fields)
@@ -140,11 +151,13 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     codes = [*function.errors, "SERVICE_UNAVAILABLE", "TOKEN_NOT_VALID", "PERMISSION_DENIED", "RATE_LIMITED"]
     if operation.path_model.model_fields:
         codes.append("INVALID_PATH")
-    if operation.model.model_fields:
+    if operation.model.model_fields or route.method == "GET":
         codes.append("VALIDATION_ERROR")
     if operation.takes_expected:
         codes.append("PRECONDITION_FAILED")
     described["responses"] = _responses(route, function, codes, schemas, operation.model.model_fields)
+    answer = described["responses"][str(route.status)]
+    answer["headers"] = answer.get("headers", {}) | errors.headers({POSITION_HEADER: "InventoryPosition"})
     return described
 
 

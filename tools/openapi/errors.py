@@ -40,6 +40,11 @@ HEADERS: dict[str, Any] = {
     },
     "ETagNow": {"description": "The present version of the product.", "schema": {"type": "string"}},
     "Location": {"description": "The path of what was created.", "schema": {"type": "string"}},
+    "InventoryPosition": {
+        "description": "What the answer shows, where the service reads from standbys. Send it with the next GET.",
+        "required": False,
+        "schema": {"type": "string"},
+    },
 }
 
 # If rate limits are set, other answers have these too, except Retry-After.

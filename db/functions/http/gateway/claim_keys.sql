@@ -14,10 +14,12 @@ set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
+set enable_material = off
 set jit = off
 as $$
 declare
     v_now constant timestamptz := inventory.clock();
+    v_lifetime constant interval := (select s.idempotency_lifetime from store.setting as s);
     v_got boolean [];
     v_key record;
 begin
@@ -40,14 +42,14 @@ begin
             k.request <> all(string_to_array(u.request, e'\x1f')) as is_another,
             k.result,
             k.error,
-            k.key is not null as is_kept,
+            -- Not in the join: while the table's statistics are old, the planner would read all keys by their time.
+            k.created_at > v_now - v_lifetime as is_kept,
             u.is_got
         from rows from (
             unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(v_got)
         ) with ordinality as u (owner, key, request, is_got, position)
         left join store.idempotency_key as k
             on u.owner = k.caller and u.key = k.key
-            and k.created_at > v_now - (select s.idempotency_lifetime from store.setting as s)
         where u.key is not null
     loop
         if v_key.is_got is null then
@@ -59,7 +61,7 @@ begin
                 'The first request with this Idempotency-Key is still running.',
                 p_hint => 'Retry in a moment.'
             );
-        elsif v_key.is_another then
+        elsif v_key.is_kept and v_key.is_another then
             errors[v_key.position] := http.error_json(
                 'IV012', -- IDEMPOTENCY_KEY_REUSED
                 'This Idempotency-Key was used with another request.',
@@ -71,13 +73,23 @@ begin
             errors[v_key.position] := v_key.error;
         end if;
     end loop;
+    if true = any(are_replayed) then
+        -- A transaction that only reads waits for no standby. The first one may have lost its session in that wait: its change
+        -- is seen, but a failover may undo it. With this lock the replay is written, after it, and waits as it did.
+        perform
+        from store.idempotency_key as k
+        inner join rows from (unnest(p_owners), unnest(p_keys), unnest(are_replayed)) as u (owner, key, is_replayed)
+            on u.owner = k.caller and u.key = k.key and u.is_replayed
+        for key share of k;
+    end if;
 end;
 $$;
 
 comment on function http.claim_keys(text[], text[], text[]) is
-'Lock Idempotency-Keys until the transaction ends, and look up the answers that are stored for them. Never waits for a lock.
+'Lock Idempotency-Keys until the transaction ends, and look up the answers that are stored for them. Waits for no other call.
 
-The same request gets its stored answer again (replayed). A different request gets IDEMPOTENCY_KEY_REUSED. A key that another
-transaction has locked gets IDEMPOTENCY_KEY_IN_USE. The owners come from http.key_owner. A call whose key is null is skipped.
+The same request gets its stored answer again (replayed), once that is on the standbys that a commit waits for. A different
+request gets IDEMPOTENCY_KEY_REUSED. A key that another transaction has locked gets IDEMPOTENCY_KEY_IN_USE. The owners come from
+http.key_owner. A call whose key is null is skipped.
 
 A request may be described by several texts, separated by U+001F: it is the same request if the stored text is one of them.';
