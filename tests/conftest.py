@@ -34,7 +34,7 @@ from server.app import create_app
 from server.http.protocol import Runner
 from server.operation.lifecycle import new_event_loop
 from server.settings import Settings
-from tests import coverage
+from tests import coverage, worlds
 from tools.cluster import Cluster
 
 DIRECTORY = "INVENTORY_TEST_CLUSTER"
@@ -60,14 +60,23 @@ CLUSTER_SETTINGS = {
     "max_wal_size": "8GB",
     "wal_level": "minimal",
 }
-# Tests of many seconds, the longest first: they wait for minutes of pg_cron, or start clusters and servers.
+# Tests of many seconds, the longest first: they wait for minutes of pg_cron, start clusters and servers, or make many
+# calls. One of them that begins last would keep one worker busy while the others have nothing left.
 LONGEST = (
     "test_cron.py",
     "test_standby.py",
+    "test_rolling.py",
     "test_walk.py",
     "test_soak.py",
+    "concurrency/test_model.py",
     "fuzz/test_http.py",
     "tests/test_planted.py",
+    "sql/test_places_model.py",
+    "sql/test_holds_model.py",
+    "test_managed.py",
+    "server/test_run.py",
+    "sql/test_kits_model.py",
+    "test_upgrade",
 )
 PATIENCE = 30  # seconds until something that never comes is an error
 
@@ -108,7 +117,8 @@ $$;
 
 def throwaway_cluster() -> Cluster:
     """The run's cluster, which all its workers share."""
-    return Cluster(Path(os.environ[DIRECTORY]), settings={**CLUSTER_SETTINGS, **coverage.settings()}, throwaway=True)
+    settings = {**CLUSTER_SETTINGS, **coverage.settings(), **worlds.settings()}
+    return Cluster(Path(os.environ[DIRECTORY]), settings=settings, roles=worlds.roles(), throwaway=True)
 
 
 @functools.cache
@@ -121,6 +131,10 @@ def _place() -> Path | None:
     """Where the cluster goes: memory, if there is enough. A test's database takes a tenth of the time there."""
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
     return MEMORY if has_room and "TMPDIR" not in os.environ else None
+
+
+def pytest_report_header() -> str:
+    return f"world: {worlds.WORLD}"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -163,13 +177,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def load(**parameters: Any) -> None:
     """Make a new database the template that each test's database is a clone of."""
-    prepare(make_conninfo(**{name: parameters[name] for name in ("host", "port", "user", "dbname")}))
+    conninfo = make_conninfo(**{name: parameters[name] for name in ("host", "port", "user", "dbname")})
+    prepare(conninfo)
+    # A copy has fewer files then, and its sessions do not write to the catalog's pages when they first read them.
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("vacuum (full, freeze)")
+    psycopg.connect(conninfo).close()  # the cache of the catalog is made anew
     administrator().execute(sql.SQL("comment on database {} is 'loaded'").format(sql.Identifier(TEMPLATE)))
 
 
 def prepare(conninfo: str) -> None:
     """Give a database the schema, with a clock that tests set."""
-    apply(conninfo, jobs=False)
+    apply(worlds.applier(conninfo), jobs=False)
     coverage.describe(conninfo)
     with psycopg.connect(conninfo) as connection:
         connection.execute(TEST_SCHEMA)
@@ -396,7 +415,7 @@ class Server:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     async def _start(self, conninfo: str) -> str:
-        self._runner = Runner(await create_app(self.settings, conninfo), self.settings)
+        self._runner = Runner(await create_app(self.settings, worlds.served(conninfo)), self.settings)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()

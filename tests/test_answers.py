@@ -12,7 +12,7 @@ import pytest
 from soak.answers import Answers
 from soak.history import ZERO, Effect, History, Operation, Outcome, Try, Want
 from soak.ledger import Ledger
-from soak.planted import AT_ONCE, BACK, ORDER, READS, REFUSALS
+from soak.planted import AT_ONCE, BACK, ORDER, POSITIONS, READS, REFUSALS
 from soak.timeline import common
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,11 +56,22 @@ class Run:
     def add(self, span: tuple[float, float], *effects: Effect) -> Operation:
         return self.ask(span, "add", effects=list(effects))
 
-    def see(self, span: tuple[float, float], on_hand: int, reserved: int = 0, blocked: int = 0) -> Operation:
-        """Product 1 was read, with these balances."""
+    def see(
+        self,
+        span: tuple[float, float],
+        on_hand: int,
+        reserved: int = 0,
+        blocked: int = 0,
+        *,
+        since: float | None = None,
+        client: str = "ann",
+    ) -> Operation:
+        """Product 1 was read, with these balances. ``since``: a standby may have answered, as of then or later."""
         told = {"onHandStock": on_hand, "reservedStock": reserved, "blockedStock": blocked, "price": 1}
         told["availableStock"] = on_hand - reserved - blocked
-        return self.ask(span, "look at item", about=1, answer=told)
+        read = self.ask(span, "look at item", about=1, answer=told, client=client)
+        read.tries[0].since = since
+        return read
 
     def refuse(self, span: tuple[float, float], wanted: int, told: str = "") -> Operation:
         return self.ask(
@@ -119,6 +130,41 @@ def test_all_balances_are_of_one_state(balances: tuple[int, int], violated: set[
     run.add((2, 9), run.write(1, "release", reserved=-1))
     run.add((2, 9), run.write(1, "add", 4))
     run.see((3, 4), *balances)
+    assert run.violated() == violated
+
+
+def test_a_standby_may_show_the_past_but_not_before_what_its_client_has_seen() -> None:
+    run = Run()
+    run.add((0, 1), run.write(1, "add", 5))
+    run.add((2, 3), run.write(1, "add", 1)).client = "bob"
+    run.see((4, 5), 5, since=1.5)
+    run.see((6, 7), 6, client="bob")  # bob's read of the primary binds nobody else
+    run.see((8, 9), 5, since=1.5)
+    run.see((10, 11), 6, since=1.5)
+    run.see((12, 13), 6, since=1.5)
+    assert run.violated() == set()
+    run.see((14, 15), 5, since=1.5)
+    assert run.violated() == {POSITIONS}
+
+
+@pytest.mark.parametrize(("on_hand", "violated"), [(6, set()), (5, {POSITIONS}), (0, {READS})])
+def test_a_standby_shows_what_its_client_has_changed(on_hand: int, violated: set[str]) -> None:
+    run = Run()
+    run.add((0, 1), run.write(1, "add", 5))
+    run.add((2, 3), run.write(1, "add", 1))
+    run.see((4, 5), on_hand, since=2)
+    assert run.violated() == violated
+
+
+@pytest.mark.parametrize(
+    ("span", "blocked", "violated"), [((4, 5), 2, set()), ((8, 9), 0, set()), ((8, 9), 2, {READS})]
+)
+def test_a_block_expires_on_a_standby_by_the_clock(span: tuple[float, float], blocked: int, violated: set[str]) -> None:
+    run = Run()
+    run.add((0, 1), run.write(1, "add", 5))
+    run.block((2, 3), 2, end=7)
+    run.add((4, 5), run.write(1, "add", 1)).client = "bob"
+    run.see(span, 5, blocked=blocked, since=3)  # the standby does not have bob's change yet
     assert run.violated() == violated
 
 

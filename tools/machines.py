@@ -133,6 +133,8 @@ class Machines:
             name = f"HAProxy to {node.name}"
             environment[node.name.upper()] = through(name, node.address)
             environment[f"{node.name.upper()}_API"] = through(f"{name}, API", node.api)
+        # Each node by itself: the servers find out which of them are standbys.
+        standbys = ",".join(through(f"servers to {node.name}", node.address) for node in self.nodes)
         self.servers: list[Process] = []
         self.urls: list[str] = []
         """Where each server process serves, in the order of ``servers``."""
@@ -146,6 +148,7 @@ class Machines:
                 "PORT": str(listening),
                 "ADMIN_PORT": str(admin),
                 "DATABASE_URL": f"postgresql://127.0.0.1:{self.database_port}/{DATABASE}",
+                "DATABASE_READ_URL": f"postgresql://{standbys}/{DATABASE}",
                 "DATABASE_ROLE_PASSWORD": self.password,
                 "RATE_LIMIT_STORAGE": f"redis://{redis}/0",
                 "TRUST_PROXY": "true",

@@ -2,11 +2,14 @@
 # Fetches two versions of PgBouncer for `make poolers`, from Debian 12 (1.18) and Debian 13 (1.24), into .poolers/.
 #
 # Nothing is installed, and no root is needed: each version is unpacked with the libraries that it needs, and started by its
-# own loader. It is safe to repeat: what is there stays.
+# own loader. It is safe to repeat: what is there stays. DEBIAN_MIRROR names a mirror; unset, it is the one that this
+# machine's apt uses.
 set -euo pipefail
 cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 readonly place=$PWD/.poolers
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | sed -n 1p)}
+readonly mirror=${mirror:-http://deb.debian.org/debian}
 
 # fetch NAME SUITE PACKAGE ...
 fetch() {
@@ -17,7 +20,7 @@ fetch() {
     scratch=$place/$name.new
     rm -rf "$scratch"
     mkdir -p "$scratch"/{root,debs,etc,cache,lists/partial}
-    printf '%s\n' 'Types: deb' 'URIs: http://deb.debian.org/debian' "Suites: $suite" 'Components: main' \
+    printf '%s\n' 'Types: deb' "URIs: $mirror" "Suites: $suite" 'Components: main' \
         'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' >"$scratch/etc/debian.sources"
     local options=(
         -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$scratch/etc" -o "Dir::State::Lists=$scratch/lists"

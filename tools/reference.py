@@ -8,15 +8,12 @@ A test fails if a page is out of date.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from db.apply import apply
 from db.source import FUNCTIONS, ROOT
 from pgcalls import Limits as QueueLimits
 from server.database.calls import Database
@@ -26,7 +23,7 @@ from server.http.rate_limits import Limits
 from server.operation.metrics import FIGURES, Metrics
 from server.settings import Settings
 from server.webhooks.sender import Sender
-from tools.cluster import Cluster
+from tools.scratch import scratch_cluster
 
 PAGES = ROOT / "docs" / "reference"
 WRITTEN = "`python -m tools.reference` wrote this page. Do not edit."
@@ -261,13 +258,9 @@ labels are, which of them are the database's, and which are worth an alert. A hi
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        with Cluster(Path(directory) / "data", throwaway=True) as cluster:
-            apply(cluster.dsn(), jobs=False)
-            with psycopg.connect(cluster.dsn()) as connection:
-                for name, text in pages(connection).items():
-                    (PAGES / name).write_text(text)
+    with scratch_cluster() as cluster, psycopg.connect(cluster.dsn()) as connection:
+        for name, text in pages(connection).items():
+            (PAGES / name).write_text(text)
     return 0
 
 

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import dataclasses
 import json
 import logging
-import random
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,6 +26,7 @@ from standardwebhooks import Webhook
 from pgcalls import CallError
 from server import traces
 from server.database.calls import Database
+from server.database.looks import JITTER, Looks
 from server.webhooks.addresses import ForbiddenAddressError, Resolver, public_socket
 
 ROLE = "inventory_worker"
@@ -36,12 +35,8 @@ PER_WEBHOOK = 4  # of one endpoint, in all processes
 LEASE = timedelta(seconds=60)  # longer than a try and its report take
 TIMEOUT = 15.0  # seconds for a try, from name resolution to the headers of the answer
 STOP_SECONDS = 5.0  # for tries under way, when the server stops
-LONGEST_BACKOFF = 30.0  # seconds between looks at a database that does not answer
 LONGEST_RETRY_AFTER = 86_400  # seconds; a longer one is cut to this
 USER_AGENT = "inventory-webhooks/1"
-
-# Not the module's generator: a program that seeds that one would make all its processes wait in step.
-_JITTER = random.SystemRandom()
 
 log = logging.getLogger("server.webhooks")
 
@@ -108,6 +103,8 @@ class Sender:
     ) -> None:
         self._database = database
         self._poll_seconds = poll_seconds
+        self._queueing = Looks(log, "changes of stock", "queued", poll_seconds=poll_seconds)
+        self._claiming = Looks(log, "deliveries", "claimed", poll_seconds=poll_seconds)
         self._allow_private_addresses = allow_private_addresses
         self._timeout = timeout
         self.tries: collections.Counter[str] = collections.Counter()
@@ -154,50 +151,25 @@ class Sender:
             await self._session.close()
 
     async def _run(self) -> None:
-        failures = 0
-        queue_failed = False
         while not self._is_stopping:
             self._wake.clear()
             is_more = False
             if time.monotonic() >= self._queue_at:
-                try:
+                with self._queueing.look():  # where it fails, what is queued already is delivered all the same
                     is_more = await self._queue_stock_changes()
-                except Exception as error:  # noqa: BLE001 - what is queued already is delivered all the same
-                    if not queue_failed:
-                        log.warning("changes of stock cannot be queued, trying again: %s", error)
-                    queue_failed = True
-                else:
-                    queue_failed = False
                 # Not each time that a delivery ends.
                 self._queue_at = 0.0 if is_more else time.monotonic() + self._poll_seconds / 2
             free = 0 if self._is_stopping else AT_ONCE - len(self._under_way)
             claimed: list[Delivery] = []
-            try:
+            with self._claiming.look():
                 if free:
                     claimed = await self._claim(free)
-            except Exception as error:  # noqa: BLE001 - whatever it is: look again later
-                if not failures:
-                    log.warning("deliveries cannot be claimed, trying again: %s", error)
-                failures += 1
-            else:
-                if failures:
-                    log.info("deliveries can be claimed again")
-                failures = 0
             for delivery in claimed:
                 task = asyncio.create_task(self._deliver(delivery))
                 self._under_way.add(task)
                 task.add_done_callback(self._done)
             if not claimed and not is_more:
-                await self._rest(failures)
-
-    async def _rest(self, failures: int) -> None:
-        """Wait until it is time to claim again, or a try ends; longer after failures of the database."""
-        seconds = self._poll_seconds * _JITTER.uniform(0.8, 1.2)
-        if failures:
-            seconds = min(seconds * 2 ** min(failures - 1, 20), LONGEST_BACKOFF)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self._claiming.rest(self._wake)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -280,7 +252,7 @@ class Sender:
                     except CallError as error:
                         # It is reported again: the database ignores a second report.
                         log.debug("delivery %s cannot be reported: %s", delivery.delivery_id, error)
-                    await asyncio.sleep(delay * _JITTER.uniform(0.5, 1))
+                    await asyncio.sleep(delay * JITTER.uniform(0.5, 1))
                     delay = min(delay * 2, 5)
         except TimeoutError:
             log.warning("delivery %s: its outcome could not be reported", delivery.delivery_id)

@@ -50,6 +50,17 @@ EVERYTHING = {
 }
 
 FROZEN_CLOCK = frozen_clock("2030-01-01Z")
+AS_GENERATED = settings(
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    print_blob=True,
+    # With Phase.shrink a failure is made small before it is shown, which takes minutes.
+    phases=[Phase.generate],
+    # An example takes as long as its calls.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @dataclasses.dataclass
@@ -470,18 +481,7 @@ def test_random_calls_do_what_the_model_says(database: Database, server: Server)
     world = World(database, server.client())
     run_state_machine_as_test(
         lambda: Inventory(world),
-        settings=settings(
-            max_examples=16,
-            stateful_step_count=50,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            print_blob=True,
-            # With Phase.shrink a failure is made small before it is shown, which takes minutes.
-            phases=[Phase.generate],
-            # An example takes as long as its calls.
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
+        settings=settings(AS_GENERATED, max_examples=16),
     )
     database.verify()
     assert world.seen.keys() == EVERYTHING, "the examples no longer reach all that the model knows"

@@ -13,7 +13,6 @@ from server.http.routes import ROUTES
 from tests.conftest import Database
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
-DECIMAL = re.compile(r"-?\d+\.\d{3}")
 
 PRICING = [route for route in ROUTES if route.api is Api.PRICING]
 

@@ -65,6 +65,15 @@ def test_a_kit_shows_its_parts_and_what_they_allow(kit: Kit, client: httpx.Clien
     assert kit.shown() == (5, 0, 0, 5)
 
 
+def test_a_list_sorts_a_kit_by_the_quantity_that_it_shows(kit: Kit, admin: httpx.Client, database: Database) -> None:
+    database.product("FEW", 2)
+    for ordering in ("quantity", "-quantity"):
+        listed = admin.get("/api/v1/products/", params={"ordering": ordering}).json()["results"]
+        quantities = [product["quantity"] for product in listed]
+        assert sorted(quantities) == [2, 5, 10, 10]
+        assert quantities == sorted(quantities, reverse=ordering.startswith("-"))
+
+
 def test_all_apis_take_the_parts(kit: Kit, admin: httpx.Client, database: Database) -> None:
     block = admin.post(f"/sku/{kit.sku_id}/temporary-block", json={"quantity": 1}).json()
     assert (block["quantity"], block["kit_block_id"]) == (1, None)
@@ -128,7 +137,9 @@ def test_a_kit_holds_no_stock_of_its_own(kit: Kit, admin: httpx.Client, database
     for method, path, body, status in (
         ("POST", f"/api/v1/inventory/{kit.id}/addStock", {"amount": 1}, 409),
         ("POST", f"/api/v1/inventory/{kit.id}/setStock", {"quantity": 1}, 409),
+        ("POST", f"/api/v1/inventory/{kit.id}/setStock", {"quantity": 0}, 409),
         ("PATCH", f"/inventory/{kit.id}", {"quantity": 1}, 400),
+        ("PATCH", f"/inventory/{kit.id}", {"quantity": 0}, 400),
         ("POST", "/inventory/purchases", purchase, 400),
         ("POST", "/api/v1/art_order", order, 400),
         ("POST", "/api/v1/inflows/", flow | {"supplier": supplier}, 422),
@@ -138,9 +149,13 @@ def test_a_kit_holds_no_stock_of_its_own(kit: Kit, admin: httpx.Client, database
         answer = admin.request(method, path, json=body)
         assert answer.status_code == status, (path, answer.text)
         assert HOLDS_NOTHING in answer.text, path
-    # What API 5 shows can be sent back.
+    answer = admin.patch(f"/inventory/{kit.id}", json={"expected_quantity": 0, "reorder_point": 2})
+    assert (answer.status_code, answer.json()["code"]) == (409, "QUANTITY_CHANGED")
+    # What APIs 3 and 5 show can be sent back.
     answer = admin.patch(f"/api/v1/products/{kit.id}/", json={"quantity": 5})
     assert (answer.status_code, answer.json()["quantity"]) == (200, 5)
+    answer = admin.patch(f"/inventory/{kit.id}", json={"quantity": 5, "expected_quantity": 5, "reorder_point": 2})
+    assert (answer.status_code, answer.json()["inventory"]["reorder_point"]) == (200, "2.000"), answer.text
     assert kit.shown() == (5, 0, 0, 5)
     database.verify()
 
@@ -232,4 +247,20 @@ def test_a_cart_holds_kits_and_parts(kit: Kit, admin: httpx.Client, database: Da
     database.verify()
     assert admin.post("/holds/cart-7/convert-to-permanent").status_code == 200
     assert (database.stock(kit.cup), database.stock(kit.spoon)) == ((6, 0, 0), (0, 0, 0))
+    database.verify()
+
+
+def test_a_cart_keeps_its_kits_when_it_cannot_have_more(kit: Kit, admin: httpx.Client, database: Database) -> None:
+    def put(kits: int) -> list[tuple[int, int]]:
+        items = [{"sku_id": kit.sku_id, "quantity": kits}]
+        answer = admin.put("/holds/cart-8", json={"items": items, "allow_partial": True}).raise_for_status().json()
+        missing = sum(each["missing"] for each in answer["missing"])
+        return [(block["quantity"], missing) for block in answer["blocks"]]
+
+    assert put(3) == [(3, 0)]
+    assert put(6) == [(5, 1)]
+    block = admin.get("/holds/cart-8").json()["blocks"]
+    assert put(7) == [(5, 2)]
+    assert admin.get("/holds/cart-8").json()["blocks"] == block
+    assert kit.shown() == (5, 0, 5, 0)
     database.verify()

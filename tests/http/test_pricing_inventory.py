@@ -43,7 +43,6 @@ from tests.http.test_stock import assert_problem
 Unchanged = Callable[[], AbstractContextManager[None]]
 
 WITH_A_BODY = [route for route in PRICING if route.method != "GET"]
-OF_A_PRODUCT = [route for route in PRICING if "{product_id}" in route.path]
 NOON = datetime(2030, 1, 15, 12, tzinfo=UTC)
 
 # Quantities and amounts as they are sent, and as they are printed.

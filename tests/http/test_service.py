@@ -154,6 +154,15 @@ def test_metrics_count_requests_by_route_and_status(client: httpx.Client) -> Non
     assert any(name == "inventory_db_connections" and value > 0 for (name, _), value in found.items())
 
 
+def test_metrics_show_each_route_before_its_first_request(client: httpx.Client) -> None:
+    """Else Prometheus' rate() would miss the first sale."""
+    found = samples(client)
+    for route in (*EVERY_ROUTE, *FILE_ROUTES):
+        labels = {"method": route.method, "route": route.path, "status": str(route.status)}
+        assert found["inventory_http_requests_total", tuple(sorted(labels.items()))] == 0, route
+    assert not [name for name, labels in found if "request_seconds" in name and dict(labels).get("route") == "/sku"]
+
+
 def test_a_scrape_shows_the_checks_of_now(client: httpx.Client, database: Database) -> None:
     def check(name: str) -> float:
         return samples(client)["inventory_check", (("check", name),)]
@@ -449,6 +458,7 @@ def raw(shared: Shared, *parts: str) -> tuple[int, dict[str, Any]]:
             pass  # the server closed while a part of the request was unread
     head, _, sent = answer.partition(b"\r\n\r\n")
     assert b"\r\ncontent-type: application/json; charset=utf-8" in head.lower(), answer
+    assert b"\r\nx-request-id: " in head.lower(), answer
     assert b"\r\nconnection: close" in head.lower() or head.startswith(b"HTTP/1.0"), answer
     return int(head.split()[1]), json.loads(sent)
 

@@ -35,7 +35,7 @@ def test_set_stock_shows_the_item_and_the_difference(client: httpx.Client, datab
 def test_set_stock_in_bulk_is_all_or_none(client: httpx.Client, database: Database) -> None:
     first, second = create(client, stock=10), create(client, sku="B-1", stock=10)
     do(client, second["id"], "reserveStock", 5)
-    items = [{"id": str(each["id"]), "quantity": 4} for each in (first, second)]
+    items = [{"id": first["id"], "quantity": 4}, {"id": str(second["id"]), "quantity": 4}]
     answer = client.post(BULK, json={"items": items})
     assert answer.status_code == 409, answer.text
     assert answer.json()["code"] == "INSUFFICIENT_STOCK"

@@ -92,7 +92,7 @@ def test_address_and_events_are_required(shared: Shared, method: str, field: str
         ("events", "{}", ['Expected a list of items but got type "dict".']),
         ("events", "[null]", ["This field may not be null."]),
         ("enabled", '"maybe"', ["Must be a valid boolean."]),
-        ("stock_changes", '"daily"', None),
+        ("stock_changes", '"daily"', ["stock_changes must be each or per_second"]),
     ],
 )
 def test_a_bad_value_is_422_in_djangos_words(

@@ -18,11 +18,11 @@ from typing import Any
 
 import psycopg
 
-from db.apply import apply
 from db.check import view_shapes
 from db.source import MIGRATIONS, ROOT, SCHEMAS
 from environment import ROLE_PREFIX
 from tools.cluster import Cluster
+from tools.scratch import scratch_cluster
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = HERE / "schema.sql"
@@ -154,21 +154,10 @@ def committed_checksums() -> dict[str, str]:
 
 def main() -> None:
     """Make a database and write the four files."""
-    directory = Path(tempfile.mkdtemp(prefix="inventory-dump-"))
-    directory.chmod(0o755)
-    cluster = Cluster(directory, throwaway=True)
-    cluster.start()
-    try:
-        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-            connection.execute("create database inventory")
-        conninfo = cluster.dsn(dbname="inventory")
-        apply(conninfo, jobs=False)
-        SCHEMA.write_text(schema(cluster, "inventory"))
-        with psycopg.connect(conninfo) as connection:
-            PRIVILEGES.write_text(privileges(connection))
-            COLUMNS.write_text(columns(connection))
-    finally:
-        cluster.destroy()
+    with scratch_cluster() as cluster, psycopg.connect(cluster.dsn()) as connection:
+        SCHEMA.write_text(schema(cluster, connection.info.dbname))
+        PRIVILEGES.write_text(privileges(connection))
+        COLUMNS.write_text(columns(connection))
     lines = (f"{checksum}  {name}\n" for name, checksum in sorted((checksums() | committed_checksums()).items()))
     CHECKSUMS.write_text("".join(lines))
 

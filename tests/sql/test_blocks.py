@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Database, InThread
 from tests.sql.conftest import Call, Calls, Freeze, Refused
+from tests.sql.races import refusal_of_the_second
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -650,14 +651,8 @@ def test_expired_units_go_to_one_of_two_callers(database: Database, call: Call, 
     product = database.product(quantity=4)
     block(call, product, 4)
     database.advance(HOUR)
-    one, two = database.connect("inventory_operator"), database.connect("inventory_operator")
-    with one.transaction():
-        one.execute("select inventory.reserve_stock(%s, 3)", [product])
-        waiting = in_thread(lambda: two.execute("select inventory.reserve_stock(%s, 3)", [product]))
-        database.wait_until_blocked(two)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV001"
+    query = f"select inventory.reserve_stock({product}, 3)"
+    assert refusal_of_the_second(database, in_thread, "inventory_operator", query) == "IV001"
     assert database.stock(product) == (4, 3, 0)
 
 

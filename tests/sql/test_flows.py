@@ -12,8 +12,6 @@ from tests.sql.conftest import AdminCall, Call, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
 
-RECORDS = ("record_inflow", "record_outflow")
-
 
 @pytest.fixture
 def supplier(admin_call: AdminCall) -> int:

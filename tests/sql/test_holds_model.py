@@ -13,10 +13,11 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.concurrency.test_model import AS_GENERATED
 from tests.conftest import Database, frozen_clock
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -356,17 +357,7 @@ def test_random_carts_do_what_the_model_says(database: Database) -> None:
     shop = Shop(database)
     run_state_machine_as_test(
         lambda: Carts(shop),
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=50,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            print_blob=True,
-            # With Phase.shrink a failure is made small before it is shown, which takes minutes.
-            phases=[Phase.generate],
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
+        settings=settings(AS_GENERATED, max_examples=40),
     )
     database.verify()
     assert shop.seen.keys() >= EVERYTHING, "the examples no longer reach all that the model knows"

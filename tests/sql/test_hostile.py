@@ -718,6 +718,32 @@ def admins_story(connection: psycopg.Connection[Any], world: World) -> list[str]
                 f'{{"p_id": "{product}", "p_amount": 1.5}}',
             )
         ask("select * from http.once('me', 'key', 'another', 'add_stock', '{}')")
+        # Carts, kits, counts of all stock, and what the board shows.
+        items = f'[{{"sku_id": "{made}", "quantity": 1.5}}]'
+        ask(
+            "select http.set_hold('cart', array_agg(i), %s, '2026-04-01T00:00:00+09:00')::text"
+            " from jsonb_populate_recordset(null::inventory.block_line, %s) as i",
+            QUEER,
+            items,
+        )
+        ask("select http.extend_hold('cart', '2026-04-02 12:00:00+00')::text")
+        ask("select http.convert_hold('cart', %s)::text", QUEER)
+        ask("select http.get_hold('cart')::text")
+        kit = ask("select sku_id from inventory.create_product('KIT', %s)", QUEER)
+        ask(
+            "select http.set_kit_parts(%s, array_agg(i))::text"
+            " from jsonb_populate_recordset(null::inventory.block_line, %s) as i",
+            kit,
+            items,
+        )
+        ask("select http.get_sku(%s)::text", kit)
+        ask("select http.set_stock(%s, 20.5)::text", str(product))
+        ask("select http.list_counts()::text")
+        ask("select http.list_stock('it''s')::text")
+        ask("select http.get_stock(%s)::text", product)
+        ask("select http.list_daily_sales(3)::text")
+        ask("select http.list_daily_sales(2, 'Asia/Kolkata')::text")
+        ask("select http.list_daily_sales(2, 'Asia/Nowhere')::text")
         ask("select http.list_movements(%s)::text", product)
         ask("select http.get_inventory(%s)::text", product)
         ask("select http.get_valuation(%s)::text", product)

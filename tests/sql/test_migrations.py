@@ -19,6 +19,7 @@ import db.source
 from db.apply import apply
 from db.source import MIGRATIONS, ApplyError, migration_names
 from tests.conftest import Database, InThread, throwaway_cluster
+from tests.migrate import migrate
 from tests.sql import dump
 
 NewDatabase = Callable[[], str]
@@ -133,15 +134,7 @@ def test_what_moved_before_the_moving_average_was_kept_is_worked_out(
     empty_database: NewDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conninfo = empty_database()
-    with monkeypatch.context() as before:
-        for name in migration_names()[:2]:
-            shutil.copy(MIGRATIONS / f"{name}.sql", tmp_path)
-        before.setattr(db.source, "MIGRATIONS", tmp_path)
-        before.setattr(db.source, "FUNCTIONS", tmp_path / "none")
-        before.setattr(db.source, "VIEWS", tmp_path / "none")
-        before.setattr(db.apply, "_prepare_ledger", lambda connection: None)
-        before.setattr(db.apply, "_schedule", lambda *_, **__: None)
-        apply(conninfo, jobs=False)
+    migrate(conninfo, "0002", tmp_path, monkeypatch)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         # 10 at 1.500, 5 of unknown cost, a reservation of 4 that is consumed, on one product; nothing on another.
         connection.execute(
@@ -202,6 +195,27 @@ def test_a_deadlock_with_a_call_is_overcome(applied: psycopg.Connection[Any], in
         call.commit()
         applying.result()
     again(applied)
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation])
+def test_a_deadlock_of_a_migration_is_overcome_and_nothing_else(
+    applied: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, error: type[psycopg.Error]
+) -> None:
+    migrate, calls = db.apply._migrate, []
+
+    def disturbed(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise error("")
+        migrate(*arguments)
+
+    monkeypatch.setattr(db.apply, "_migrate", disturbed)
+    if error is psycopg.errors.DeadlockDetected:
+        apply(applied.info.dsn)
+    else:
+        with pytest.raises(error):
+            apply(applied.info.dsn)
+    assert len(calls) == (2 if error is psycopg.errors.DeadlockDetected else 1)
 
 
 def test_every_migration_is_recorded(applied: psycopg.Connection[Any]) -> None:

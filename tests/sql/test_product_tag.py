@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,6 +114,15 @@ def now(database: Database) -> datetime:
     return at
 
 
+@contextlib.contextmanager
+def undone(database: Database) -> Iterator[None]:
+    """What the block does is undone, once it is seen that it is sound."""
+    with database.admin.transaction(force_rollback=True):
+        yield
+        database.admin.execute("set constraints all immediate")
+        database.verify()
+
+
 # What it is
 
 
@@ -124,21 +135,23 @@ def test_a_new_product_and_its_inventory(database: Database) -> None:
     assert tag(database, product) == "1.2"
 
 
-@pytest.mark.parametrize("text", CHANGES)
-def test_every_change_moves_it(database: Database, world: World, text: str) -> None:
+def test_every_change_moves_it(database: Database, world: World, subtests: pytest.Subtests) -> None:
     before = parts(database, world.product_id)
-    database.admin.execute(filled(f"select inventory.{text}", world).encode())
-    after = parts(database, world.product_id)
-    assert after != before
-    assert after >= before
-    assert after[1] >= before[1]
+    for text in CHANGES:
+        with subtests.test(text), undone(database):
+            database.admin.execute(filled(f"select inventory.{text}", world).encode())
+            after = parts(database, world.product_id)
+            assert after != before
+            assert after >= before
+            assert after[1] >= before[1]
 
 
-@pytest.mark.parametrize("text", UNCHANGED)
-def test_what_changes_nothing_leaves_it(database: Database, world: World, text: str) -> None:
+def test_what_changes_nothing_leaves_it(database: Database, world: World, subtests: pytest.Subtests) -> None:
     before = tag(database, world.product_id)
-    database.admin.execute(filled(f"select inventory.{text}", world).encode())
-    assert tag(database, world.product_id) == before
+    for text in UNCHANGED:
+        with subtests.test(text), undone(database):
+            database.admin.execute(filled(f"select inventory.{text}", world).encode())
+            assert tag(database, world.product_id) == before
 
 
 def test_it_is_another_at_the_instant_of_an_expiry_and_the_sweep_leaves_it(database: Database, freeze: Freeze) -> None:
@@ -208,13 +221,14 @@ def test_prices_that_are_ahead_again_move_it(database: Database) -> None:
     assert tag(database, product) != before
 
 
-@pytest.mark.parametrize("read", READS)
-def test_each_read_says_it_to_its_own_transaction(database: Database, world: World, read: str) -> None:
+def test_each_read_says_it_to_its_own_transaction(database: Database, world: World, subtests: pytest.Subtests) -> None:
     database.advance(HOUR)  # the block has expired
-    query = f"select http.{filled(read, world)}, current_setting('inventory.etag', true)"
-    said = database.rows(query)[0][1]
-    assert said == tag(database, world.product_id)
-    assert not database.one("select current_setting('inventory.etag', true)")
+    for read in READS:
+        with subtests.test(read):
+            query = f"select http.{filled(read, world)}, current_setting('inventory.etag', true)"
+            said = database.rows(query)[0][1]
+            assert said == tag(database, world.product_id)
+            assert not database.one("select current_setting('inventory.etag', true)")
 
 
 def test_everybody_may_ask_for_it_and_no_product_is_an_error(database: Database, world: World) -> None:
@@ -238,26 +252,28 @@ def test_every_function_that_takes_a_tag_is_here(database: Database) -> None:
     assert sum(schema == "http" for schema, _ in found) == len(CONDITIONAL)
 
 
-@pytest.mark.parametrize("name", CONDITIONAL)
 def test_another_tag_is_refused_and_nothing_is_changed(
-    database: Database, world: World, refused: Refused, name: str
+    database: Database, world: World, refused: Refused, subtests: pytest.Subtests
 ) -> None:
-    present = tag(database, product_of(name, world))
-    call = f"select inventory.{name}({filled(CONDITIONAL[name], world)}, p_expected => %s)"
-    for wrong in ("0.0", "", f"{present}0", present.split(".")[0], f'"{present}"', "a b, 0.0"):
-        with refused("IV047") as caught:
-            database.one(call, wrong)
-        assert json.loads(caught.value.diag.message_detail or "") == {"tag": present}
+    for name, arguments in CONDITIONAL.items():
+        present = tag(database, product_of(name, world))
+        call = f"select inventory.{name}({filled(arguments, world)}, p_expected => %s)"
+        for wrong in ("0.0", "", f"{present}0", present.split(".")[0], f'"{present}"', "a b, 0.0"):
+            with subtests.test(name, tag=wrong):
+                with refused("IV047") as caught:
+                    database.one(call, wrong)
+                assert json.loads(caught.value.diag.message_detail or "") == {"tag": present}
 
 
-@pytest.mark.parametrize("name", CONDITIONAL)
-def test_the_present_tag_is_good(database: Database, world: World, name: str) -> None:
-    product = product_of(name, world)
-    present = tag(database, product)
-    call = f"select inventory.{name}({filled(CONDITIONAL[name], world)}, p_expected => %s)"
-    database.one(call, f"0.0, {present}")
-    if name != "delete_product":
-        assert tag(database, product) != present
+def test_the_present_tag_is_good(database: Database, world: World, subtests: pytest.Subtests) -> None:
+    for name, arguments in CONDITIONAL.items():
+        with subtests.test(name), undone(database):
+            product = product_of(name, world)
+            present = tag(database, product)
+            call = f"select inventory.{name}({filled(arguments, world)}, p_expected => %s)"
+            database.one(call, f"0.0, {present}")
+            if name != "delete_product":
+                assert tag(database, product) != present
 
 
 def test_any_tag_is_good(database: Database) -> None:
@@ -267,24 +283,22 @@ def test_any_tag_is_good(database: Database) -> None:
     assert database.stock(product)[1] == 3
 
 
-@pytest.mark.parametrize("expected", ["1.1", "*"])
-@pytest.mark.parametrize(
-    ("call", "sqlstate"),
-    [
-        ("add_stock(0, 5", "IV003"),
-        ("update_catalog_product(0, 'Cup'", "IV003"),
-        ("set_price(0, 5", "IV003"),
-        ("place_order('Add', 'NONE', 5, p_to_location => 'RACK-Z9-99'", "IV003"),
-        ("convert_block('00000000-0000-7000-8000-000000000000'", "IV004"),
-        ("extend_block('00000000-0000-7000-8000-000000000000', inventory.clock() + interval '1 h'", "IV004"),
-        ("delete_product(0", "IV003"),
-    ],
+NOT_THERE = (
+    ("add_stock(0, 5", "IV003"),
+    ("update_catalog_product(0, 'Cup'", "IV003"),
+    ("set_price(0, 5", "IV003"),
+    ("place_order('Add', 'NONE', 5, p_to_location => 'RACK-Z9-99'", "IV003"),
+    ("convert_block('00000000-0000-7000-8000-000000000000'", "IV004"),
+    ("extend_block('00000000-0000-7000-8000-000000000000', inventory.clock() + interval '1 h'", "IV004"),
+    ("delete_product(0", "IV003"),
 )
-def test_what_is_not_there_is_not_found(
-    database: Database, refused: Refused, call: str, sqlstate: str, expected: str
-) -> None:
-    with refused(sqlstate):
-        database.one(f"select inventory.{call}, p_expected => %s)", expected)
+
+
+def test_what_is_not_there_is_not_found(database: Database, refused: Refused, subtests: pytest.Subtests) -> None:
+    for call, sqlstate in NOT_THERE:
+        for expected in ("1.1", "*"):
+            with subtests.test(call, expected=expected), refused(sqlstate):
+                database.one(f"select inventory.{call}, p_expected => %s)", expected)
 
 
 def test_an_expiry_is_a_change_before_the_sweep(database: Database, world: World, refused: Refused) -> None:

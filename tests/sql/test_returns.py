@@ -7,11 +7,11 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.conftest import Database, InThread
 from tests.sql.conftest import AdminCall, Call, Refused
+from tests.sql.races import refusal_of_the_second
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -334,15 +334,8 @@ def test_of_two_callers_who_bring_back_all_one_is_refused(
 ) -> None:
     product = product_of(database, call, 1)
     sale = admin_call("record_sale", product, 5, 9)
-    first, second = database.connect("inventory_admin"), database.connect("inventory_admin")
-    query = f"select inventory.return_sale({sale['id']})".encode()
-    with first.transaction():
-        first.execute(query)
-        waiting = in_thread(lambda: second.execute(query))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV028"
+    query = f"select inventory.return_sale({sale['id']})"
+    assert refusal_of_the_second(database, in_thread, "inventory_admin", query) == "IV028"
     assert layers(database, product) == [(10, 10, True)]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Database, InThread
 from tests.sql.conftest import Call, Refused, contents
+from tests.sql.races import refusal_of_the_second
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -83,15 +84,8 @@ def test_a_sku_is_taken_once_and_case_counts(database: Database, call: Call, ref
 
 
 def test_of_two_callers_with_one_sku_one_is_refused(database: Database, in_thread: type[InThread]) -> None:
-    first, second = database.connect("inventory_operator"), database.connect("inventory_operator")
-    create = b"select inventory.create_product('A-1', 'Mug', p_quantity => 5)"
-    with first.transaction():
-        first.execute(create)
-        waiting = in_thread(lambda: second.execute(create))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV005"
+    query = "select inventory.create_product('A-1', 'Mug', p_quantity => 5)"
+    assert refusal_of_the_second(database, in_thread, "inventory_operator", query) == "IV005"
     assert database.counts()["stock"] == 1
 
 
@@ -204,14 +198,8 @@ def test_no_more_is_reserved_than_is_available(database: Database, call: Call, r
 
 def test_of_two_callers_who_want_the_last_units_one_gets_them(database: Database, in_thread: type[InThread]) -> None:
     product = database.product(quantity=5)
-    first, second = database.connect("inventory_operator"), database.connect("inventory_operator")
-    with first.transaction():
-        first.execute("select inventory.reserve_stock(%s, 3)", [product])
-        waiting = in_thread(lambda: second.execute("select inventory.reserve_stock(%s, 3)", [product]))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV001"
+    query = f"select inventory.reserve_stock({product}, 3)"
+    assert refusal_of_the_second(database, in_thread, "inventory_operator", query) == "IV001"
     assert database.stock(product) == (5, 3, 0)
 
 

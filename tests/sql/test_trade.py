@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Database, InThread
 from tests.sql.conftest import AdminCall, Call, Refused, contents
+from tests.sql.races import refusal_of_the_second
 
 pytestmark = pytest.mark.usefixtures("verified")
 
@@ -172,15 +173,8 @@ def test_an_inventory_is_initialized_once(
 
 
 def test_of_two_callers_who_initialize_one_is_refused(database: Database, bare: int, in_thread: type[InThread]) -> None:
-    first, second = database.connect("inventory_admin"), database.connect("inventory_admin")
-    query = f"select inventory.initialize_inventory({bare}, 3, 5)".encode()
-    with first.transaction():
-        first.execute(query)
-        waiting = in_thread(lambda: second.execute(query))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV021"
+    query = f"select inventory.initialize_inventory({bare}, 3, 5)"
+    assert refusal_of_the_second(database, in_thread, "inventory_admin", query) == "IV021"
     assert database.stock(bare) == (5, 0, 0)
 
 
@@ -624,15 +618,8 @@ def test_an_expected_quantity_guards_a_correction(database: Database, admin_call
 
 def test_of_two_who_correct_what_they_saw_one_is_refused(database: Database, in_thread: type[InThread]) -> None:
     product = database.product("A-1", 50)
-    first, second = database.connect("inventory_admin"), database.connect("inventory_admin")
-    query = f"select inventory.update_inventory({product}, 60, p_expected_quantity => 50)".encode()
-    with first.transaction():
-        first.execute(query)
-        waiting = in_thread(lambda: second.execute(query))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV025"
+    query = f"select inventory.update_inventory({product}, 60, p_expected_quantity => 50)"
+    assert refusal_of_the_second(database, in_thread, "inventory_admin", query) == "IV025"
     assert database.stock(product) == (60, 0, 0)
 
 

@@ -165,12 +165,23 @@ SAMPLES = {
         only_sql=_NOT_STRINGS,
     ),
     "inventory.product_reference": Samples(
-        accepted=("0", "1", "007", "9" * 18, _UUID, _UUID.upper(), "00000000-0000-0000-0000-000000000000"),
+        accepted=(
+            "0",
+            "1",
+            "007",
+            "9" * 18,
+            0,
+            1,
+            10**18 - 1,
+            _UUID,
+            _UUID.upper(),
+            "00000000-0000-0000-0000-000000000000",
+        ),
         rejected=(
             *(*_NO_TEXT, *_split("a -1 +1 1.0 1e3 ٣ 0x10"), "", " ", " 1", "1 ", "1\n", "\n1", "1 2", "9" * 19, [], {}),
             *(_UUID[:-1], _UUID + "0", _UUID.replace("-", ""), "{" + _UUID + "}", _UUID + "\n", "g" + _UUID[1:]),
+            *(-1, 10**18, True, Decimal("1.5")),
         ),
-        only_sql=(1,),
     ),
     "inventory.page_limit": Samples(
         accepted=(1, "1", 1000, "1000", "007", "+5"),

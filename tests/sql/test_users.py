@@ -13,6 +13,7 @@ import pytest
 from server.database.passwords import seal
 from tests.conftest import Database, InThread
 from tests.sql.conftest import Call, Refused, contents
+from tests.sql.races import refusal_of_the_second
 
 DBA = {"role": "inventory_maintenance"}
 LOGIN = {"role": "inventory_public"}
@@ -163,14 +164,11 @@ def test_a_user_of_wrong_form_is_refused(call: Call, refused: Refused, subtests:
 
 
 def test_of_two_callers_with_one_name_one_is_refused(database: Database, in_thread: type[InThread]) -> None:
-    first, second = database.connect("inventory_admin"), database.connect("inventory_admin")
-    with first.transaction():
-        first.execute("select inventory.create_user('Ann', 'one', 'admin')")
-        waiting = in_thread(lambda: second.execute("select inventory.create_user('ann', 'two', 'admin')"))
-        database.wait_until_blocked(second)
-    with pytest.raises(psycopg.Error) as error:
-        waiting.result()
-    assert error.value.sqlstate == "IV017"
+    queries = (
+        "select inventory.create_user('Ann', 'one', 'admin')",
+        "select inventory.create_user('ann', 'two', 'admin')",
+    )
+    assert refusal_of_the_second(database, in_thread, "inventory_admin", *queries) == "IV017"
     assert database.counts()["user_account"] == 1
 
 

@@ -22,7 +22,8 @@ declare
         p_ordering,
         '{"id": "m.id", "title": "m.name", "category": "m.category_name", "brand": "m.brand_name",'
         ' "description": "m.description", "serie_number": "m.serial_number", "cost_price": "m.cost_price",'
-        ' "selling_price": "m.selling_price", "quantity": "coalesce(m.on_hand, 0)", "created_at": "m.created_at",'
+        ' "quantity": "case when m.is_kit then (inventory.balances_of(m.id)).on_hand else coalesce(m.on_hand, 0) end",'
+        ' "selling_price": "m.selling_price", "created_at": "m.created_at",'
         ' "updated_at": "greatest(m.updated_at, m.stock_updated_at)", "sku": "m.sku", "sku_id": "m.sku_id"}',
         'id'
     );
@@ -38,7 +39,7 @@ begin
         'select p.*, %1$s as selling_price',
         case
             when v_is_joined
-                then ', s.on_hand, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name'
+                then ', s.on_hand, s.is_kit, s.updated_at as stock_updated_at, c.name as category_name, b.name as brand_name'
         end,
         ' from store.product as p',
         case

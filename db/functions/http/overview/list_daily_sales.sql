@@ -33,7 +33,7 @@ begin
             select json_agg(r order by r.date)
             from (
                 select
-                    (v_first + n)::text as date,
+                    to_char(v_first + n, 'YYYY-MM-DD') as date,
                     coalesce(s.sales, 0) as sales,
                     trim_scale(coalesce(s.quantity, 0)) as quantity,
                     http.decimal_text(coalesce(s.revenue, 0)) as revenue,
@@ -42,19 +42,7 @@ begin
                     trim_scale(coalesce(s.quantity_returned, 0)) as quantity_returned,
                     coalesce(s.without_cost, 0) as sales_without_cost
                 from generate_series(0, v_days - 1) as n
-                left join (
-                    select
-                        (e.created_at at time zone v_zone)::date as date,
-                        count(*) filter (where e.returned_sale_id is null) as sales,
-                        sum(e.quantity) as quantity,
-                        sum(e.revenue) as revenue,
-                        case when bool_and(e.cost is not null) then sum(e.cost) end as cost,
-                        -sum(e.quantity) filter (where e.returned_sale_id is not null) as quantity_returned,
-                        count(*) filter (where e.cost is null) as without_cost
-                    from store.sale as e
-                    where e.created_at >= v_from
-                    group by (e.created_at at time zone v_zone)::date
-                ) as s on v_first + n = s.date
+                left join inventory.sums_of_sales(v_from, 'infinity', p_timezone => v_zone) as s on v_first + n = s.date
             ) as r
         )
     );

@@ -23,7 +23,11 @@ begin
     elsif v_refusal.sqlstate <> 'IV001' then
         perform inventory.raise_refusal(v_refusal);
     end if;
-    return (v_refusal.detail ->> 'available')::numeric;
+    return least(
+        -- The parts of the kits that are given up make as many kits again.
+        (v_refusal.detail ->> 'available')::numeric + case when v_stock.is_kit then p_own else 0 end,
+        p_quantity
+    );
 end;
 $$;
 

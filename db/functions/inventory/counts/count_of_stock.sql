@@ -22,6 +22,8 @@ begin
     limit 1;
     if v_last.counted_at = p_counted_at and v_last.quantity = p_quantity then
         return v_last;
+    elsif exists (select from store.stock as s where s.product_id = p_product_id and s.is_kit) then
+        perform inventory.raise_refusal(inventory.kit_refusal(inventory.line('count', p_product_id)));
     elsif p_counted_at > p_now or p_counted_at <= v_last.counted_at then
         raise exception using
             errcode = 'invalid_parameter_value',

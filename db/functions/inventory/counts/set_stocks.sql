@@ -80,7 +80,8 @@ kind count. Units of unknown cost arrive at the product''s cost price; missing u
 Returns a row for each item, in their order. The same count again changes nothing and returns the same row.
 
 Locks the products in order of id. Errors: INSUFFICIENT_STOCK if units are missing that are reserved or blocked now;
-INVENTORY_NOT_INITIALIZED, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE; 22023 if a product is named twice, or if counted_at is in the
-future, before the product had an inventory, before the beginning of the ledger, or not after the product''s last count.';
+INVENTORY_NOT_INITIALIZED, KIT_HOLDS_NO_STOCK, PRODUCT_NOT_FOUND, QUANTITY_OUT_OF_RANGE; 22023 if a product is named twice, or if
+counted_at is in the future, before the product had an inventory, before the beginning of the ledger, or not after the product''s
+last count.';
 
 grant execute on function inventory.set_stocks(inventory.stock_findings, text) to inventory_operator;

@@ -17,6 +17,7 @@ as $$
 declare
     v_before store.stock;
     v_stock store.stock;
+    v_on_hand numeric; -- as answers show it: for a kit, what its parts allow
 begin
     if p_expected is not null then
         perform inventory.require_expected(p_product_id, p_expected);
@@ -25,11 +26,12 @@ begin
     if not found then
         v_stock := inventory.require_inventory(p_product_id); -- raises the right error
     end if;
-    if v_stock.on_hand <> p_expected_quantity then
+    v_on_hand := case when v_stock.is_kit then (inventory.balances_of(p_product_id)).on_hand else v_stock.on_hand end;
+    if v_on_hand <> p_expected_quantity then
         raise exception using
             errcode = 'IV025', -- QUANTITY_CHANGED
-            message = format('The quantity on hand is %s.', trim_scale(v_stock.on_hand)),
-            detail = jsonb_build_object('quantity', v_stock.on_hand, 'expected', p_expected_quantity),
+            message = format('The quantity on hand is %s.', trim_scale(v_on_hand)),
+            detail = jsonb_build_object('quantity', v_on_hand, 'expected', p_expected_quantity),
             hint = 'Look again, and decide anew.';
     end if;
     v_before := v_stock;
@@ -48,9 +50,9 @@ begin
         );
         update store.product as p set version = p.version + 1 where p.id = p_product_id;
     end if;
-    if p_quantity <> v_stock.on_hand then
+    if p_quantity <> v_on_hand then
         perform inventory.post_line(
-            inventory.line('adjust', p_product_id, p_quantity - v_stock.on_hand, p_reason => p_reason, p_actor => p_actor)
+            inventory.line('adjust', p_product_id, p_quantity - v_on_hand, p_reason => p_reason, p_actor => p_actor)
         );
     end if;
     select * into v_stock from store.stock as s where s.product_id = p_product_id;
@@ -70,8 +72,9 @@ comment on function inventory.update_inventory(
 
 A higher quantity is an arrival at the product''s cost price (if there is none, the cost is not known). A lower quantity is a
 departure of available units. An inventory of any status can be corrected. p_expected_quantity: refuse the call if another
-quantity is on hand. If the product becomes low, the event stock.low is queued. Locks the product''s stock row. Errors:
-INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
+quantity is on hand. The quantity of a kit follows from its parts, and cannot be changed. If the product becomes low, the event
+stock.low is queued. Locks the product''s stock row. Errors: INSUFFICIENT_STOCK, INVENTORY_NOT_FOUND, KIT_HOLDS_NO_STOCK,
+PRODUCT_NOT_FOUND, QUANTITY_CHANGED.';
 
 grant execute on function inventory.update_inventory(
     bigint, inventory.quantity, inventory.quantity, inventory.stock_status, inventory.quantity, inventory.reason,

@@ -36,32 +36,9 @@ begin
         coalesce(s.without_cost, 0),
         coalesce(o.quantity, 0),
         case when o.product_id is null then 0 else o.cost end
-    from (
-        select
-            e.product_id,
-            sum(e.quantity) as quantity,
-            sum(e.revenue) as revenue,
-            case when bool_and(e.cost is not null) then sum(e.cost) end as cost,
-            count(*) filter (where e.cost is null) as without_cost
-        from store.sale as e
-        where e.created_at >= p_from and e.created_at < p_to and (p_product_id is null or e.product_id = p_product_id)
-        group by e.product_id
-    ) as s
-    full join (
-        select
-            m.product_id,
-            sum(m.on_hand_before - m.on_hand_after) as quantity,
-            case when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost) end as cost
-        from store.movement as m
-        inner join inventory.movement_kinds() as k on m.kind = k.kind
-        where
-            m.created_at >= p_from
-            and m.created_at < p_to
-            and (p_product_id is null or m.product_id = p_product_id)
-            and not k.is_sale
-            and (k.undoes = 'departure' or (m.on_hand_after < m.on_hand_before and k.undoes is null))
-        group by m.product_id
-    ) as o on s.product_id = o.product_id
+    from inventory.sums_of_sales(p_from, p_to, p_product_id) as s
+    full join inventory.sums_of_departures(p_from, p_to, p_product_id, p_with_sales => false) as o
+        on s.product_id = o.product_id
     inner join store.product_ever as p on coalesce(s.product_id, o.product_id) = p.id
     order by p.id;
 end;

@@ -40,23 +40,8 @@ begin
             case when d.product_id is null then 0 else d.cost end as cost_out
         from report.valuation_as_of(v_to - interval '1 microsecond', p_product_id) as c
         left join report.valuation_as_of(v_from - interval '1 microsecond', p_product_id) as o on c.product_id = o.product_id
-        left join (
-            select
-                m.product_id,
-                sum(m.on_hand_before - m.on_hand_after) as quantity,
-                case
-                    when bool_and(m.cost is not null) then sum(sign(m.on_hand_before - m.on_hand_after) * m.cost)
-                end as cost
-            from store.movement as m
-            inner join inventory.movement_kinds() as k on m.kind = k.kind
-            where
-                m.created_at >= v_from
-                and m.created_at < v_to
-                and (p_product_id is null or m.product_id = p_product_id)
-                -- Taking back an arrival is not turnover.
-                and (k.undoes = 'departure' or (m.on_hand_after < m.on_hand_before and k.undoes is null))
-            group by m.product_id
-        ) as d on c.product_id = d.product_id
+        left join inventory.sums_of_departures(v_from, v_to, p_product_id, p_with_sales => true) as d
+            on c.product_id = d.product_id
     )
 
     select
