@@ -370,6 +370,10 @@ class InThread:
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             self._error = error
 
+    @property
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
+
     def result(self) -> Any:
         """What the function returned; raises what it raised."""
         self._thread.join(PATIENCE)

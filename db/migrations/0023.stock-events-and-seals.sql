@@ -39,20 +39,6 @@ add constraint webhook_stock_changes_known check (stock_changes = any('{each,per
 comment on column store.webhook.stock_changes is 'How it is told stock.changed: each or per_second.';
 alter type inventory.webhook_info add attribute stock_changes text;
 
--- The function of the release before, with the new column: it is in use until db.apply has replaced the functions.
-create or replace function inventory.webhook_info(p_webhook store.webhook, p_secret text default null)
-returns inventory.webhook_info
-language plpgsql
-immutable
-as $$
-begin
-    return row(
-        p_webhook.id, p_webhook.url, p_webhook.events, p_webhook.enabled, p_secret, p_webhook.created_at, p_webhook.updated_at,
-        p_webhook.stock_changes
-    )::inventory.webhook_info;
-end;
-$$;
-
 create table store.webhook_position (
     webhook_id bigint primary key,
     feed_key bigint not null,

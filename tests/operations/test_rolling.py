@@ -7,16 +7,19 @@ import re
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from db.apply import apply
 from server import VERSION
-from tests.conftest import PATIENCE, SECRET_KEY
+from tests.conftest import PATIENCE, SECRET_KEY, Database, InThread
 from tests.operations.conftest import NAME, NewCluster, Writers, rows, run_sql, stock_up, written
 from tests.process import ROOT
 from tools.release import RELEASES, ReleaseError, release
@@ -50,15 +53,25 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.said = ""
+        self._serves = threading.Event()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self._serves.wait()
+        if not hasattr(self, "url"):
+            self.process.wait()
+            raise NotStartedError(self.said)
+
+    def _read(self) -> None:
+        """Read the log to its end: a server whose log nobody reads would stand still."""
         assert self.process.stderr is not None
-        said = ""
-        for line in self.process.stderr:
-            said += line
-            if found := re.search(r"serving on (http://\S+)", line):
-                self.url = found[1]
-                return
-        self.process.communicate()
-        raise NotStartedError(said)
+        with self.process.stderr as log:
+            for line in log:
+                self.said += line
+                if found := re.search(r"serving on (http://\S+)", line):
+                    self.url = found[1]
+                    self._serves.set()
+        self._serves.set()
 
     def ready(self) -> httpx.Response:
         return httpx.get(f"{self.url}/ready", timeout=PATIENCE)
@@ -112,7 +125,9 @@ def serve(conninfo: str) -> Iterator[Serve]:
     yield start
     for each in processes:
         each.process.kill()
-        each.process.communicate()
+        each.process.wait()
+        each.reader.join()
+        sys.stderr.write(each.said)
 
 
 def readiness(serve: Serve, code: Path) -> str:
@@ -174,6 +189,32 @@ def test_a_rolling_upgrade_under_load(conninfo: str, last_release: Path, serve: 
     blocks, sales = (set().union(*each) for each in zip(*(w.acknowledged() for w in all_writers), strict=True))
     assert (blocks, sales) == written(conninfo)
     assert rows(conninfo, "select * from maintenance.verify()") == []
+
+
+def test_a_call_that_meets_a_migration_is_made(conninfo: str, last_release: Path, in_thread: type[InThread]) -> None:
+    """The functions of the release before serve a call that waits for a migration, and the next ones."""
+    (product, *_), _ = stock_up(conninfo)
+
+    def block(connection: psycopg.Connection[Any]) -> None:
+        connection.execute("select inventory.line('block', %s, 1)", [product])
+        assert connection.execute("select id from inventory.create_block(%s, 1)", [product]).fetchone()
+
+    def meet(migration: Path, *sessions: psycopg.Connection[Any]) -> None:
+        migrating, waiting, later = sessions
+        blocking = f"select pg_blocking_pids({waiting.info.backend_pid})"
+        with migrating.transaction():
+            migrating.execute("set local role inventory_owner")
+            migrating.execute(migration.read_bytes())
+            call = in_thread(lambda: block(waiting))
+            Database.wait_for(lambda: call.is_done or rows(conninfo, blocking) != [([],)])
+        call.result()
+        block(waiting)
+        block(later)
+
+    for name in sorted(migrations_of(ROOT) - migrations_of(last_release)):
+        with ExitStack() as sessions:
+            three = [sessions.enter_context(psycopg.connect(conninfo, autocommit=True)) for _ in range(3)]
+            meet(ROOT / "db" / "migrations" / f"{name}.sql", *three)
 
 
 def test_the_last_release_is_there() -> None:

@@ -76,7 +76,6 @@ def test_migrations_hold_no_code_but_what_a_check_or_the_release_before_calls() 
     made = [name for path in MIGRATIONS.iterdir() for name in re.findall(pattern, path.read_text(), re.I)]
     assert sorted(made) == [
         "inventory.line",
-        "inventory.line",
         "inventory.movement_is_sound",
         "inventory.new_movement",
         "inventory.stock_is_sound",
