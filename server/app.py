@@ -88,6 +88,7 @@ async def _create_app(settings: Settings, database: Database, limits: Limits, bo
         database,
         poll_seconds=settings.webhook_poll_seconds,
         allow_private_addresses=settings.webhook_allow_private_addresses,
+        proxy=str(settings.webhook_proxy) if settings.webhook_proxy else None,
     )
     jobs = Jobs(database, settings.run_jobs, settings.job_poll_seconds)
     malformed: collections.Counter[str] = collections.Counter()

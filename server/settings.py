@@ -8,7 +8,7 @@ from typing import Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, field_validator
+from pydantic import Field, HttpUrl, field_validator
 
 from environment import DEVELOPMENT_PASSWORD, ROOT, Environment, env_file
 from server import ServerError
@@ -62,13 +62,18 @@ class Settings(Environment):
     job_poll_seconds: float = Field(default=5, gt=0)
     webhook_poll_seconds: float = Field(default=1, gt=0)
     webhook_allow_private_addresses: bool = False
+    webhook_proxy: HttpUrl | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "json", "text"] = "auto"
     access_log_share: float = Field(default=0, ge=0, le=1)
     max_connections: int = Field(default=10_000, ge=1)
     stop_delay_seconds: float = Field(default=0, ge=0)
 
-    @field_validator("database_url", "database_read_url", "database_role_password", "admin_username", "admin_password")
+    @field_validator(
+        *("database_url", "database_read_url", "database_role_password"),
+        *("admin_username", "admin_password", "webhook_proxy"),
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None

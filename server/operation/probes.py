@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from server.database.calls import Database
 from server.http.guard import Drain
 from server.operation.metrics import Metrics
 
+CLOCK_SECONDS = 5.0  # further apart than these, this machine's clock and the database's are told
 MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "db" / "migrations"
 
 
@@ -55,14 +57,16 @@ class Probes:
         return checks
 
     async def _checks(self) -> dict[str, str]:
+        query = "select http.ready($1), extract(epoch from pg_catalog.clock_timestamp())"
+        asked = time.time()
         try:
-            (text,) = await self._database.fetch("inventory_public", "select http.ready($1)", [self._migrations])
+            (text, now) = await self._database.fetch("inventory_public", query, [self._migrations])
         except DatabaseError as error:
             return {"database": f"failed: SQLSTATE {error.sqlstate}"}
         except CallError as error:
             return {"database": f"failed: {error}"}
         checks: dict[str, str] = json.loads(text or "{}")
-        return checks
+        return {**checks, "clock": _clock_check(asked, float(now or 0), time.time())}
 
     async def _text(self, _: web.Request) -> web.Response:
         await self._checked()  # an alert must not depend on somebody who asks /ready
@@ -72,6 +76,14 @@ class Probes:
         except CallError:
             self._metrics.figures = {}  # what is known without the database is told all the same
         return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _clock_check(asked: float, now: float, answered: float) -> str:
+    """Whether the database's time, by which tokens are issued, lies between two times of this machine."""
+    ahead = asked - now if now < asked else min(answered - now, 0.0)
+    if abs(ahead) < CLOCK_SECONDS:
+        return "ok"
+    return f"warning: this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's"
 
 
 async def index(_: web.Request) -> web.Response:

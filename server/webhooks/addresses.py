@@ -10,7 +10,10 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_IPV4_REFUSED = ipaddress.ip_network("192.88.99.0/24")  # relays of 6to4
+_IPV4_REFUSED = (
+    ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4
+    ipaddress.ip_network("168.63.129.16/32"),  # in Azure the host of each machine, which knows its secrets
+)
 _IPV6_GLOBAL = ipaddress.ip_network("2000::/3")
 _IPV6_REFUSED = (
     ipaddress.ip_network("2001::/23"),  # protocol assignments, such as Teredo
@@ -35,7 +38,7 @@ def is_public(address: str) -> bool:
             ip = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
         else:
             return ip in _IPV6_GLOBAL and ip.is_global and not any(ip in network for network in _IPV6_REFUSED)
-    return ip.is_global and not ip.is_multicast and ip not in _IPV4_REFUSED
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _IPV4_REFUSED)
 
 
 def public_socket(info: tuple[Any, ...]) -> socket.socket:

@@ -6,7 +6,7 @@ says what is due and whose turn it is (``inventory.claim_deliveries``), and keep
 delivery that it has claimed and not reported, another claims it after its lease: at least once.
 
 Who registers an endpoint must not reach into our network with it: each address is looked at when its socket is made,
-whatever name it came from, and no other connection is ever used.
+whatever name it came from, and no other connection is ever used. With a proxy, it is the proxy that refuses addresses.
 """
 
 from __future__ import annotations
@@ -99,13 +99,16 @@ class Sender:
         *,
         poll_seconds: float = 1.0,
         allow_private_addresses: bool = False,
+        proxy: str | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
         self._database = database
         self._poll_seconds = poll_seconds
         self._queueing = Looks(log, "changes of stock", "queued", poll_seconds=poll_seconds)
         self._claiming = Looks(log, "deliveries", "claimed", poll_seconds=poll_seconds)
-        self._allow_private_addresses = allow_private_addresses
+        # A proxy decides itself where it connects to. Its own address is ours.
+        self._allow_private_addresses = allow_private_addresses or proxy is not None
+        self._proxy = proxy
         self._timeout = timeout
         self.tries: collections.Counter[str] = collections.Counter()
         """Tries by result: for metrics."""
@@ -131,6 +134,7 @@ class Sender:
             timeout=aiohttp.ClientTimeout(),  # _send has a time-out of its own
             auto_decompress=False,
             trust_env=False,
+            proxy=self._proxy,
         )
         self._loop = asyncio.create_task(self._run())
 

@@ -6,10 +6,12 @@ import json
 import re
 import resource
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from db.source import migration_names
 from server.http.errors import Api
 from server.http.routes import FILE_ROUTES, Route
+from server.operation import probes
 from tests.conftest import Database, Server
 from tests.http.art import order
 from tests.http.conftest import Shared, send
@@ -78,7 +81,7 @@ def test_ready_names_its_checks(shared: Shared) -> None:
     found = answer.json()
     assert found["status"] == "ready"
     assert (found["checks"]["database"], found["checks"]["migrations"]) == ("ok", "ok")
-    assert found["checks"].keys() == {"database", "migrations", "jobs", "ledger", "verify"}
+    assert found["checks"].keys() == {"database", "migrations", "jobs", "ledger", "verify", "clock"}
 
 
 def assert_not_ready(client: httpx.Client, check: str) -> None:
@@ -112,8 +115,26 @@ def test_ready_warns_of_a_job_that_has_stopped_and_serves(
     # Metrics and the log say so too, the log once.
     assert client.get("/ready").status_code == 200
     checks = {labels[0][1]: value for (name, labels), value in samples(client).items() if name == "inventory_check"}
-    assert checks == {"database": 0, "migrations": 0, "jobs": 1, "ledger": 0, "verify": 0}
+    assert checks == {"database": 0, "migrations": 0, "jobs": 1, "ledger": 0, "verify": 0, "clock": 0}
     assert [each.getMessage() for each in caplog.records if each.name == "server.ready"] == [f"jobs: {warning}"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [
+        (0, "ok"),
+        (4, "ok"),
+        (-4, "ok"),
+        (9.5, "warning: this machine's clock is 9 s ahead of the database's"),
+        (-99.5, "warning: this machine's clock is 99 s behind the database's"),
+    ],
+)
+def test_ready_warns_of_a_clock_that_differs(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, ahead: float, state: str
+) -> None:
+    monkeypatch.setattr(probes, "time", SimpleNamespace(time=lambda: time.time() + ahead))
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["checks"]["clock"]) == (200, state)
 
 
 def test_health_is_ok_and_ready_is_503_without_the_database(client: httpx.Client, database: Database) -> None:

@@ -401,6 +401,22 @@ def test_a_name_is_judged_by_what_it_resolves_to(
     play(scenario())
 
 
+def test_a_proxy_is_told_where_to_and_connects(database: Database) -> None:
+    """It decides which addresses are reached; its own is not one that anybody could reach."""
+
+    async def scenario() -> None:
+        async with Receiver() as proxy, working(database, allow_private_addresses=False, proxy=proxy.url) as sender:
+            _, secret = endpoint(database, "http://hooks.shop.example/in?a=b")
+            queue(database)
+            await until(lambda: finished(database))
+            ((target, headers, body),) = proxy.requests
+            assert (headers["Host"], target) == ("hooks.shop.example", "/in?a=b")
+            assert verify(secret, (target, headers, body))
+            assert sender.tries == {"delivered": 1}
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -411,6 +427,7 @@ def test_a_name_is_judged_by_what_it_resolves_to(
         *((a, False) for a in ("0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.255.254")),
         *((a, False) for a in ("169.254.169.254", "172.31.255.255", "192.0.0.1", "192.0.2.1", "192.88.99.1")),
         *((a, False) for a in ("192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "239.1.1.1")),
+        ("168.63.129.16", False),
         *((a, False) for a in ("240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1")),
         *((a, False) for a in ("::ffff:169.254.169.254", "::ffff:224.0.0.1", "::7f00:1", "::808:808", "fe80::1%eth0")),
         *((a, False) for a in ("fc00::1", "fd12::1", "fec0::1", "ff02::1", "ff0e::1", "2001::1", "2001:db8::1")),

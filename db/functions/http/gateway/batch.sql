@@ -23,9 +23,9 @@ declare
     v_lines inventory.posting [] := array_fill(null::inventory.posting, c_size);
     v_orders inventory.art_order [] := array_fill(null::inventory.art_order, c_size);
     v_is_keyed boolean := false;
-    v_owners text [] := v_functions;
-    v_keys text [] := v_functions;
-    v_requests text [] := v_functions;
+    v_owners text [];
+    v_keys text [];
+    v_requests text [];
     v_kept text [];
     v_results json [] := array_fill(null::json, c_size);
     v_errors jsonb [] := v_arguments;
@@ -53,12 +53,10 @@ begin
 
     -- Make lines from the arguments. A call with wrong arguments is refused here, before anything is written.
     for v_call in
-        select a.call ->> 'function' as function, a.call -> 'arguments' as arguments, a.call -> 'once' as once
+        select a.call ->> 'function' as function, a.call -> 'arguments' as arguments, a.call ? 'once' as is_keyed
         from jsonb_array_elements(p_calls) as a (call)
     loop
         v_count := v_count + 1;
-        v_functions[v_count] := v_call.function;
-        v_arguments[v_count] := v_call.arguments;
         if v_function is distinct from v_call.function then
             v_function := v_call.function;
             v_may_call := http.may_call(v_function) and v_function = any(http.batch_functions());
@@ -67,12 +65,10 @@ begin
             v_errors[v_count] := http.error_json('42501', format('permission denied for function %s in a batch', v_function));
             continue;
         end if;
-        -- Only a caller that may call the function gets here: a stored answer must not be shown to others.
-        if v_call.once is not null then
+        v_functions[v_count] := v_call.function;
+        v_arguments[v_count] := v_call.arguments;
+        if v_call.is_keyed then
             v_is_keyed := true;
-            v_owners[v_count] := http.key_owner(v_call.once ->> 'caller');
-            v_keys[v_count] := v_call.once ->> 'key';
-            v_requests[v_count] := v_call.once ->> 'request';
         end if;
         if v_call.arguments ? 'p_expected' then
             -- inventory.post does not compare tags.
@@ -98,17 +94,26 @@ begin
     end loop;
 
     if v_is_keyed then
+        -- Of a function that the caller may not call there is no key: a stored answer must not be shown to others.
+        select
+            array_agg(http.key_owner(a.call #>> '{once,caller}') order by a.number),
+            array_agg(case when a.function is not null then a.call #>> '{once,key}' end order by a.number),
+            array_agg(a.call #>> '{once,request}' order by a.number)
+        into v_owners, v_keys, v_requests
+        from rows from (jsonb_array_elements(p_calls), unnest(v_functions)) with ordinality as a (call, function, number);
         v_claimed := http.claim_keys(v_owners, v_keys, v_requests);
         v_kept := v_keys;
         v_are_replayed := v_claimed.are_replayed;
-        for i in 1..v_count
-        loop
-            if v_claimed.errors[i] is not null or v_claimed.are_replayed[i] then
-                v_results[i] := v_claimed.results[i];
-                v_errors[i] := v_claimed.errors[i];
-                v_kept[i] := null;
-            end if;
-        end loop;
+        if v_claimed.errors is not null or v_are_replayed is not null then
+            for i in 1..v_count
+            loop
+                if v_claimed.errors[i] is not null or v_are_replayed[i] then
+                    v_results[i] := v_claimed.results[i];
+                    v_errors[i] := v_claimed.errors[i];
+                    v_kept[i] := null;
+                end if;
+            end loop;
+        end if;
     end if;
     for i in 1..v_count
     loop
@@ -193,15 +198,17 @@ begin
         -- Store business errors, with the time of the answer. Other errors are not stored.
         for i in 1..v_count
         loop
-            if v_errors[i] ->> 'sqlstate' not like 'IV%' then
+            if v_errors[i] is null then
+                continue;
+            elsif v_errors[i] ->> 'sqlstate' not like 'IV%' then
                 v_kept[i] := null;
-            elsif v_kept[i] is not null and v_errors[i] is not null then
+            elsif v_kept[i] is not null then
                 v_errors[i] := v_errors[i] || jsonb_build_object('at', http.instant_without_offset(inventory.clock()));
             end if;
         end loop;
         perform http.keep_answers(v_owners, v_kept, v_requests, v_results, v_errors);
         -- Answer the calls whose key an earlier call of the array had taken.
-        for i in 1..v_count
+        for i in 1..case when c_alone = any(v_errors) then v_count else 0 end
         loop
             if v_keys[i] is not null and v_errors[i] = c_alone and v_functions[i] is null then
                 v_claimed := http.claim_keys(array[v_owners[i]], array[v_keys[i]], array[v_requests[i]]);

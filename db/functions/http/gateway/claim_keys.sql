@@ -50,7 +50,7 @@ begin
         ) with ordinality as u (owner, key, request, is_got, position)
         left join store.idempotency_key as k
             on u.owner = k.caller and u.key = k.key
-        where u.key is not null
+        where u.key is not null and (u.is_got is not true or k.key is not null)
     loop
         if v_key.is_got is null then
             -- An earlier call of the same list has taken the key.

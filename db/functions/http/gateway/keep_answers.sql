@@ -10,9 +10,11 @@ language plpgsql
 volatile
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+    v_now constant timestamptz := inventory.clock();
 begin
     insert into store.idempotency_key (caller, key, request, result, error, created_at)
-    select u.owner, u.key, split_part(u.request, e'\x1f', 1), u.result, u.error, inventory.clock()
+    select u.owner, u.key, split_part(u.request, e'\x1f', 1), u.result, u.error, v_now
     from rows from (
         unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(p_results), unnest(p_errors)
     ) as u (owner, key, request, result, error)

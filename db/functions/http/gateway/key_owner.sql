@@ -1,14 +1,13 @@
 create or replace function http.key_owner(p_caller text)
 returns text
-language plpgsql
+language sql
 stable
 as $$
-begin
-    return case
+select
+    case
         when session_user in ('inventory_public', 'inventory_operator', 'inventory_employee', 'inventory_admin') then 'inventory'
         else session_user
     end || ' ' || p_caller;
-end;
 $$;
 
 comment on function http.key_owner(text) is
