@@ -21,7 +21,7 @@ from urllib.parse import quote
 import aiohttp
 import simplejson
 
-from server.database.standbys import number
+from server.database.standbys import NOWHERE, number
 from server.http.service import POSITION_HEADER
 from soak.history import PASSING, ZERO, Effect, History, Operation, Outcome, Told, Try, Want, code_of, is_proxys
 
@@ -305,13 +305,13 @@ class Client:
         since = self._since if self._reads_anywhere and operation.method == "GET" else None
         if since is not None:
             headers[POSITION_HEADER] = self._position
-        sent = self.shared.now()
+        sent, position = self.shared.now(), self._position
         try:
             async with self._session.request(
                 operation.method, self.shared.urls[server] + operation.path, data=data, headers=headers
             ) as answer:
                 raw = await answer.read()
-                self._saw(answer.headers.get(POSITION_HEADER), sent if since is None else since)
+                self._saw(answer.headers.get(POSITION_HEADER), sent if since is None else since, position)
                 if is_proxys(answer):
                     return Try(server, sent, self.shared.now(), None, f"{answer.status} of the proxy"), b"", {}
                 if self.shared.late and operation.is_write:
@@ -330,9 +330,11 @@ class Client:
             error = type(lost).__name__
         return Try(server, sent, self.shared.now(), None, error), b"", {}
 
-    def _saw(self, position: str | None, since: float) -> None:
+    def _saw(self, position: str | None, since: float, asked_at: str) -> None:
+        """``asked_at``: the own position when this was asked. An answer to who knew none is one again."""
         if position is not None:
-            self._position = max(self._position, position, key=number)
+            own = "0/0" if asked_at == self._position == NOWHERE else self._position
+            self._position = max(own, position, key=number)
             self._since = max(self._since, since)
 
     # Choices

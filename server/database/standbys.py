@@ -31,6 +31,8 @@ SETTLE = (
     "select inventory.log_position(), case when current_setting('synchronous_standby_names') <> '' then"
     " pg_logical_emit_message(true, 'inventory', 'settle') end"
 )
+# Where no standby ever is: the position of an answer whose primary was lost before it could be asked.
+NOWHERE = "FFFFFFFF/FFFFFFFF"
 READ_AFTER = "select body, tag, reached from http.read_after($1, $2, $3, $4)"
 # Refusals that are this standby's alone: a conflict with what it replays, a restart, too little of something.
 _OWN = ("40", "53", "55", "57", "58", "XX")
@@ -90,7 +92,7 @@ class Standbys:
         self._primary = primary
         self._wait = str(wait_seconds).encode()
         self._turns = itertools.cycle(self.standbys)
-        self._next_look: asyncio.Task[str | None] | None = None
+        self._next_look: asyncio.Task[str] | None = None
         self._was: deque[tuple[float, int]] = deque()  # when the primary was where
         self._next_settling: asyncio.Task[None] | None = None
         self._settled = 0  # the primary shows everything up to here
@@ -108,21 +110,22 @@ class Standbys:
         for standby in self.standbys:
             await standby.database.close()
 
-    async def position(self) -> str | None:
-        """A position that all is at or before that the primary has shown so far. None: it cannot be asked.
+    async def position(self) -> str:
+        """A position that all is at or before that the primary has shown so far. NOWHERE: it cannot be asked.
 
         Callers of the same moment share a look, which begins after all of them have come.
         """
         if self._next_look is None:
             self._next_look = asyncio.create_task(self._look())
-        with contextlib.suppress(CallError):
-            return await asyncio.shield(self._next_look)
-        return None
+        return await asyncio.shield(self._next_look)
 
-    async def _look(self) -> str | None:
+    async def _look(self) -> str:
         self._next_look = None  # who comes from here on has seen more
-        (position,) = await self._primary.fetch("inventory_public", POSITION)
-        return position
+        with contextlib.suppress(CallError):
+            (position,) = await self._primary.fetch("inventory_public", POSITION)
+            assert position is not None
+            return position
+        return NOWHERE
 
     async def settle(self, after: str) -> None:
         """Wait until the primary, too, shows what a standby may have shown up to this position. Raises CallError.
@@ -149,8 +152,9 @@ class Standbys:
         """Note where the primary is. While it is gone, no standby is behind it."""
         now = time.monotonic()
         position = await self.position()
-        if position is None:
+        if position == NOWHERE:
             self._was.clear()
+            self._settled = 0  # the next primary has settled nothing
             return
         self._was.append((now, number(position)))
         while len(self._was) > 1 and self._was[1][0] <= now - BEHIND_SECONDS:
@@ -170,7 +174,7 @@ class Standbys:
 
         None: there is none, or it was not there in time. Raises DatabaseError, as the primary would.
         """
-        standby = self._choose()
+        standby = self._choose() if after != NOWHERE else None
         if standby is None:
             return None
         parameters = [after.encode(), self._wait, function.name.encode(), arguments]

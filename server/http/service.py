@@ -136,8 +136,8 @@ class Service:
             if problem is None:
                 await self._note(error)
                 raise
-            if self.standbys is not None and (position := await self.standbys.position()) is not None:
-                problem.headers = {**problem.headers, POSITION_HEADER: position}
+            if self.standbys is not None:
+                problem.headers = {**problem.headers, POSITION_HEADER: await self.standbys.position()}
             raise problem from error
         except UnavailableError as error:
             raise Problem("SERVICE_UNAVAILABLE", f"{error} Nothing was changed.") from error

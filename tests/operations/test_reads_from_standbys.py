@@ -94,6 +94,11 @@ def test_a_standby_answers_reads(new_cluster: NewCluster, monkeypatch: pytest.Mo
             patch.setattr(standbys, "BEHIND_SECONDS", PATIENCE)  # what is paused for a moment is not behind
             assert_a_client_sees_no_less_than_it_has_seen(pair)
         assert_that_holds_while_the_standby_stumbles(pair)
+        with monkeypatch.context() as patch:
+            # The session ends between the change and the look at its position, as where the primary is killed.
+            patch.setattr(standbys, "POSITION", "select pg_terminate_backend(pg_backend_pid())")
+            unknown = assert_an_answer_has_a_position_that_no_standby_is_at(pair)
+        assert number(pair.read(unknown).headers[HEADER]) < number(unknown)
         pair.settle()
         assert_the_primary_shows_what_a_standby_has_shown(pair)
         assert_a_standby_is_not_taken_for_the_primary(pair)
@@ -177,6 +182,18 @@ def assert_that_holds_while_the_standby_stumbles(pair: Pair) -> None:
             at = answer.headers[HEADER]
     pair.resume()
     assert pair.by_standby() > count
+
+
+def assert_an_answer_has_a_position_that_no_standby_is_at(pair: Pair) -> str:
+    """Who sends it back is answered by the primary."""
+    before = pair.available(pair.read("0/0"))
+    at = pair.add()
+    count = pair.by_standby()
+    assert pair.available(pair.read(at)) == before + 1
+    assert pair.by_standby() == count
+    refused = pair.client.post(f"{pair.url}/reserveStock", json={"amount": 10**6})
+    assert (refused.status_code, refused.headers[HEADER]) == (409, at)
+    return at
 
 
 def assert_the_primary_shows_what_a_standby_has_shown(pair: Pair) -> None:
