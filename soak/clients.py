@@ -330,6 +330,10 @@ class Client:
             error = type(lost).__name__
         return Try(server, sent, self.shared.now(), None, error), b"", {}
 
+    def begin_after(self, other: Client) -> None:
+        """Know what the other has seen: a standby that is asked for anything need not show what was just made."""
+        self._position, self._since = other._position, other._since
+
     def _saw(self, position: str | None, since: float, asked_at: str) -> None:
         """``asked_at``: the own position when this was asked. An answer to who knew none is one again."""
         if position is not None:

@@ -266,6 +266,8 @@ async def _prepare(world: World, shared: Shared, clients: list[Client], options:
     body = {"url": world.receiver.url, "events": events}  # type: ignore[dict-item]
     hook = await setup.do(5, "create webhook", "POST", "/api/v1/webhooks/", body)
     assert hook.answer["url"] == world.receiver.url
+    for client in clients:
+        client.begin_after(setup)
     world.receiver.expect(hook.answer["secret"])
 
 
