@@ -30,7 +30,9 @@ begin
                     then pg_try_advisory_xact_lock(hashtextextended(k.owner || e'\x1f' || k.key, 0))
             end
         from (
-            select u.*, row_number() over (partition by u.owner, u.key order by u.ordinality) as number
+            select
+                u.*,
+                row_number() over (partition by u.owner collate "C", u.key collate "C" order by u.ordinality) as number
             from rows from (unnest(p_owners), unnest(p_keys)) with ordinality as u (owner, key, ordinality)
         ) as k
         order by k.ordinality
@@ -71,6 +73,10 @@ begin
             are_replayed[v_key.position] := true;
             results[v_key.position] := v_key.result;
             errors[v_key.position] := v_key.error;
+        else
+            -- It has expired, and its purge has not come yet. The new answer takes its place: http.keep_answers only inserts.
+            delete from store.idempotency_key as k
+            where k.caller = p_owners[v_key.position] and k.key = p_keys[v_key.position];
         end if;
     end loop;
     if true = any(are_replayed) then

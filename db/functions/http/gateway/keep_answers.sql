@@ -18,9 +18,7 @@ begin
     from rows from (
         unnest(p_owners), unnest(p_keys), unnest(p_requests), unnest(p_results), unnest(p_errors)
     ) as u (owner, key, request, result, error)
-    where u.key is not null
-    on conflict (caller, key) do update
-    set request = excluded.request, result = excluded.result, error = excluded.error, created_at = excluded.created_at;
+    where u.key is not null;
 end;
 $$;
 
