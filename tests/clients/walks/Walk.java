@@ -19,13 +19,13 @@ public class Walk {
         CreatedSku sku = blocks.createSku(
             new CreateSkuRequest().skuCode(arguments[1]).name("Wireless Headphones").quantity(100.0).price(99.99), null);
         Block block = blocks.createBlock(
-            sku.getSkuId(), new CreateBlockRequest().quantity(5.0).reason("Order processing"), null);
+            sku.getSkuId(), new CreateBlockRequest().quantity(5.0).reason("Order processing"), null, null);
         ConvertedBlock converted = blocks.convertBlock(
-            block.getBlockId(), null, new ConvertBlockRequest().reason("Order confirmed"));
-        InventoryItem item = stock.getInventoryItem(sku.getSkuId().toString());
+            block.getBlockId(), null, null, new ConvertBlockRequest().reason("Order confirmed"));
+        InventoryItem item = stock.getInventoryItem(sku.getSkuId().toString(), null);
         String refusal = "";
         try {
-            stock.reserveStock(sku.getSkuId().toString(), new StockAmountRequest().amount(96.0), arguments[1]);
+            stock.reserveStock(sku.getSkuId().toString(), new StockAmountRequest().amount(96.0), arguments[1], null);
         } catch (ApiException error) {
             refusal = client.getObjectMapper().readValue(error.getResponseBody(), Problem.class).getCode();
         }
@@ -33,7 +33,7 @@ public class Walk {
             new ObtainTokenRequest().username("admin").password("admin"), null);
         client.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + tokens.getAccess()));
         CatalogProductPage page = new CatalogApi(client).listCatalogProducts(
-            null, null, null, null, null, null, 1, 2);
+            null, null, null, null, null, null, 1, 2, null);
 
         System.out.println(client.getObjectMapper().writeValueAsString(Map.of(
             "block", block.getStatus(),

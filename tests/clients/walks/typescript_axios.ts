@@ -8,7 +8,7 @@ const stock = new StockOperationsApi(configuration);
 
 const { data: sku } = await blocks.createSku({ sku_code, name: "Wireless Headphones", quantity: 100, price: 99.99 });
 const { data: block } = await blocks.createBlock(sku.sku_id, { quantity: 5, reason: "Order processing" });
-const { data: converted } = await blocks.convertBlock(block.block_id, undefined, { reason: "Order confirmed" });
+const { data: converted } = await blocks.convertBlock(block.block_id, undefined, undefined, { reason: "Order confirmed" });
 const { data: item } = await stock.getInventoryItem(sku.sku_id);
 let refusal = "";
 try {
