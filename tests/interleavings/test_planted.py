@@ -49,7 +49,7 @@ FAULTS = (
     Fault(
         "a lock is dropped: one key, two answers",
         "http.claim_keys",
-        "then pg_try_advisory_xact_lock(hashtextextended(k.owner || e'\\x1f' || k.key, 0))",
+        "then pg_try_advisory_xact_lock(hashtextextended(n.name, 0))",
         "then true",
         "once",
         "once",

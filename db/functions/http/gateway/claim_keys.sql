@@ -20,22 +20,22 @@ as $$
 declare
     v_now constant timestamptz := inventory.clock();
     v_lifetime constant interval := (select s.idempotency_lifetime from store.setting as s);
+    v_names constant text [] := array(
+        select u.owner || e'\x1f' || u.key
+        from rows from (unnest(p_owners), unnest(p_keys)) with ordinality as u (owner, key, position)
+        order by u.position
+    );
     v_got boolean [];
     v_key record;
 begin
     v_got := array(
         select
             case
-                when k.key is not null and k.number = 1
-                    then pg_try_advisory_xact_lock(hashtextextended(k.owner || e'\x1f' || k.key, 0))
+                when array_position(v_names, n.name) = n.position
+                    then pg_try_advisory_xact_lock(hashtextextended(n.name, 0))
             end
-        from (
-            select
-                u.*,
-                row_number() over (partition by u.owner collate "C", u.key collate "C" order by u.ordinality) as number
-            from rows from (unnest(p_owners), unnest(p_keys)) with ordinality as u (owner, key, ordinality)
-        ) as k
-        order by k.ordinality
+        from unnest(v_names) with ordinality as n (name, position)
+        order by n.position
     );
     -- A separate statement, so that it sees what the previous holders of the locks have written.
     for v_key in
