@@ -78,7 +78,7 @@ def test_a_backup_of_a_running_system_is_whole_in_a_new_cluster(new_cluster: New
     try:
         admin = server.client(server.token("root", "secret"))
         assert admin.get("/ready").json()["checks"] == dict.fromkeys(
-            ("database", "migrations", "jobs", "ledger", "verify"), "ok"
+            ("database", "migrations", "jobs", "ledger", "verify", "clock"), "ok"
         )
         again = Writers(admin, products, sku_ids)
         again.wait_for(3)

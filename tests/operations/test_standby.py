@@ -184,7 +184,7 @@ def test_a_standby_is_read_from_and_once_promoted_carries_on(
         Database.wait_for(lambda: rows(target, "select status from store.webhook_delivery") == [("delivered",)])
         assert len(set(receiver.ids)) == 1  # type: ignore[attr-defined]
         assert admin.get("/ready").json()["checks"] == dict.fromkeys(
-            ("database", "migrations", "jobs", "ledger", "verify"), "ok"
+            ("database", "migrations", "jobs", "ledger", "verify", "clock"), "ok"
         )
     finally:
         server.close()
