@@ -135,12 +135,18 @@ def test_no_setting_at_all_is_production(monkeypatch: Monkeypatch, tmp_path: Pat
         ("ACCESS_TOKEN_SECONDS", "0"),
         ("POOL_SIZE", "0"),
         ("LOG_LEVEL", "LOUD"),
+        ("WEBHOOK_PROXY", "proxy:4750"),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(monkeypatch: Monkeypatch, name: str, value: str) -> None:
     use(monkeypatch, ".env.dev", **{name: value})
     with pytest.raises(SettingsError, match=name.lower()):
         load()
+
+
+def test_an_empty_proxy_is_none(monkeypatch: Monkeypatch) -> None:
+    use(monkeypatch, ".env.dev", WEBHOOK_PROXY="")
+    assert load().webhook_proxy is None
 
 
 def test_the_environment_wins_over_the_file_and_the_file_names_what_it_likes(

@@ -467,11 +467,16 @@ def test_a_refusal_before_the_stock_is_looked_at_is_remembered_too(database: Dat
 
 
 def test_a_batch_repeats_no_answer_to_a_role_that_may_not_ask_for_it(database: Database, batch: Batch) -> None:
-    sale = once(entry("create_sale", product_id=database.product(quantity=5), quantity="1", unit_price="1"))
+    """Neither alone nor beside a call with a key that it may make."""
+    product = database.product(quantity=5)
+    sale = once(entry("create_sale", product_id=product, quantity="1", unit_price="1"))
     (made,) = batch(sale)
     assert made["result"]
-    (row,) = ask(database.connect("inventory_operator"), [sale])
-    assert (row["replayed"], row["result"], row["error"]["sqlstate"]) == (False, None, "42501")
+    block = once(entry("create_block", sku_id=database.sku_id(product), quantity="1"), "block")
+    operator = database.connect("inventory_operator")
+    for calls in ([sale], [sale, block]):
+        row = ask(operator, calls)[0]
+        assert (row["replayed"], row["result"], row["error"]["sqlstate"]) == (False, None, "42501")
 
 
 def test_another_request_with_the_key_is_refused(database: Database, batch: Batch) -> None:

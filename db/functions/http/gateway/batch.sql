@@ -94,7 +94,7 @@ begin
     end loop;
 
     if v_is_keyed then
-        -- Of a function that the caller may not call there is no key: a stored answer must not be shown to others.
+        -- A call that the caller may not make gets no key: the answer that is stored for it must not be shown.
         select
             array_agg(http.key_owner(a.call #>> '{once,caller}') order by a.number),
             array_agg(case when a.function is not null then a.call #>> '{once,key}' end order by a.number),
