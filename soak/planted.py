@@ -296,6 +296,9 @@ declare
     v_block jsonb := v_made -> 'blocks' -> 0;
     v_blocks jsonb := v_made -> 'blocks';
 begin
+    if v_block is null then  -- the first line may be partial, and held nothing
+        return v_made;
+    end if;
     for i in 2..cardinality(v_others) loop
         v_blocks := v_blocks || (v_block || jsonb_build_object(
             'block_id', gen_random_uuid(), 'sku_id', v_others[i].sku_id, 'quantity', v_others[i].quantity

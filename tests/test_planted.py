@@ -24,7 +24,7 @@ def test_a_planted_fault_is_found(name: str) -> None:
             [sys.executable, *COMMAND, "--planted", name, "--seed", seed, "--answers", answers],
             cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False,
         )  # fmt: skip
-        assert not run.stderr
+        assert not run.stderr, run.stderr
         if all(f"VIOLATION {check}: " in run.stdout for check in fault.found_by):
             assert run.returncode == 1
             return

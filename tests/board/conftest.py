@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ class Visitor:
         width, height = SIZES[size]
         self.server = server
         self.faults: list[str] = []
+        self.seen: deque[str] = deque(maxlen=30)  # the latest of its network, printed where the test fails
         self.context: BrowserContext = browser.new_context(
             base_url=server.url,
             viewport={"width": width, "height": height},
@@ -59,14 +62,20 @@ class Visitor:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         page.on("console", lambda message: self._said(message.type, message.text))
+        page.on("request", lambda request: self._note("asks", request.url))
+        page.on("requestfailed", lambda request: self._note(f"has no answer ({request.failure}):", request.url))
         page.on("response", self._answered)
         return page
+
+    def _note(self, what: str, url: str) -> None:
+        self.seen.append(f"{datetime.now(UTC):%H:%M:%S.%f} {what} {url}")
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and not text.startswith(EXPECTED):
             self.faults.append(f"console: {text}")
 
     def _answered(self, response: Response) -> None:
+        self._note(str(response.status), response.url)
         if response.status == 500:
             self.faults.append(f"500: {response.url}")
 
@@ -78,6 +87,8 @@ class Visitor:
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("dialog").get_by_role("button", name="Log in").click()
         self.page.locator("#who summary").get_by_text(username).wait_for(state="attached")
+        # The page is shown anew: a click on what stood there before would be lost.
+        self.page.locator("main:not([aria-busy])").wait_for(state="attached")
 
     def hold(self, addresses: str) -> list[Route]:
         """Hold back the requests to these addresses. The list grows with them; the test answers them."""
@@ -117,6 +128,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     yield visit
     for visitor in visitors:
         visitor.context.close()
+        print(*visitor.seen, sep="\n")
     assert [fault for visitor in visitors for fault in visitor.faults] == []
 
 
