@@ -31,6 +31,7 @@ MAXIMUM_FIELD = 8192  # bytes of a header. Another number, for the parser's erro
 OTHER_FILES = 100  # file descriptors for other things than clients: the database, webhooks, files
 LEAST_ARRIVING = 1024 * 1024  # bytes of a large body that must arrive within each REQUEST_SECONDS
 
+UNKNOWN_METHOD = "NOT_IMPLEMENTED", "The request's method is not known."
 LOOKED_AT = 100  # connections, beginning with the longest idle, in the search for one to close
 
 _TOO_MANY_HEADERS = "Too many headers received"
@@ -48,6 +49,8 @@ def problem_of(error: BaseException | None) -> Problem:
     """Convert an error of the parser into the problem that the client is told."""
     message = getattr(error, "message", "")
     match error:
+        case Problem():
+            return error
         case http_exceptions.LineTooLong() if error.args[1] == MAXIMUM_LINE:
             told = "URI_TOO_LONG", f"The request's address is longer than {MAXIMUM_LINE} bytes."
         case http_exceptions.LineTooLong():
@@ -55,7 +58,7 @@ def problem_of(error: BaseException | None) -> Problem:
         case http_exceptions.ContentEncodingError():
             told = "UNSUPPORTED_MEDIA_TYPE", "The body's Content-Encoding is not known."
         case http_exceptions.BadHttpMethod() if _REQUEST_LINE.search(message):
-            told = "NOT_IMPLEMENTED", "The request's method is not known."
+            told = UNKNOWN_METHOD
         case http_exceptions.HttpProcessingError() if message.startswith(_TOO_MANY_HEADERS):
             told = "HEADERS_TOO_LARGE", "The request has too many headers."
         case http_exceptions.HttpProcessingError() if message.startswith(_LENGTH_TOO_LARGE):
@@ -202,7 +205,8 @@ class _Server(web.Server):
     """
 
     def __init__(self, server: web.Server, settings: Settings, malformed: collections.Counter[str]) -> None:
-        super().__init__(server.request_handler, request_factory=server.request_factory)
+        super().__init__(self._handle, request_factory=server.request_factory)
+        self._routed = server.request_handler
         self._settings = settings
         self._malformed = malformed
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -215,6 +219,11 @@ class _Server(web.Server):
             waiting.force_close()
             self._connections.pop(waiting, None)  # at once: others may come before it is gone
         super().connection_made(handler, transport)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "CONNECT":  # its target has no path: aiohttp's router would answer by itself
+            raise Problem(*UNKNOWN_METHOD)
+        return await self._routed(request)
 
     def __call__(self) -> web.RequestHandler:
         return _Protocol(

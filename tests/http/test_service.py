@@ -511,6 +511,8 @@ MANY = "".join(f"X{i}: 1\r\n" for i in range(200))
         ("GET /health HTTP/1.1\r\nHost: x\r\nX: " + "x" * 8193 + "\r\n\r\n", 431, "HEADERS_TOO_LARGE"),
         ("GET /health HTTP/1.1\r\nHost: x\r\n" + MANY + "\r\n", 431, "HEADERS_TOO_LARGE"),
         ("FOO /health HTTP/1.1\r\nHost: x\r\n\r\n", 501, "NOT_IMPLEMENTED"),
+        ("CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 501, "NOT_IMPLEMENTED"),
+        ("CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n", 501, "NOT_IMPLEMENTED"),
         ("get /health HTTP/1.1\r\nHost: x\r\n\r\n", 501, "NOT_IMPLEMENTED"),
     ],
 )
