@@ -222,6 +222,7 @@ def new_database(template: str = "template1", *, prefix: str = "test_", locale: 
     """
     name = prefix + uuid.uuid4().hex[:12]
     conninfo = throwaway_cluster().dsn(dbname=name)
+    coverage.leave(throwaway_cluster().dsn(dbname=template))
     # Faster than through the log; and a copy has the template's cache of the catalog for new connections.
     copy = sql.SQL(f"create database {{}} template {{}} strategy file_copy {locale}")
     administrator().execute(copy.format(sql.Identifier(name), sql.Identifier(template)))

@@ -102,6 +102,13 @@ def read(conninfo: str) -> None:
         del _readers[conninfo]
 
 
+def leave(conninfo: str) -> None:
+    """Let a database be copied, which it cannot be while a session is in it. It is read again later."""
+    if _readers.get(conninfo) is not None:
+        _take(conninfo).close()
+        _readers[conninfo] = None
+
+
 def _take(conninfo: str) -> psycopg.Connection[Any]:
     """Add a database's counts to those of the test, and set them to zero; return the connection that has read them."""
     query = (

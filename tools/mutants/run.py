@@ -32,7 +32,6 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from db import apply as database
 from tools.mutants.changes import Mutant
 
 KILLED, HUNG, SURVIVED, UNREACHED = "killed", "hung", "survived", "unreached"
@@ -158,12 +157,11 @@ class Runner:
             self.reach.words[name] = _words(name) | _words_of(getattr(item, "function", None))
         # Tests that are newer than the record: they may call any function.
         self._new = sorted(self._items.keys() - self.reach.seconds.keys())
-        self._dsn = make_conninfo(
-            host=session.config.option.postgresql_host, port=session.config.option.postgresql_port, user="postgres"
-        )
-        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+        self._conftest = importlib.import_module("tests.conftest")
+        self._dsn = self._conftest.throwaway_cluster().dsn()
+        with psycopg.connect(self._dsn, autocommit=True) as admin:
             admin.execute(f"create database {_BASE}".encode())
-        database.apply(make_conninfo(self._dsn, dbname=_BASE), jobs=False)
+        self._conftest.prepare(make_conninfo(self._dsn, dbname=_BASE))
         accepted = self._accepted()
         self._in_parallel([*_by_function(accepted)], self._judge_all)
         killers = sorted({outcome.test for outcome in read(self.results).values() if outcome.test})
@@ -182,7 +180,7 @@ class Runner:
         """The mutants that PostgreSQL accepts, and in which plpgsql_check finds no additional error."""
         accepted: list[Mutant] = []
         name = f"{_BASE}_check"
-        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+        with psycopg.connect(self._dsn, autocommit=True) as admin:
             admin.execute(f"create database {name} template {_BASE}".encode())
         with psycopg.connect(self._dsn, dbname=name, autocommit=True) as connection:
             connection.execute("create extension plpgsql_check")
@@ -311,7 +309,7 @@ class Runner:
             ran += 1
 
     def _drop(self, slot: int) -> None:
-        with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
+        with psycopg.connect(self._dsn, autocommit=True) as admin:
             for (name,) in admin.execute(
                 "select datname from pg_database where datname like %s", [f"mutant{slot}%"]
             ).fetchall():
@@ -321,28 +319,22 @@ class Runner:
     # The child
 
     def _child(self, slot: int, definition: str | None, tests: Sequence[str], writer: int) -> None:
-        def load(conninfo: str, *, jobs: bool) -> None:
-            """Replaces db.apply: clones the database that it has made, and applies the change."""
-            with psycopg.connect(conninfo) as template:
-                name = sql.Identifier(template.info.dbname)
-            with psycopg.connect(self._dsn, dbname="postgres", autocommit=True) as admin:
-                admin.execute(sql.SQL("alter database {} is_template false").format(name))
-                admin.execute(sql.SQL("drop database {}").format(name))
-                admin.execute(
-                    sql.SQL("create database {} template {} is_template true").format(name, sql.Identifier(_BASE))
-                )
-            if definition is not None:
-                with psycopg.connect(conninfo) as template:
-                    template.execute(definition.encode())
-
         if not os.environ.get("MUTANTS_VERBOSE"):
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
             os.dup2(silence, 2)
-        conftest = importlib.import_module("tests.conftest")
-        vars(conftest).update(apply=load, PATIENCE=_PATIENCE)
+        # The template of the tests' databases: a copy of the base, with the change.
+        prefix = f"mutant{slot}_"
+        template = f"{prefix}template"
+        with psycopg.connect(self._dsn, autocommit=True) as admin:
+            admin.execute(f"create database {template} template {_BASE}".encode())
+            if definition is not None:
+                with psycopg.connect(self._dsn, dbname=template) as changed:
+                    changed.execute(definition.encode())
+            admin.execute(f"comment on database {template} is 'loaded'".encode())
+        vars(self._conftest).update(TEMPLATE=template, PATIENCE=_PATIENCE)
+        self._conftest.new_database.__wrapped__.__kwdefaults__["prefix"] = prefix
         items = [self._items[test] for test in tests]
-        items[0].config.option.postgresql_dbname = f"mutant{slot}"
         for item, following in zip(items, [*items[1:], None], strict=True):
             os.write(writer, b".")
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
