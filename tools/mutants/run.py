@@ -187,8 +187,9 @@ class Runner:
 
             def errors(function: str) -> int:
                 row = connection.execute(
-                    "select count(*) from pg_proc as p, plpgsql_check_function_tb(p.oid, fatal_errors => false) as e"
-                    " where p.oid = (%s::regproc) and e.level = 'error'",
+                    "select count(*) from pg_proc as p join pg_language as l on l.oid = p.prolang,"
+                    " plpgsql_check_function_tb(p.oid, fatal_errors => false) as e"
+                    " where p.oid = (%s::regproc) and l.lanname = 'plpgsql' and e.level = 'error'",
                     [function],
                 ).fetchone()
                 assert row is not None
