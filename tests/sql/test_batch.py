@@ -344,8 +344,9 @@ def test_a_product_that_somebody_holds_is_not_waited_for_long(database: Database
 
 
 def test_what_is_sold_out_waits_for_nobody(database: Database, batch: Batch) -> None:
-    """Also behind blocks that have not expired."""
-    held, free = database.product("A-1", 5), database.product("A-2", 5)
+    """Also behind what is reserved, and blocks that have not expired."""
+    held, free = database.product("A-1", 7), database.product("A-2", 5)
+    database.one("select id from inventory.reserve_stock(%s, 2)", held)
     database.one("select id from inventory.create_block(%s, 3)", held)
     posting = database.connect()
     posting.execute("set lock_timeout = '1ms'")
