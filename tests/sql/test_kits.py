@@ -330,6 +330,9 @@ def test_the_parts_of_a_kit_are_other_products(database: Database, call: Call, r
         make_kit(database, {bare: 1}, kit=other)
     with refused("IV003"):
         database.one("select inventory.set_kit_parts(999, '{}')")
+    with refused("IV003") as error:  # of the kit before those of its parts
+        database.one("select inventory.set_kit_parts(999, array[row(gen_random_uuid(), 1)::inventory.block_line])")
+    assert "999" in str(error.value)
     with refused("22004"):
         database.one("select inventory.set_kit_parts(%s, null)", other)
     with refused("22004"):
@@ -340,7 +343,7 @@ def test_the_parts_of_a_kit_are_other_products(database: Database, call: Call, r
         )
     make_kit(database, {cup: "999999999.999"}, kit=other)
     with refused("IV011"):
-        line = f"row('{database.sku_id(cup)}', 999999999)::inventory.block_line"
+        line = f"row('{database.sku_id(cup)}', 500000000)::inventory.block_line"
         database.one(f"select inventory.set_kit_parts(%s, array[{line}, {line}])", other)
 
 

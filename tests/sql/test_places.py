@@ -438,6 +438,9 @@ def test_promised_units_stay(
     sentence = f"Insufficient stock of SKU A-1 at location {A}: 4 reserved and 1.5 blocked stand in the way"
     assert error.value.diag.message_primary == sentence
     assert detail(error) == {"held": 5, "reserved": 4, "blocked": Decimal("1.5"), "available": HALF}
+    with refused("IV001") as error:
+        order("Remove", 5, source=A)  # as many as the location holds
+    assert error.value.diag.message_primary == sentence
     call("release_stock", product, HALF)
     order(kind, quantity, **where)
     assert (places(database, product)[A], database.stock(product)) == (4, (5, Decimal("3.5"), Decimal("1.5")))
@@ -528,19 +531,20 @@ def test_no_more_leaves_a_place_than_it_holds(
 def test_an_inventory_that_is_not_active_may_be_corrected_alone(
     database: Database, order: Order, refused: Refused, status: str
 ) -> None:
-    product = database.product("A-1", 5)
+    product = database.product("A-1")
     order("Add", 5, to=A)
     database.admin.execute("update store.stock set status = %s", [status])
     for kind, where in (("Add", {"to": A}), ("Remove", {"source": A})):
-        with refused("IV010") as error:
-            order(kind, 1, **where)
-        assert detail(error) == {"status": status}
+        for quantity in (1, 5):
+            with refused("IV010") as error:
+                order(kind, quantity, **where)
+            assert detail(error) == {"status": status}
     order("Count", 4, to=A)
     order("Count", 6, to=A)
     order("Adjust", -1, to=A)
     order("Adjust", 2, to=B)
     order("Transfer", 1, A, C)
-    assert (places(database, product), database.stock(product)) == ({A: 4, B: 2, C: 1, None: 5}, (12, 0, 0))
+    assert (places(database, product), database.stock(product)) == ({A: 4, B: 2, C: 1}, (7, 0, 0))
 
 
 def test_an_unknown_sku_is_refused(database: Database, order: Order, refused: Refused) -> None:

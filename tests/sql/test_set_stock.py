@@ -113,6 +113,9 @@ def test_what_is_promised_stands_in_the_way(database: Database, call: Call, refu
         "reserved": 4, "blocked": 3, "available": 3, "index": 0,
     }  # fmt: skip
     database.advance(MINUTE)  # the block is over
+    with refused("IV001") as error:
+        call("set_stock", product, 3)
+    assert error.value.diag.message_primary == "4 reserved and 0 blocked units stand in the way."
     call("set_stock", product, 6)
     assert database.stock(product) == (6, 4, 0)
 
