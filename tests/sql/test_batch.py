@@ -365,6 +365,21 @@ def test_what_is_sold_out_waits_for_nobody(database: Database, batch: Batch) -> 
     assert database.stock(free) == (5, 1, 0)
 
 
+def test_a_line_of_nothing_changes_nothing(database: Database) -> None:
+    """Whatever the inventory's status is; but the product must exist."""
+    product = database.product("A-1", 5)
+    database.admin.execute("update store.stock set status = 'archived'")
+    before = database.counts()
+    posted = database.rows(
+        "select p.sqlstate, (p.movement).id from unnest(inventory.post("
+        "array[inventory.line('sale', %s, 0), inventory.line('sale', 999, 0), inventory.line('reserve', %s, 0)])) as p",
+        product,
+        product,
+    )
+    assert posted == [(None, None), ("IV003", None), (None, None)]
+    assert database.counts() == before
+
+
 def test_a_time_without_an_offset_is_utc_whatever_the_sessions_zone(
     database: Database, admin: psycopg.Connection[Any]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.conftest import Database
 from tests.sql.conftest import AdminCall, Call, Calls, Refused
 
 pytestmark = pytest.mark.usefixtures("verified")
+
+HALF = Decimal("0.5")
 
 
 def make_kit(database: Database, parts: dict[int, Any], sku: str = "KIT-1", kit: int | None = None) -> int:
@@ -365,8 +368,8 @@ def test_a_kit_in_use_keeps_its_parts(database: Database, call: Call, refused: R
     assert balances(call, kit) == (3, 0, 0, 3)
     make_kit(database, {}, kit=kit)
     assert balances(call, kit) == (0, 0, 0, 0)
-    call("add_stock", kit, 4)
-    assert balances(call, kit) == (4, 0, 0, 4)
+    call("add_stock", kit, "0.5")
+    assert balances(call, kit) == (HALF, 0, 0, HALF)
     with refused("IV052"):
         make_kit(database, {cup: 1}, kit=kit)
     changed = database.rows("select before, after, actor from store.audit where subject = 'inventory' order by id")
@@ -375,6 +378,23 @@ def test_a_kit_in_use_keeps_its_parts(database: Database, call: Call, refused: R
         {"parts": [{"part_id": cup, "quantity": 2}, {"part_id": spoon, "quantity": 3}]},
         "ann",
     )
+
+
+def test_the_parts_are_returned_in_order_whether_they_change_or_not(database: Database) -> None:
+    cup, spoon, bowl = (database.product(sku, 10) for sku in ("CUP", "SPOON", "BOWL"))
+    make_kit(database, {cup: 9, bowl: 9}, "KIT-2")
+    kit = database.product("KIT-1")
+    database.without_indexes()
+    connection = database.connect()
+    lines = [
+        f"row('{database.sku_id(part)}', {quantity})::inventory.block_line"
+        for part, quantity in ((bowl, 3), (cup, 1), (spoon, 2))
+    ]
+    query = f"select part_id, quantity from inventory.set_kit_parts({kit}, array[{', '.join(lines)}])".encode()
+    for _ in range(2):
+        assert connection.execute(query).fetchall() == [(cup, 1), (spoon, 2), (bowl, 3)]
+        database.admin.execute("update store.kit_part set quantity = quantity where part_id = %s", [cup])
+    assert database.one("select count(*) from store.audit where subject = 'inventory'") == 2
 
 
 def test_a_part_is_protected_and_a_kit_is_not(
