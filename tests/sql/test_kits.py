@@ -391,10 +391,12 @@ def test_the_parts_are_returned_in_order_whether_they_change_or_not(database: Da
         for part, quantity in ((bowl, 3), (cup, 1), (spoon, 2))
     ]
     query = f"select part_id, quantity from inventory.set_kit_parts({kit}, array[{', '.join(lines)}])".encode()
+    versions = dict(database.rows("select id, version from store.product"))
     for _ in range(2):
         assert connection.execute(query).fetchall() == [(cup, 1), (spoon, 2), (bowl, 3)]
         database.admin.execute("update store.kit_part set quantity = quantity where part_id = %s", [cup])
     assert database.one("select count(*) from store.audit where subject = 'inventory'") == 2
+    assert dict(database.rows("select id, version from store.product")) == versions | {kit: versions[kit] + 1}
 
 
 def test_a_part_is_protected_and_a_kit_is_not(
