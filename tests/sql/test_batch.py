@@ -268,6 +268,22 @@ def test_every_call_is_put_in_order_by_the_product_that_it_locks(database: Datab
     ]  # fmt: skip
 
 
+def test_locations_are_known_apart_for_each_product(database: Database) -> None:
+    """Of the first product they are not asked for; the others are at the same one."""
+    products = [database.product(f"A-{n}", 5 if n == 0 else 0) for n in range(3)]
+    for n in (1, 2):
+        database.one("select inventory.place_order('Add', %s, %s, p_to_location => 'RACK-A1-01')", f"A-{n}", 4 * n)
+    (location,) = database.rows("select id from store.location")[0]
+    lines = ["inventory.line('reserve', %s, 1)"] + ["inventory.line('remove', %s, %s, p_location_id => %s)"] * 5
+    values = [products[0]]
+    for n in (1, 1, 1, 2, 2):
+        values += [products[n], 2 * n, location]
+    posted = database.rows(f"select p.sqlstate from unnest(inventory.post(array[{', '.join(lines)}])) as p", *values)
+    assert posted == [(None,), (None,), (None,), ("IV001",), (None,), (None,)]
+    assert [database.stock(product)[0] for product in products] == [5, 0, 0]
+    assert database.one("select sum(quantity) from store.location_stock") == 0
+
+
 # A product that many want
 
 

@@ -78,7 +78,7 @@ declare
     v_known numeric;
     v_value numeric;
     -- Locations: those of the current product are in v_location_stocks after the position v_location_base.
-    v_location_base integer;
+    v_location_base integer := 0;
     v_seen_location_ids bigint [];
     v_location_at integer;
     v_location_stock store.location_stock;
@@ -274,7 +274,7 @@ begin
                 from store.location_stock as h
                 where h.product_id = v_product_id and h.location_id = v_line.location_id;
             else
-                v_named := v_location_stocks[coalesce(v_location_base, 0) + v_location_at];
+                v_named := v_location_stocks[v_location_base + v_location_at];
             end if;
             v_held := coalesce(v_named.quantity, 0);
             v_posted.booked := v_held;
@@ -543,7 +543,6 @@ begin
         -- which stock arrived first.
         if v_line.location_id is not null or v_stock.located < v_before.located then
             v_location_ids := '{}'::bigint [];
-            v_location_base := coalesce(v_location_base, 0);
             if v_line.kind = 'transfer' then
                 v_location_ids := array[v_line.location_id, v_line.to_location_id];
                 v_changes := array[-v_line.quantity, v_line.quantity];
