@@ -236,6 +236,9 @@ def test_blocks_of_several_lines_take_shared_parts_once(
     with refused("IV001") as error:
         calls("create_blocks", lines((one, 2), (one, 9)))
     assert json.loads(error.value.diag.message_detail or "") == {"available": 10, "requested": 11}
+    with refused("IV001") as error:
+        calls("create_blocks", lines((one, 5), (two, 3)))  # five spoons are left, and make two
+    assert json.loads(error.value.diag.message_detail or "") == {"available": 2, "requested": 3}
     with refused("IV001"):
         calls("create_blocks", lines((two, 4), (one, 2), (spoon, 1)))
     blocks = calls("create_blocks", lines((two, 4), (one, 1), (spoon, 1)))
