@@ -109,7 +109,7 @@ def _of_the_calendar(value: str) -> str:
 def _location_form(value: str) -> str:
     if not _LOCATION.fullmatch(value):
         raise PydanticCustomError(
-            "value_error", "Value error, Location must follow format RACK-A1-01 (RACK-<section><aisle>-<position>)"
+            "value_error", "Location must follow format RACK-A1-01 (RACK-<section><aisle>-<position>)"
         )
     return value
 

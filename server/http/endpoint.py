@@ -25,7 +25,7 @@ from server.database.calls import Answer
 from server.database.domains import PATH_TYPES, WAIT, pydantic_type
 from server.database.interface import Argument, Interface, InterfaceError
 from server.http.body import query_of, read_body, takes_gzip
-from server.http.errors import STATUS, Api, FieldError, Problem, field_of
+from server.http.errors import STATUS, VALUE_ERROR, Api, FieldError, Problem, field_of
 from server.http.routes import ROUTES, Route
 from server.http.service import Service, headers_of, idempotency_key, position_of
 from server.http.tokens import Identity
@@ -278,7 +278,8 @@ def _field_error(place: str, entry: Any) -> FieldError:
         message = "Input should be a valid dictionary or object to extract fields from"
         return FieldError("model_attributes_type", (place, *entry["loc"]), message, entry["input"])
     context = {name: item for name, item in entry.get("ctx", {}).items() if not isinstance(item, Exception)}
-    return FieldError(entry["type"], (place, *entry["loc"]), entry["msg"], entry["input"], context)
+    message = entry["msg"].removeprefix(VALUE_ERROR)
+    return FieldError(entry["type"], (place, *entry["loc"]), message, entry["input"], context)
 
 
 def with_fields(problem: Problem, api: Api, kind: type[BaseModel], body: Any) -> Problem:

@@ -34,7 +34,10 @@ class Api(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field, as pydantic says it; ``field`` is its name alone."""
+    """What is wrong with one field, as pydantic says it; ``field`` is its name alone.
+
+    ``msg``: without the words that pydantic puts before the sentence of a value error.
+    """
 
     type: str
     loc: tuple[str | int, ...]
@@ -170,6 +173,8 @@ STATUS: dict[str, dict[Api, int]] = {
 # A business error that a newer release's database raises: this server may run beside it in a rolling upgrade.
 UNKNOWN = _all(409)
 
+VALUE_ERROR = "Value error, "  # how pydantic begins the sentence of an error of that type
+
 # The names that the field of a business error has in the bodies of the APIs.
 FIELD: dict[str, tuple[str, ...]] = {
     "DUPLICATE_SKU": ("sku", "sku_code"),
@@ -266,7 +271,7 @@ def _fastapi(problem: Problem, status: int) -> tuple[str, dict[str, Any]]:
         return "application/json", {"detail": problem.message, "code": problem.code}
     body: dict[str, Any] = {
         "detail": [
-            {"type": field.type, "loc": list(field.loc), "msg": field.msg, "input": field.input}
+            {"type": field.type, "loc": list(field.loc), "msg": _pydantic_sentence(field), "input": field.input}
             | ({"ctx": dict(field.ctx)} if field.ctx else {})
             for field in problem.fields
         ]
@@ -337,6 +342,10 @@ _RENDERERS: dict[Api, Callable[[Problem, int], tuple[str, dict[str, Any]]]] = {
 }
 
 
+def _pydantic_sentence(error: FieldError) -> str:
+    return f"{VALUE_ERROR}{error.msg}" if error.type == "value_error" else error.msg
+
+
 def _type_name(value: Any) -> str:
     return "float" if isinstance(value, Decimal) else type(value).__name__
 
@@ -403,4 +412,4 @@ def _django_sentence(error: FieldError, code: str) -> str:  # noqa: PLR0911, PLR
         case "literal_error":
             return f'"{error.input}" is not a valid choice.'
         case _:
-            return error.msg.removeprefix("Value error, ")
+            return error.msg

@@ -198,7 +198,7 @@ def position_of(request: web.Request, service: Service) -> str | None:
             number(text)
         except ValueError:
             message = f"{POSITION_HEADER} must be one that an answer has had, or 0/0"
-            field = FieldError("value_error", ("header", POSITION_HEADER), f"Value error, {message}", text)
+            field = FieldError("value_error", ("header", POSITION_HEADER), message, text)
             raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field]) from None
     return text
 
@@ -229,7 +229,7 @@ def idempotency_key(
         text = text[1:-1]
     if not _IDEMPOTENCY_KEY.fullmatch(text):
         message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
-        field = FieldError("value_error", ("header", "Idempotency-Key"), f"Value error, {message}", text)
+        field = FieldError("value_error", ("header", "Idempotency-Key"), message, text)
         raise Problem("VALIDATION_ERROR", "The request is not valid.", fields=[field])
     return Key(identity.idempotency_scope, text, service.fingerprint(request, body))
 
@@ -243,6 +243,6 @@ def _refused_field(message: str, data: Mapping[str, Any]) -> FieldError:
         return FieldError("string_too_short", place, message, None, {"min_length": shortest})
     least = data.get("minimum")
     if least is None:
-        return FieldError("value_error", place, f"Value error, {message}", data.get("input"))
+        return FieldError("value_error", place, message, data.get("input"))
     message = f"Input should be greater than or equal to {least}"
     return FieldError("greater_than_equal", place, message, data.get("input"), {"ge": least})

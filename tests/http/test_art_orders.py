@@ -795,6 +795,16 @@ def test_when_all_are_refused_nothing_has_changed(
     ]
 
 
+def test_an_order_past_the_limit_of_a_balance_is_a_wrong_quantity(
+    client: httpx.Client, database: Database, unchanged: Unchanged
+) -> None:
+    database.product("A-1", "999999999")
+    sent = adding(1)
+    with unchanged():
+        found = assert_invalid(place(client, sent), "body", "quantity", error="value_error")
+    assert found["input"] == sent
+
+
 def test_an_atomic_call_fails_as_its_first_failing_order_does(
     client: httpx.Client, product: int, unchanged: Unchanged
 ) -> None:

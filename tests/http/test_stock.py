@@ -75,6 +75,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str | None = None,
         for sentences in body["errors"].values():
             assert sentences
             assert all(isinstance(sentence, str) for sentence in sentences)
+            assert not any(sentence.startswith("Value error, ") for sentence in sentences)  # pydantic's words
 
 
 # The four operations
