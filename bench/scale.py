@@ -1,9 +1,10 @@
 """Measures what a call costs, in the server and in the database, and checks that it adds up: python -m bench.scale
 
 Prints the tables of docs/scale.md. Calls that wait are sent together, as a batch: so a call has a cost of its own, and
-shares that of its batch. Both follow from measuring each workload by itself with few and with many connections. Each
-round ends with all workloads at the same time, whose cost is compared with the model's. Costs are CPU times of the
-processes and bytes: other work on the machine does not count, but makes them higher. Throughput is not looked at.
+shares that of its batch. Both follow from measuring each workload by itself with few and with many connections. All
+workloads at the same time cost more than their sum, as they share the processors' caches: each round measures an even
+mix, from which that factor follows, and an uneven mix, whose cost is compared with the model's. Costs are CPU times of
+the processes and bytes: other work on the machine does not count, but makes them higher. Throughput is not looked at.
 """
 
 from __future__ import annotations
@@ -34,16 +35,17 @@ from bench.compare.works import PRODUCTS, WORKS
 from bench.cost import TICK, processor, service_of_the_run
 
 FEW, MANY = LEVELS = (8, 128)  # connections
-MIXED = 16  # connections of each workload in the mix
 # Each workload, with the queue of its calls.
 PARTS = {
-    "read": 'queue="read",role="inventory_operator"',
-    "page": 'queue="read",role="inventory_admin"',
     "reserve-many": 'queue="write",role="inventory_operator"',
     "keyed": 'queue="write",role="inventory_operator"',
     "block-convert": 'queue="write",role="inventory_operator"',
     "sale": 'queue="write",role="inventory_admin"',
+    "read": 'queue="read",role="inventory_operator"',
+    "page": 'queue="read",role="inventory_admin"',
 }
+EVEN = dict.fromkeys(PARTS, 16)  # connections of each workload in a mix
+UNEVEN = {"reserve-many": 24, "keyed": 8, "block-convert": 4, "sale": 8, "read": 48, "page": 4}
 CALLS = {"block-convert": 2}  # in a unit
 SIZE = 16  # calls in a batch, for which the page shows the sum
 FIRST_UNITS = 200  # after a checkpoint: fewer than there are pages
@@ -273,6 +275,20 @@ def predicted(run: Run, parts: Mapping[str, Part]) -> Cost:
     return total
 
 
+def mixed(parts: Mapping[str, Part], mixes: Sequence[Run]) -> dict[str, Part]:
+    """Returns the parts with the CPU times that they have in mixes, and prints how much higher these are."""
+    server, database = (
+        statistics.median(getattr(mix.cost, field) / getattr(predicted(mix, parts), field) for mix in mixes)
+        for field in ("server", "database")
+    )
+    print(f"\nIn a mix the CPU times are higher: server {server - 1:+.0%}, database {database - 1:+.0%}.")
+
+    def scaled(cost: Cost) -> Cost:
+        return dataclasses.replace(cost, server=cost.server * server, database=cost.database * database)
+
+    return {work: Part(scaled(part.own), scaled(part.batch)) for work, part in parts.items()}
+
+
 def print_model(parts: Mapping[str, Part], pages: Mapping[str, float], scale: Scale) -> None:
     print(f"\n| | server | in batches of {SIZE} | database | in {SIZE} | WAL | whole pages | disk | request | answer |")
     print(f"|---|{'---:|' * 9}")
@@ -315,21 +331,23 @@ def main() -> None:
     with service_of_the_run() as (cluster, service), contextlib.closing(Scale(service)) as scale:
         for work in PARTS:  # a connection compiles a function at its first call
             scale.run({work: MANY}, 2)
-        scale.run(dict.fromkeys(PARTS, MIXED), 2 * options.seconds)
+        scale.run(EVEN, 2 * options.seconds)
         memory = scale.memory()
         runs: dict[int, dict[str, list[Run]]] = {each: collections.defaultdict(list) for each in LEVELS}
-        mixes = []
+        even: list[Run] = []
+        uneven: list[Run] = []
         for number in range(1, options.rounds + 1):
             tidy(cluster, [service])
             for work in PARTS:
                 for connections in LEVELS:
                     runs[connections][work].append(scale.run({work: connections}, options.seconds))
                     print(number, connections, runs[connections][work][-1], flush=True)
-            mixes.append(scale.run(dict.fromkeys(PARTS, MIXED), options.seconds * 3))
-            print(number, mixes[-1], flush=True)
-        parts = {work: fitted(runs[FEW][work], runs[MANY][work], work) for work in PARTS}
+            for mixes, connections_of in ((even, EVEN), (uneven, UNEVEN)):
+                mixes.append(scale.run(connections_of, options.seconds * 3))
+                print(number, mixes[-1], flush=True)
+        parts = mixed({work: fitted(runs[FEW][work], runs[MANY][work], work) for work in PARTS}, even)
         print_model(parts, {work: scale.after_a_checkpoint(work) for work in PARTS}, scale)
-        print_check(mixes, parts)
+        print_check(uneven, parts)
         print(f"\nMemory, MiB: a server {memory['server'] / 2**20:.0f}, after {MANY} clients;", end=" ")
         print(f"a backend {memory['backend'] / 2**20:.1f}, of which there are {memory['backends']};", end=" ")
         print(f"a client that stays connected {scale.memory_of_clients() / 2**20:.3f}.")
