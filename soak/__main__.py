@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--faults", choices=SETS, default="all", help="short: fewer kinds, for a run of some seconds")
     parser.add_argument("--failovers", type=int, default=0, help="of the leader, in a row, at the end (world patroni)")
     parser.add_argument("--planted", choices=PLANTED, help="plant this bug, which the checks must then find")
+    parser.add_argument("--template", type=Path, help="copy this stopped cluster (world.make_database); faster")
     parser.add_argument("--record", type=Path, help="append the run's totals to the table at the end of this file")
     arguments = parser.parse_args()
     options = Options(
@@ -47,6 +48,7 @@ def main() -> int:
         failovers=arguments.failovers,
         history=arguments.history,
         planted=PLANTED[arguments.planted] if arguments.planted else None,
+        template=arguments.template,
     )
     total = Total()
     for each in rounds(options):

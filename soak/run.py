@@ -53,6 +53,7 @@ class Options:
     failovers: int = 0
     history: Path | None = None
     planted: Planted | None = None
+    template: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +187,9 @@ async def soak(options: Options) -> Report:
     """Carry out a run. Violations are in the report; an exception means that the run itself failed."""
     history = History()
     async with contextlib.AsyncExitStack() as stack:
-        world = await stack.enter_async_context(WORLDS[options.world](options.seed))
+        world = WORLDS[options.world](options.seed)
+        world.template = options.template
+        await stack.enter_async_context(world)
         planted = options.planted or Planted(frozenset())
         planted.plant(world.conninfo)
         alters = planted.alters() if planted.alters else None

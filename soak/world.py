@@ -15,6 +15,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -161,6 +162,14 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def make_database(cluster: Cluster) -> None:
+    """Start the cluster, and give it the database that the worlds run with."""
+    cluster.start()
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute(f"create database {DATABASE}".encode())
+    apply(cluster.dsn(dbname=DATABASE))
+
+
 class World:
     """async with World(seed) as world: starts a cluster with fsync, two servers on two addresses, and the receiver."""
 
@@ -181,6 +190,8 @@ class World:
         self.receiver = Receiver(f"{seed}/receiver")
         self.sweeps = asyncio.Event()
         self.sweeps.set()
+        self.template: Path | None = None
+        """The directory of a stopped cluster with the database, which is copied; else it is made."""
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = asyncio.Event()
         self._make(seed)
@@ -294,10 +305,12 @@ class World:
         return Cluster(self.directory / f"data-{place}", throwaway=True, settings=settings, primary=primary)
 
     def _make_database(self) -> None:
+        if self.template is None:
+            make_database(self.cluster)
+            return
+        self.cluster.directory.mkdir(mode=0o755)
+        subprocess.run(["cp", "-a", self.template / "cluster", self.cluster.directory], check=True)
         self.cluster.start()
-        with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
-            connection.execute(f"create database {DATABASE}".encode())
-        apply(self.conninfo)
 
     async def unready(self, seconds: float) -> list[int]:
         """Wait until all processes are ready. Returns the numbers of the servers that are not after ``seconds``."""
