@@ -402,6 +402,14 @@ def test_the_parts_are_returned_in_order_whether_they_change_or_not(database: Da
     assert dict(database.rows("select id, version from store.product")) == versions | {kit: versions[kit] + 1}
 
 
+def test_other_parts_of_a_kit_are_no_change_of_its_stock(database: Database) -> None:
+    cup = database.product("CUP", 10)
+    kit = make_kit(database, {cup: 1})
+    row = database.rows("select * from store.stock where product_id = %s", kit)
+    make_kit(database, {cup: 2}, kit=kit)
+    assert database.rows("select * from store.stock where product_id = %s", kit) == row
+
+
 def test_a_part_is_protected_and_a_kit_is_not(
     database: Database, admin_call: AdminCall, call: Call, refused: Refused
 ) -> None:
