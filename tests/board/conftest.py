@@ -29,9 +29,9 @@ LOCALE, ZONE = "en-GB", "Europe/Berlin"
 EXPECTED = ("Failed to load resource",)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The browser of this worker."""
+    """The browser of this worker. Playwright keeps an event loop, which must end before tests that want their own."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, "no Chromium: make test installs it"
     expect.set_options(timeout=8000)  # milliseconds: less than the 10 s after which a page looks anyway
@@ -89,6 +89,10 @@ class Visitor:
         self.page.locator("#who summary").get_by_text(username).wait_for(state="attached")
         # The page is shown anew: a click on what stood there before would be lost.
         self.page.locator("main:not([aria-busy])").wait_for(state="attached")
+
+    def look(self) -> None:
+        """Let the page look now: transactions of other tests hold the change feed back, which test_live.py tests."""
+        self.page.evaluate("dispatchEvent(new Event('online'))")
 
     def hold(self, addresses: str) -> list[Route]:
         """Hold back the requests to these addresses. The list grows with them; the test answers them."""

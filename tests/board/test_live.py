@@ -101,8 +101,10 @@ def test_a_block_that_has_ended_holds_nothing_on_the_screen(
     """The change feed does not tell it: no job has noted the end."""
     page = opened(visit, shop, username).page
     block = database.one("select id from inventory.create_block(1, 6)")
+    database.settle()
     expect(available(page, "Desk lamp")).to_have_text("0 pc")
     database.one("select id from inventory.extend_block(%s, clock_timestamp() + interval '2 seconds')", block)
+    database.settle()
     Database.wait_for(lambda: database.one("select available from store.balance") == 6)
     expect(available(page, "Desk lamp")).to_have_text("6 pc", timeout=SOON)
 

@@ -160,6 +160,7 @@ def test_a_block_leaves_when_it_ends(warehouse: Server, database: Database, visi
     visitor.log_in("ada")
     query = "select id from inventory.create_block(%s, %s, 'Soon over', clock_timestamp() + interval '5 seconds')"
     database.one(query, product, free)
+    visitor.look()
     expect(lines(page, "Blocks").first).to_contain_text("Soon over")
     expect(lines(page, "Sold out").filter(has_text="Folding chair")).to_contain_text("on hand, all promised")
     expect(card(page, "Blocks")).not_to_contain_text("Soon over", timeout=10_000)
@@ -183,6 +184,7 @@ def test_sales_that_take_long_or_are_refused_do_not_hold_up_the_rest(
     def change(*amounts: int) -> None:
         for amount in amounts:
             database.one("select count(*) from inventory.set_stock(%s, %s)", lamp, amount)
+            database.settle()
             expect(lines(page, "Low").filter(has_text="Desk lamp")).to_contain_text(f"{amount} pc")
 
     visitor.wait_for(lambda: held)
