@@ -139,7 +139,7 @@ def test_a_block_comes_counts_down_and_goes(warehouse: Server, database: Databas
         json={
             "quantity": 2.125,
             "reason": "A customer thinks",
-            "expires_at": (datetime.now(UTC) + timedelta(seconds=5)).isoformat(),
+            "expires_at": (datetime.now(UTC) + timedelta(seconds=10)).isoformat(),
         },
     )
     assert answer.status_code == 200, answer.text
@@ -147,8 +147,8 @@ def test_a_block_comes_counts_down_and_goes(warehouse: Server, database: Databas
     expect(blocks.locator("tbody tr")).to_contain_text("A customer thinks")
     expect(blocks.locator("tbody tr")).to_contain_text("2.125 pc")
     expect(figure(page, "Blocked")).to_have_text("2.125 pc")
-    for left in ("0:03", "0:02", "0:01"):
-        expect(blocks.get_by_role("timer")).to_have_text(left)
+    for left in ("0:0[5-9]", "0:0[1-4]"):  # a busy machine does not show each second
+        expect(blocks.get_by_role("timer")).to_have_text(re.compile(f"^{left}$"))
     expect(blocks).to_contain_text("Nothing is blocked.")
     expect(figure(page, "Blocked")).to_have_text("0 pc")
     expect(figure(page, "Available")).to_have_text(f"{available} pc")
@@ -280,7 +280,7 @@ def test_the_prices_that_were_are_and_will_be(warehouse: Server, database: Datab
     expect(figure(page, "Price")).to_have_text("7.25")
     expect(prices.nth(0)).to_contain_text(re.compile(r"Retail\s*In force\s*7\.25"))
     expect(prices.nth(1)).to_contain_text(re.compile(r"Retail\s*Over\s*6\.40"))
-    database.rows("select inventory.set_price(%s, 5, 'retail', inventory.clock() + interval '4 s')", tea)
+    database.rows("select inventory.set_price(%s, 5, 'retail', inventory.clock() + interval '7 s')", tea)
     visitor.look()  # also as the feed has no prices that are to come
     expect(prices.nth(0)).to_contain_text(re.compile(r"Retail\s*To come\s*5\.00"))
     expect(prices.nth(0)).to_contain_text("In force")  # at its instant

@@ -168,12 +168,12 @@ def test_a_block_leaves_when_it_ends(warehouse: Server, database: Database, visi
     free = database.one("select available from store.balance where product_id = %s", product)
     open_today(page)
     visitor.log_in("ada")
-    query = "select id from inventory.create_block(%s, %s, 'Soon over', clock_timestamp() + interval '5 seconds')"
+    query = "select id from inventory.create_block(%s, %s, 'Soon over', clock_timestamp() + interval '8 seconds')"
     database.one(query, product, free)
     visitor.look()
     expect(lines(page, "Blocks").first).to_contain_text("Soon over")
     expect(lines(page, "Sold out").filter(has_text="Folding chair")).to_contain_text("on hand, all promised")
-    expect(card(page, "Blocks")).not_to_contain_text("Soon over", timeout=10_000)
+    expect(card(page, "Blocks")).not_to_contain_text("Soon over", timeout=13_000)
     expect(card(page, "Sold out")).not_to_contain_text("Folding chair")
 
 
